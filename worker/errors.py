@@ -1,0 +1,85 @@
+"""Failures, in two families: a transient one is retried, a permanent one goes to the dead-letter queue.
+
+No message of these holds personal data: they are logged, and travel as attributes of quarantined messages.
+"""
+
+from typing import ClassVar
+
+
+class ActivityError(Exception):
+    """Root of all errors that this project raises on purpose."""
+
+
+class TransientError(ActivityError):
+    """A dependency did not answer or refused for now.
+
+    The message returns to the queue with a delay. What to do: nothing, unless it lasts; then look at the
+    dependency that the log names.
+    """
+
+    def __init__(self, dependency: str, detail: str) -> None:
+        super().__init__(f"{dependency}: {detail}")
+        self.dependency = dependency
+        self.detail = detail
+
+
+class PermanentError(ActivityError):
+    """The message can never be recorded as it is, so it goes to the dead-letter queue with its reason.
+
+    What to do: read the reason there; mend the sender or the worker; redrive.
+    """
+
+    #: The value of the dead-letter message's attribute `reason`, and of `reason` in `email-activity parse`.
+    reason: ClassVar[str] = "unexpected"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(f"{self.reason}: {detail}" if detail else self.reason)
+        self.detail = detail
+
+
+class NotJsonError(PermanentError):
+    """The text is not JSON, nor one of the plain texts that SES sends at set-up. Look at who sends here."""
+
+    reason = "not_json"
+
+
+class NotSesError(PermanentError):
+    """JSON, but neither an SES event nor an envelope around one. Look at who else sends to this queue."""
+
+    reason = "not_ses"
+
+
+class NestedTooDeepError(PermanentError):
+    """More envelopes in each other, or deeper JSON, than any route from SES makes. Look at who sends here."""
+
+    reason = "nested_too_deep"
+
+
+class NoMailError(PermanentError):
+    """An SES event without its `mail` object, so nobody can say which email it is about."""
+
+    reason = "no_mail"
+
+
+class NoMessageIdError(PermanentError):
+    """An SES event without `mail.messageId`, so it belongs to no email."""
+
+    reason = "no_message_id"
+
+
+class MessageIdTooLongError(PermanentError):
+    """`mail.messageId` is longer than any that SES gives, and too long to be a key."""
+
+    reason = "message_id_too_long"
+
+
+class RefusedByTableError(PermanentError):
+    """DynamoDB refuses an item of this message as invalid, for instance one over 400 KB."""
+
+    reason = "refused_by_table"
+
+
+class UnexpectedError(PermanentError):
+    """A bug in the worker met on this message. Report it with the message; redrive after the next release."""
+
+    reason = "unexpected"
