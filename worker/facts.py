@@ -1,0 +1,276 @@
+"""The facts that the table holds: where writing (`ingest/`) and reading (`activity/`) meet.
+
+A fact is immutable and stands under a key made from its content, so writing it again changes nothing.
+One table: partition key `pk`, sort key `sk`; all facts of an email share a partition.
+
+    activity  EMAIL#<ses message id>  EVENT#<time>#<kind>#<event id>#<8 hex of its content>
+    mail      EMAIL#<ses message id>  RECIPIENT#<recipient>#<8 hex of its content>
+    assigned  EMAIL#<ses message id>  ASSIGN#<at>#<type>#<id>
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from worker.times import rfc3339, rfc3339_exact
+
+SCHEMA_VERSION = 1
+
+#: Bytes; the longest address that RFC 5321 allows (64 + 1 + 255). Longer texts stand in keys as their hash,
+#: which keeps every key below DynamoDB's 1,024 bytes for a sort key.
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_KEY_PART_BYTES = 320
+
+#: Characters of a kind in a sort key; SES's longest is 17.
+MAX_KIND_IN_KEY = 64
+
+#: Stands in keys where an event has no readable time. Sorts before every time.
+NO_TIME = "-"
+
+#: Stands in the failure index where the event does not tell the account.
+NO_ACCOUNT = "-"
+
+#: Kinds that the index `by_failure` lists.
+FAILURE_KINDS = frozenset({"Bounce", "Complaint", "Reject", "Rendering Failure"})
+
+#: How far a failure's time in the index may lie from the sending; a reporting server's clock can be anywhere.
+FAILURE_BEFORE_SENT = timedelta(days=1)
+FAILURE_AFTER_SENT = timedelta(days=90)
+
+#: Where Python's calendar ends.
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+#: Attributes that tell when and how a copy came, not what happened.
+NOT_CONTENT = frozenset({"pk", "sk", "recorded_at", "form", "transport_id", "expires_at", "schema_version"})
+
+#: A DynamoDB item in plain Python values.
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What an email is about, for instance an invoice."""
+
+    type: str
+    id: str
+
+    @property
+    def key(self) -> str:
+        return f"{key_part(self.type)}#{key_part(self.id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Something happened to an email, for one recipient where the event names one.
+
+    `detail` is the map of the kind's own fields, in snake case; `unknown` is a JSON text of whatever fields
+    this version does not know. Times are UTC. `failure_time` is set on the kinds of `by_failure` only.
+    """
+
+    email_id: str
+    event_id: str
+    kind: str
+    occurred_at: datetime | None
+    occurred_at_source: str | None
+    recorded_at: datetime
+    form: str
+    expires_at: int
+    recipient: str | None = None
+    recipient_as_written: str | None = None
+    destination_count: int | None = None
+    sender: str | None = None
+    subject: str | None = None
+    configuration_set: str | None = None
+    tenant: str | None = None
+    transport_id: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    unknown: str | None = None
+    failure_account: str | None = None
+    failure_time: str | None = None
+    sk: str | None = None
+
+    def to_item(self) -> Item:
+        content = {
+            "event_id": self.event_id,
+            "kind": self.kind,
+            "occurred_at": self.occurred_at and rfc3339_exact(self.occurred_at),
+            "occurred_at_source": self.occurred_at_source,
+            "recipient": self.recipient,
+            "recipient_as_written": self.recipient_as_written,
+            "destination_count": self.destination_count,
+            "sender": self.sender,
+            "subject": self.subject,
+            "configuration_set": self.configuration_set,
+            "tenant": self.tenant,
+            "detail": dict(self.detail),
+            "unknown": self.unknown,
+            "failure_account": self.failure_account,
+            "failure_time": self.failure_time,
+        }
+        content = {name: value for name, value in content.items() if value not in (None, "", {})}
+        time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
+        kind = key_part(self.kind[:MAX_KIND_IN_KEY])
+        return {
+            "pk": email_key(self.email_id),
+            "sk": f"EVENT#{time}#{kind}#{self.event_id}#{content_hash(content)}",
+            **content,
+            "recorded_at": rfc3339(self.recorded_at),
+            "form": self.form,
+            **({"transport_id": self.transport_id} if self.transport_id else {}),
+            "expires_at": self.expires_at,
+            "schema_version": SCHEMA_VERSION,
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Activity":
+        times = {"occurred_at": _read_time(item.get("occurred_at")), "recorded_at": _read_time(item["recorded_at"])}
+        plain = {name: value for name, value in item.items() if name in cls.__slots__ and name not in times}
+        return cls(email_id=email_id_of(item), **times, **plain)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class MailFact:
+    """This email went to this recipient, about this document, for this account. `sent_at` in whole seconds."""
+
+    email_id: str
+    recipient: str
+    expires_at: int
+    document: Document | None = None
+    account: str | None = None
+    sent_at: datetime | None = None
+
+    def to_item(self) -> Item:
+        recipient, account = key_part(self.recipient), self.account and key_part(self.account)
+        content = {
+            "mail_recipient": recipient,
+            "document": self.document and self.document.key,
+            "account": account,
+            "sent_key": sent_key(self.sent_at, self.email_id),
+            # Only where the key does not say it already.
+            "recipient": self.recipient if recipient != self.recipient else None,
+            "document_type": self.document and _unless_key_says(self.document.type),
+            "document_id": self.document and _unless_key_says(self.document.id),
+            "account_id": self.account if account != self.account else None,
+        }
+        content = {name: value for name, value in content.items() if value}
+        return {
+            "pk": email_key(self.email_id),
+            "sk": f"RECIPIENT#{recipient}#{content_hash(content)}",
+            **content,
+            "expires_at": self.expires_at,
+            "schema_version": SCHEMA_VERSION,
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> "MailFact":
+        document = None
+        if "document" in item:
+            kind, _, number = item["document"].partition("#")
+            document = Document(item.get("document_type", kind), item.get("document_id", number))
+        sent, _, _ = item["sent_key"].partition("#")
+        return cls(
+            email_id=email_id_of(item),
+            recipient=str(item.get("recipient") or item["mail_recipient"]),
+            expires_at=item["expires_at"],
+            document=document,
+            account=item.get("account_id", item.get("account")),
+            sent_at=None if sent == NO_TIME else _read_time(sent),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A person said which document an email is about; the latest one wins."""
+
+    email_id: str
+    at: datetime
+    document: Document
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Assignment":
+        _, at, kind, number = item["sk"].split("#", 3)
+        document = Document(item.get("document_type", _decoded(kind)), item.get("document_id", _decoded(number)))
+        return cls(email_id_of(item), datetime.fromisoformat(at), document)
+
+
+Fact = Activity | MailFact | Assignment
+
+READERS: dict[str, Callable[[Item], Fact]] = {
+    "EVENT": Activity.from_item,
+    "RECIPIENT": MailFact.from_item,
+    "ASSIGN": Assignment.from_item,
+}
+
+
+def read_fact(item: Item) -> Fact | None:
+    """The fact in an item; None for one that this version does not know."""
+    reader = READERS.get(item["sk"].partition("#")[0])
+    return reader(item) if reader else None
+
+
+def key_part(text: str) -> str:
+    """A text made fit to stand between the `#` of a key."""
+    if len(text.encode()) > MAX_KEY_PART_BYTES:
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return text.replace("%", "%25").replace("#", "%23")
+
+
+def _decoded(part: str) -> str:
+    return part.replace("%23", "#").replace("%25", "%")
+
+
+def _unless_key_says(text: str) -> str | None:
+    return text if key_part(text) != text else None
+
+
+def email_key(email_id: str) -> str:
+    return f"EMAIL#{key_part(email_id)}"
+
+
+def email_id_of(item: Item) -> str:
+    return _decoded(item["pk"].removeprefix("EMAIL#"))
+
+
+def sent_key(sent_at: datetime | None, email_id: str) -> str:
+    """The sort key of the indexes over mail facts."""
+    return f"{rfc3339(sent_at, 'seconds') if sent_at else NO_TIME}#{key_part(email_id)}"
+
+
+def failure_time(occurred_at: datetime | None, sent_at: datetime | None) -> str:
+    """The sort key of `by_failure`: the time of the failure, kept near the sending."""
+    at = occurred_at or sent_at
+    if at is None:
+        return NO_TIME
+    if sent_at is not None:
+        at = min(max(at, _shifted(sent_at, -FAILURE_BEFORE_SENT)), _shifted(sent_at, FAILURE_AFTER_SENT))
+    return rfc3339(at)
+
+
+def _shifted(at: datetime, by: timedelta) -> datetime:
+    try:
+        return at + by
+    except OverflowError:
+        return LAST if by > timedelta() else FIRST
+
+
+def digest(*parts: str | None) -> str:
+    """128 bits of SHA-256, hex. The parts are a JSON list first, so that no two lists can look alike."""
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:32]
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """8 hex digits that tell two contents of one event apart."""
+    content = {name: value for name, value in content.items() if name not in NOT_CONTENT}
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:8]
+
+
+def canonical_json(value: object) -> str:
+    """One text for one value: keys sorted, no blanks. Numbers beyond a float (Decimal) become text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def _read_time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,348 @@
+"""From a typed event to the facts that the table will hold. Pure.
+
+An event becomes one activity for each recipient that it names (for each destination if it is a Send, a Reject
+or a Rendering Failure), or a single one without a recipient; and one mail fact for each recipient that it
+names, or for each destination. Two copies of one event, by whatever route and in whatever spelling, become
+facts under the same identity.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from typing import Any
+
+from worker.addresses import normalize_address
+from worker.facts import (
+    FAILURE_KINDS,
+    NO_ACCOUNT,
+    Activity,
+    Document,
+    MailFact,
+    canonical_json,
+    digest,
+    failure_time,
+    key_part,
+)
+from worker.ingest.parse import (
+    Bounce,
+    Click,
+    Complaint,
+    DeliveryDelay,
+    Event,
+    Mail,
+    Open,
+    Recipient,
+    Reject,
+    RenderingFailure,
+    Send,
+    Subscription,
+)
+from worker.times import Moment, rfc3339_exact
+
+#: Kinds whose event is about the call as a whole, so about each destination of it.
+WHOLE_CALL = (Send, Reject, RenderingFailure)
+
+#: Stands in an identity where an event names no recipient.
+NO_RECIPIENT = "*"
+
+BOUNCE_TYPES = {"permanent": "hard", "transient": "soft", "temporary": "soft", "undetermined": "undetermined"}
+
+#: Where the subtype says more than the type does. https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
+BOUNCE_CLASSES = {
+    ("permanent", "suppressed"): "suppressed_global",
+    ("permanent", "onaccountsuppressionlist"): "suppressed_account",
+    ("permanent", "ontenantsuppressionlist"): "suppressed_tenant",
+    ("permanent", "emailvalidationsuppressed"): "validation",
+    ("permanent", "unsubscribedrecipient"): "unsubscribed_recipient",
+}
+
+#: A complaint with a subtype is none: SES stopped the mail because of an earlier one.
+SUPPRESSION_COMPLAINTS = {
+    "onaccountsuppressionlist": "suppressed_account",
+    "ontenantsuppressionlist": "suppressed_tenant",
+}
+
+#: The types of a feedback report that SES lists (RFC 5965); a newer one counts as `other`.
+COMPLAINT_KINDS = frozenset({"abuse", "auth_failure", "fraud", "not_spam", "other", "virus"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator set. An empty `tracked` tracks every mail, with a document or without."""
+
+    tracked: frozenset[str] = frozenset({"invoice"})
+    document_type: tuple[str, str] = ("document_type", "X-Document-Type")  # tag, header
+    document_id: tuple[str, str] = ("document_id", "X-Document-Id")
+    account_id: tuple[str, str] = ("account_id", "X-Account-Id")
+    retention: timedelta = timedelta(days=365)
+    store_subject: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """How one copy of an event reached us. `sent_at` is SQS's SentTimestamp: a clock that does not jump."""
+
+    form: str
+    transport_id: str | None
+    recorded_at: datetime
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an event comes to: `outcome` is activity, untracked or expired; only the first has facts."""
+
+    outcome: str
+    kind: str
+    activities: tuple[Activity, ...] = ()
+    mail_facts: tuple[MailFact, ...] = ()
+
+
+def normalize(event: Event, copy: Copy, rules: Rules) -> Facts:
+    document_type = _carried(event.mail, *rules.document_type)
+    document_type = document_type and document_type.lower()
+    if is_untracked(event.mail, document_type, rules):
+        return Facts("untracked", event.kind)
+    expires_at = _expires_at(event, copy, rules)
+    if copy.sent_at is not None and expires_at <= copy.sent_at.timestamp():
+        return Facts("expired", event.kind)
+    document_id = _carried(event.mail, *rules.document_id)
+    document = Document(document_type, document_id) if document_type and document_id else None
+    account = _carried(event.mail, *rules.account_id)
+    activities = tuple(_activities(event, copy, rules, account, expires_at))
+    mail_facts = tuple(_mail_facts(event, document, account, expires_at)) if document_type or not rules.tracked else ()
+    return Facts("activity", event.kind, activities, mail_facts)
+
+
+def is_untracked(mail: Mail, document_type: str | None, rules: Rules) -> bool:
+    """Another type was read, or both carriers were readable and empty.
+
+    An identity notification has no tags, a Rendering Failure no headers, and long headers are cut: what they
+    do not say, another event of the same email will.
+    """
+    if not rules.tracked:
+        return False
+    if document_type:
+        return document_type not in rules.tracked
+    return mail.tags is not None and mail.headers is not None and not mail.headers_truncated
+
+
+# --- Who and what an email is about ---
+
+
+def destinations(mail: Mail) -> dict[str, str]:
+    """Every recipient of the call: normalized -> as written, in order, each once."""
+    written = {normalize_address(each): each for each in reversed(mail.destination or ())}
+    return {address: written[address] for address in reversed(written) if address}
+
+
+def _carried(mail: Mail, tag: str, header: str) -> str | None:
+    """A value that the sender attached: a message tag, else a header."""
+    tagged = next((each.strip() for each in (mail.tags or {}).get(tag, ()) if each.strip()), None)
+    return tagged or _header(mail, header)
+
+
+def _header(mail: Mail, name: str) -> str | None:
+    """SES rewrites the casing of header names."""
+    found = (value for each, value in mail.headers or () if each.casefold() == name.casefold())
+    return next((text for text in map(_decoded, found) if text), None)
+
+
+def _decoded(value: str) -> str:
+    """`=?utf-8?q?...?=` (RFC 2047) as text; as it stands if it cannot be decoded."""
+    try:
+        return str(make_header(decode_header(value))).strip()
+    except (HeaderParseError, LookupError, ValueError):
+        return value.strip()
+
+
+def _tag(mail: Mail, name: str) -> str | None:
+    return next(iter((mail.tags or {}).get(name, ())), None)
+
+
+def _expires_at(event: Event, copy: Copy, rules: Rules) -> int:
+    """Seconds since the epoch: the same for all facts of an email, since all carry `mail.timestamp`."""
+    now = copy.sent_at or copy.recorded_at
+    sent_at, occurred_at = _at(event.mail.timestamp), _at(event.time)
+    return int((min(sent_at or occurred_at or now, now) + rules.retention).timestamp())
+
+
+def _at(moment: Moment | None) -> datetime | None:
+    return moment.at if moment else None
+
+
+# --- Activities ---
+
+
+def _activities(event: Event, copy: Copy, rules: Rules, account: str | None, expires_at: int) -> Iterator[Activity]:
+    sent_at = _at(event.mail.timestamp)
+    own = _at(event.time)
+    occurred_at = own or sent_at
+    is_failure = event.kind in FAILURE_KINDS
+    shared = {
+        "email_id": event.message_id,
+        "kind": event.kind,
+        "occurred_at": occurred_at,
+        "occurred_at_source": ("event" if own else "mail") if occurred_at else None,
+        "recorded_at": copy.recorded_at,
+        "form": copy.form,
+        "transport_id": copy.transport_id,
+        "expires_at": expires_at,
+        "destination_count": len(destinations(event.mail)) or None,
+        "sender": event.mail.source,
+        "subject": _subject(event.mail) if rules.store_subject else None,
+        "configuration_set": _tag(event.mail, "ses:configuration-set"),
+        "tenant": _tag(event.mail, "ses:tenant-name"),
+        "failure_account": (key_part(account) if account else NO_ACCOUNT) if is_failure else None,
+        "failure_time": failure_time(occurred_at, sent_at) if is_failure else None,
+    }
+    for recipient in _named(event):
+        yield Activity(
+            event_id=event_id(event, recipient.address),
+            recipient=recipient.address or None,
+            recipient_as_written=recipient.written if recipient.written != recipient.address else None,
+            detail=_detail(event, recipient),
+            unknown=_unknown(event, recipient),
+            **shared,  # type: ignore[arg-type]
+        )
+
+
+def _named(event: Event) -> tuple[Recipient, ...]:
+    """Each recipient that the event is about, once; a single one without an address if it names none."""
+    if isinstance(event.body, WHOLE_CALL):
+        named = tuple(Recipient(written=written) for written in destinations(event.mail).values())
+    else:
+        named = event.recipients
+    by_address = {each.address: each for each in reversed(named)}
+    return tuple(by_address[address] for address in reversed(by_address)) or (Recipient(),)
+
+
+def event_id(event: Event, recipient: str) -> str:
+    """128 bits, hex, from what happened; ids of SNS, SQS and EventBridge differ between copies.
+
+    Two opens in one microsecond by one agent are one: acceptable.
+    """
+    recipient = recipient or NO_RECIPIENT
+    if isinstance(event.body, Bounce | Complaint) and event.body.feedback_id:
+        return digest(event.kind, event.body.feedback_id, recipient)
+    return digest(event.kind.casefold(), event.message_id, recipient, *_particulars(event))
+
+
+def _particulars(event: Event) -> tuple[str | None, ...]:
+    """What tells two events of one kind, email and recipient apart."""
+    if isinstance(event.body, WHOLE_CALL):
+        return ()
+    time = event.time or event.mail.timestamp
+    when = time.identity if time else None
+    match event.body:
+        case Click():
+            return (when, event.body.ip_address, event.body.user_agent, event.body.link)
+        case Open():
+            return (when, event.body.ip_address, event.body.user_agent, None)
+        case DeliveryDelay():
+            return (when, event.body.delay_type)
+        case Subscription():
+            changed = (event.body.new_topic_preferences, event.body.old_topic_preferences)
+            return (when, canonical_json(changed))
+    return (when,)
+
+
+def _subject(mail: Mail) -> str | None:
+    common = mail.common_headers and mail.common_headers.subject
+    return _decoded(common) if common else _header(mail, "Subject")
+
+
+def _detail(event: Event, recipient: Recipient) -> dict[str, Any]:
+    """The kind's own fields in snake case, what was said of the recipient, and what follows from them."""
+    detail = _plain(event.body) | _plain(recipient, leave_out="written")
+    if isinstance(event.body, Bounce):
+        detail["bounce_class"] = bounce_class(event.body)
+    if isinstance(event.body, Complaint):
+        detail["complaint_kind"] = complaint_kind(event.body)
+    if event.time and event.time.at is None:
+        detail["timestamp"] = event.time.text
+    return detail
+
+
+def _plain(given: object, leave_out: str = "") -> dict[str, Any]:
+    """Fields as values that DynamoDB and JSON hold; without those that have a place of their own."""
+    elsewhere = {"unknown", "timestamp", "recipients", leave_out}
+    values = {each.name: getattr(given, each.name) for each in fields(given) if each.name not in elsewhere}  # type: ignore[arg-type]
+    return {name: _value(value) for name, value in values.items() if value not in (None, "")}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Moment):
+        return rfc3339_exact(value.at) if value.at else value.text
+    if isinstance(value, Mapping):
+        return {name: _value(each) for name, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [_value(each) for each in value]
+    return value
+
+
+def _unknown(event: Event, recipient: Recipient) -> str | None:
+    unknown = dict(event.unknown)
+    if recipient.unknown:
+        unknown["recipient"] = dict(recipient.unknown)
+    if event.mail.timestamp and event.mail.timestamp.at is None:
+        unknown["mail"] = {**unknown.get("mail", {}), "timestamp": event.mail.timestamp.text}
+    return canonical_json(unknown) if unknown else None
+
+
+def bounce_class(bounce: Bounce) -> str:
+    """hard, soft, auto_reply, suppressed_account, suppressed_tenant, suppressed_global, validation,
+    unsubscribed_recipient or undetermined.
+
+    SES has no flag for an out-of-office reply. It arrives as Transient/General without a delivery status: a
+    real soft bounce carries what the server said (action, status or diagnosticCode).
+    https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
+    """
+    kind = (bounce.bounce_type or "").strip().casefold()
+    sub_type = (bounce.bounce_sub_type or "").strip().casefold()
+    by_type = BOUNCE_TYPES.get(kind, "undetermined")
+    if by_type == "soft" and sub_type == "general" and not any(map(_has_status, bounce.recipients or ())):
+        return "auto_reply"
+    return BOUNCE_CLASSES.get((kind, sub_type), by_type)
+
+
+def _has_status(recipient: Recipient) -> bool:
+    return bool(recipient.action or recipient.status or recipient.diagnostic_code)
+
+
+def complaint_kind(complaint: Complaint) -> str:
+    """suppressed_account, suppressed_tenant or suppressed (no complaint: SES stopped the mail), not_spam (the
+    opposite of one), abuse, auth_failure, fraud, virus, other, or unspecified.
+    """
+    sub_type = (complaint.complaint_sub_type or "").strip().casefold()
+    if sub_type:
+        return SUPPRESSION_COMPLAINTS.get(sub_type, "suppressed")
+    reported = (complaint.complaint_feedback_type or "").strip().casefold().replace("-", "_")
+    if not reported:
+        return "unspecified"
+    return reported if reported in COMPLAINT_KINDS else "other"
+
+
+# --- Mail facts ---
+
+
+def _mail_facts(event: Event, document: Document | None, account: str | None, expires_at: int) -> Iterator[MailFact]:
+    sent_at = _at(event.mail.timestamp)
+    sent_at = sent_at and sent_at.replace(microsecond=0)
+    for address in _addressed(event):
+        yield MailFact(event.message_id, address, expires_at, document, account, sent_at)
+
+
+def _addressed(event: Event) -> tuple[str, ...]:
+    """The recipients that the event names and that the email went to; all of the latter if it names none.
+
+    A bounce may name a forwarded address, to which nobody sent this email. Without `mail.destination` nobody
+    can tell, and what the event names is all there is.
+    """
+    all_of_them = destinations(event.mail)
+    named = {each.address for each in event.recipients if each.address}
+    if not all_of_them:
+        return tuple(sorted(named))
+    return tuple(address for address in all_of_them if address in named or not named)

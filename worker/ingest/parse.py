@@ -1,0 +1,352 @@
+"""From an SES event to a typed one. Pure.
+
+Every field that AWS documents has its place in a dataclass here; whatever else an event holds, or holds in
+another shape than documented, stands under its own path in `Event.unknown`, so nothing given is lost.
+(A JSON null counts as absent.)
+
+https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from worker.addresses import normalize_address
+from worker.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError
+from worker.times import Moment, read_moment
+
+#: Characters; SES's own have 60.
+MAX_MESSAGE_ID = 256
+
+Reader = Callable[[Any], Any]
+
+
+# --- The shapes a field can have. Each returns the value, or raises ValueError for another shape. ---
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def flag(value: Any) -> bool:
+    """AWS's page calls `headersTruncated` a string; every recorded event has a boolean."""
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def moment(value: Any) -> Moment:
+    return read_moment(text(value))
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    return tuple(text(each) for each in value) if isinstance(value, list) else (text(value),)
+
+
+def tags(value: Any) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise ValueError
+    return {name: texts(each) for name, each in value.items()}
+
+
+def headers(value: Any) -> tuple[tuple[str, str], ...]:
+    """Duplicates and order are kept. A header without a value, as look-alikes send, is no header."""
+    if not isinstance(value, list) or not all(isinstance(each, dict) and set(each) <= _HEADER for each in value):
+        raise ValueError
+    return tuple((text(each["name"]), text(each["value"])) for each in value if each.get("value") is not None)
+
+
+_HEADER = {"name", "value"}
+
+
+def preferences(value: Any) -> dict[str, Any]:
+    """`{unsubscribeAll: bool, topicSubscriptionStatus: [{topicName, subscriptionStatus}], ...}`"""
+    if not isinstance(value, dict) or not all(_is_preference(each) for each in value.values()):
+        raise ValueError
+    return value
+
+
+def _is_preference(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(each, dict) and all(isinstance(leaf, str) for leaf in each.values()) for each in value)
+    return value is None or isinstance(value, bool | str)
+
+
+def recipients(value: Any) -> "tuple[Recipient, ...]":
+    if not isinstance(value, list):
+        raise ValueError
+    return tuple(Recipient.read(each) for each in value)
+
+
+def ses(name: str, reader: Reader) -> Any:
+    """A field that SES calls `name`."""
+    return field(default=None, metadata={"name": name, "reader": reader})
+
+
+# --- What SES reports. ---
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A JSON object of SES's, read field by field; what does not fit is in `unknown`."""
+
+    unknown: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        known = {each.metadata["name"]: each for each in fields(cls) if each.metadata}
+        values: dict[str, Any] = {}
+        unknown: dict[str, Any] = {}
+        for name, value in given.items():
+            if value is None:
+                continue
+            try:
+                values[known[name].name] = known[name].metadata["reader"](value)
+            except (KeyError, ValueError):
+                unknown[name] = value
+        return cls(**values, unknown=unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient(Fields):
+    """One address that an event names, with what the receiving server said of it."""
+
+    written: str | None = ses("emailAddress", text)
+    action: str | None = ses("action", text)
+    status: str | None = ses("status", text)
+    diagnostic_code: str | None = ses("diagnosticCode", text)
+
+    @classmethod
+    def read(cls, given: Any) -> Self:
+        """Delivery lists plain addresses, the others objects. One without an address keeps what it has."""
+        if isinstance(given, dict):
+            return super(Recipient, cls).read(given)
+        return cls(written=given) if isinstance(given, str) else cls(unknown={"": given})
+
+    @property
+    def address(self) -> str:
+        """Normalized; empty if there is none."""
+        return normalize_address(self.written or "")
+
+
+@dataclass(frozen=True, slots=True)
+class CommonHeaders(Fields):
+    sender: tuple[str, ...] | None = ses("from", texts)
+    to: tuple[str, ...] | None = ses("to", texts)
+    cc: tuple[str, ...] | None = ses("cc", texts)
+    bcc: tuple[str, ...] | None = ses("bcc", texts)
+    reply_to: tuple[str, ...] | None = ses("replyTo", texts)
+    return_path: str | None = ses("returnPath", text)
+    date: str | None = ses("date", text)
+    message_id: str | None = ses("messageId", text)
+    subject: str | None = ses("subject", text)
+
+
+def common_headers(value: Any) -> CommonHeaders:
+    if not isinstance(value, dict):
+        raise ValueError
+    return CommonHeaders.read(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail(Fields):
+    """The email that an event is about. `destination` is every recipient of the call, not of the event."""
+
+    timestamp: Moment | None = ses("timestamp", moment)
+    message_id: str | None = ses("messageId", text)
+    source: str | None = ses("source", text)
+    source_arn: str | None = ses("sourceArn", text)
+    sending_account_id: str | None = ses("sendingAccountId", text)
+    destination: tuple[str, ...] | None = ses("destination", texts)
+    headers_truncated: bool | None = ses("headersTruncated", flag)
+    headers: tuple[tuple[str, str], ...] | None = ses("headers", headers)
+    common_headers: CommonHeaders | None = ses("commonHeaders", common_headers)
+    tags: Mapping[str, tuple[str, ...]] | None = ses("tags", tags)
+    source_ip: str | None = ses("sourceIp", text)
+    caller_identity: str | None = ses("callerIdentity", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Body(Fields):
+    """What is particular to a kind of event."""
+
+    timestamp: Moment | None = ses("timestamp", moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Send(Fields):
+    """SES accepted the call and will try to deliver. It has no fields, nor a time of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject(Fields):
+    reason: str | None = ses("reason", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(Body):
+    recipients: tuple[Recipient, ...] | None = ses("recipients", recipients)
+    processing_time_millis: int | None = ses("processingTimeMillis", whole)
+    smtp_response: str | None = ses("smtpResponse", text)
+    reporting_mta: str | None = ses("reportingMTA", text)
+    remote_mta_ip: str | None = ses("remoteMtaIp", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce(Body):
+    recipients: tuple[Recipient, ...] | None = ses("bouncedRecipients", recipients)
+    bounce_type: str | None = ses("bounceType", text)
+    bounce_sub_type: str | None = ses("bounceSubType", text)
+    feedback_id: str | None = ses("feedbackId", text)
+    reporting_mta: str | None = ses("reportingMTA", text)
+    remote_mta_ip: str | None = ses("remoteMtaIp", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint(Body):
+    recipients: tuple[Recipient, ...] | None = ses("complainedRecipients", recipients)
+    feedback_id: str | None = ses("feedbackId", text)
+    complaint_sub_type: str | None = ses("complaintSubType", text)
+    complaint_feedback_type: str | None = ses("complaintFeedbackType", text)
+    user_agent: str | None = ses("userAgent", text)
+    arrival_date: Moment | None = ses("arrivalDate", moment)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDelay(Body):
+    recipients: tuple[Recipient, ...] | None = ses("delayedRecipients", recipients)
+    delay_type: str | None = ses("delayType", text)
+    expiration_time: Moment | None = ses("expirationTime", moment)
+    reporting_mta: str | None = ses("reportingMTA", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription(Body):
+    contact_list: str | None = ses("contactList", text)
+    source: str | None = ses("source", text)
+    new_topic_preferences: Mapping[str, Any] | None = ses("newTopicPreferences", preferences)
+    old_topic_preferences: Mapping[str, Any] | None = ses("oldTopicPreferences", preferences)
+
+
+@dataclass(frozen=True, slots=True)
+class Open(Body):
+    ip_address: str | None = ses("ipAddress", text)
+    user_agent: str | None = ses("userAgent", text)
+    is_bot_event: str | None = ses("isBotEvent", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Click(Open):
+    link: str | None = ses("link", text)
+    link_tags: Mapping[str, tuple[str, ...]] | None = ses("linkTags", tags)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderingFailure(Fields):
+    template_name: str | None = ses("templateName", text)
+    error_message: str | None = ses("errorMessage", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Body):
+    """A kind newer than this version: only its time is read, the rest is kept as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    name: str  # as SES spells it
+    key: str  # under which its object stands: not always the name in lower case
+    body: type[Fields]
+
+
+KINDS = (
+    Kind("Send", "send", Send),
+    Kind("Reject", "reject", Reject),
+    Kind("Delivery", "delivery", Delivery),
+    Kind("Bounce", "bounce", Bounce),
+    Kind("Complaint", "complaint", Complaint),
+    Kind("DeliveryDelay", "deliveryDelay", DeliveryDelay),
+    Kind("Subscription", "subscription", Subscription),
+    Kind("Open", "open", Open),
+    Kind("Click", "click", Click),
+    Kind("Rendering Failure", "failure", RenderingFailure),
+)
+_KIND_BY_FOLDED_NAME = {kind.name.casefold(): kind for kind in KINDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One SES event. `unknown` mirrors SES's own paths: `{"mail": {...}, "bounce": {...}, ...}`."""
+
+    kind: str
+    mail: Mail
+    message_id: str
+    body: Fields
+    unknown: Mapping[str, Any]
+
+    @property
+    def time(self) -> Moment | None:
+        """The event's own time; Send, Reject and Rendering Failure have none."""
+        return self.body.timestamp if isinstance(self.body, Body) else None
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Those that the event itself names."""
+        return getattr(self.body, "recipients", None) or ()
+
+
+def parse(kind: str, given: Mapping[str, Any]) -> Event:
+    """kind: `eventType` or `notificationType`, in any case, or any newer one.
+
+    Raises NoMailError, NoMessageIdError, MessageIdTooLongError or NotSesError.
+    """
+    mail = _mail(given)
+    message_id = (mail.message_id or "").strip()
+    if not message_id:
+        raise NoMessageIdError
+    if len(message_id) > MAX_MESSAGE_ID:
+        raise MessageIdTooLongError(f"{len(message_id)} characters")
+    known = _KIND_BY_FOLDED_NAME.get(kind.strip().casefold())
+    known = known or Kind(kind.strip(), _object_key(kind, given), Unknown)
+    if not known.name:
+        raise NotSesError("the kind is empty")
+    body_given = given.get(known.key)
+    body = known.body.read(body_given if isinstance(body_given, dict) else {})
+    return Event(known.name, mail, message_id, body, _unknown(given, known, mail, body))
+
+
+def _mail(given: Mapping[str, Any]) -> Mail:
+    if not isinstance(given.get("mail"), dict):
+        raise NoMailError
+    return Mail.read(given["mail"])
+
+
+def _object_key(kind: str, given: Mapping[str, Any]) -> str:
+    """Where an unknown kind most likely keeps its object: `Bulk Send` -> bulkSend, bulksend ..."""
+    wanted = kind.replace(" ", "").strip().casefold()
+    return next((name for name in given if name.casefold() == wanted), "")
+
+
+def _unknown(given: Mapping[str, Any], kind: Kind, mail: Mail, body: Fields) -> dict[str, Any]:
+    unknown = {
+        name: value
+        for name, value in given.items()
+        if name not in ("mail", "eventType", "notificationType") and value is not None
+    }
+    if isinstance(unknown.get(kind.key), dict):
+        unknown[kind.key] = dict(body.unknown)
+    unknown["mail"] = dict(mail.unknown)
+    if mail.common_headers and mail.common_headers.unknown:
+        unknown["mail"]["commonHeaders"] = dict(mail.common_headers.unknown)
+    return {name: value for name, value in unknown.items() if value != {}}

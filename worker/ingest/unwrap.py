@@ -1,0 +1,212 @@
+"""From the body of an SQS message to the SES events in it. Pure.
+
+An event reaches the queue in one of these forms, or in several around each other:
+
+    sns          an SNS envelope; `Message` holds the event as text
+    raw          SNS raw message delivery: the event itself
+    eventbridge  an EventBridge envelope; `detail` is the event
+    lambda       a Lambda payload that somebody queued; `Records` hold envelopes or bodies
+    text         no JSON at all: the texts that SES sends when a topic is set up
+
+https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns.html
+https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html
+https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ses.html
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.errors import NestedTooDeepError, NotJsonError, NotSesError, PermanentError
+from worker.jsontext import load_json
+
+#: Envelopes around an event. EventBridge -> SNS -> SQS makes two; a republished topic one more.
+MAX_ENVELOPES = 4
+
+SNS_CONFIRMATIONS = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
+SNS_TYPES = SNS_CONFIRMATIONS | {"Notification"}
+
+#: SES sends this text whenever an event destination is made or changed.
+VALIDATION_TEXT = "Successfully validated SNS topic for Amazon SES"
+
+#: Notifications that are about no email sent: a topic was set for an identity; mail was received.
+CONTROL_NOTIFICATIONS = {
+    "amazonsnssubscriptionsucceeded": "AmazonSnsSubscriptionSucceeded",
+    "received": "Received",
+}
+
+EVENT_TYPES_BY_DETAIL_TYPE = {
+    "Email Sent": "Send",
+    "Email Delivered": "Delivery",
+    "Email Bounced": "Bounce",
+    "Email Complaint Received": "Complaint",
+    "Email Rejected": "Reject",
+    "Email Opened": "Open",
+    "Email Clicked": "Click",
+    "Email Rendering Failed": "Rendering Failure",
+    "Email Delivery Delayed": "DeliveryDelay",
+    "Email Subscribed": "Subscription",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One SES event, still as SES wrote it. `form` is the outermost one; `kind` is SES's own spelling."""
+
+    form: str
+    kind: str
+    event: Mapping[str, Any]
+    transport_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A message that is about no email sent. It is counted and deleted."""
+
+    form: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What can never become a record, and why."""
+
+    form: str
+    error: PermanentError
+
+
+Unwrapped = Notification | Control | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelopes:
+    """What was taken off so far: how many envelopes, and the form and id of the outermost."""
+
+    depth: int = 0
+    form: str | None = None
+    transport_id: str | None = None
+
+    def inside(self, form: str, transport_id: object) -> "_Envelopes":
+        outer_id = transport_id if isinstance(transport_id, str) and transport_id else None
+        return _Envelopes(self.depth + 1, self.form or form, self.transport_id if self.form else outer_id)
+
+
+def unwrap(body: str, message_id: str | None = None) -> tuple[Unwrapped, ...]:
+    """Everything that a message holds; one thing unless it is a Lambda payload. Never raises.
+
+    message_id: SQS's, which names the copy when no envelope does.
+    """
+    start = _Envelopes()
+    try:
+        found = tuple(_from_text(body, start))
+    except RecursionError:
+        found = (Unreadable(_form_of(start), NestedTooDeepError("JSON")),)
+    return tuple(_named(each, message_id) for each in found)
+
+
+def _named(found: Unwrapped, message_id: str | None) -> Unwrapped:
+    if isinstance(found, Notification) and found.transport_id is None:
+        return Notification(found.form, found.kind, found.event, message_id)
+    return found
+
+
+def _from_text(text: str, around: _Envelopes) -> Iterator[Unwrapped]:
+    try:
+        document = load_json(text)
+    except ValueError:
+        form = around.form or "text"
+        if text.strip().startswith(VALIDATION_TEXT):
+            yield Control(form, "TopicValidation")
+        else:
+            yield Unreadable(form, NotJsonError())
+        return
+    yield from _from_document(document, around)
+
+
+def _from_document(document: object, around: _Envelopes) -> Iterator[Unwrapped]:
+    """The order of these questions never takes one form for another."""
+    if not isinstance(document, dict):
+        yield Unreadable(_form_of(around), NotSesError(f"a JSON {_json_type(document)}"))
+    elif around.depth > MAX_ENVELOPES:
+        yield Unreadable(_form_of(around), NestedTooDeepError(f"more than {MAX_ENVELOPES} envelopes"))
+    elif "Records" in document:
+        yield from _from_lambda(document, around)
+    elif "detail-type" in document:
+        yield from _from_eventbridge(document, around)
+    elif _text(document, "Type") in SNS_TYPES:
+        yield from _from_sns(document, around)
+    else:
+        yield _from_event(document, around)
+
+
+def _from_lambda(payload: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html, with-sqs.html; `ses` is mail received."""
+    records = payload["Records"]
+    if not isinstance(records, list) or not records:
+        yield Unreadable(around.form or "lambda", NotSesError("Records holds nothing"))
+        return
+    for record in records:
+        match record:
+            case {"Sns": {} as envelope}:
+                yield from _from_sns(envelope, around.inside("lambda", envelope.get("MessageId")))
+            case {"body": str() as body}:
+                yield from _from_text(body, around.inside("lambda", record.get("messageId")))
+            case {"ses": {}}:
+                yield Control(around.form or "lambda", "Received")
+            case _:
+                yield Unreadable(around.form or "lambda", NotSesError("a record with neither Sns, body nor ses"))
+
+
+def _from_sns(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html"""
+    inside = around.inside("sns", envelope.get("MessageId"))
+    if _text(envelope, "Type") in SNS_CONFIRMATIONS:
+        yield Control(_form_of(inside), _text(envelope, "Type"))
+        return
+    message = envelope.get("Message")
+    if isinstance(message, str):
+        yield from _from_text(message, inside)
+    else:
+        yield from _from_document(message, inside)
+
+
+def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
+    inside = around.inside("eventbridge", envelope.get("id"))
+    detail, detail_type = envelope.get("detail"), _text(envelope, "detail-type")
+    is_email = isinstance(detail, dict) and ("mail" in detail or "eventType" in detail)
+    if envelope.get("source") == "aws.ses" and not is_email and detail_type not in EVENT_TYPES_BY_DETAIL_TYPE:
+        # Sending Status Enabled/Disabled, Advisor Recommendation Status Open/Resolved.
+        yield Control(_form_of(inside), detail_type)
+    elif isinstance(detail, dict) and "mail" in detail and detail_type and not _kind_of(detail):
+        # Some rules leave `eventType` out of what they pass on.
+        kind = EVENT_TYPES_BY_DETAIL_TYPE.get(detail_type, detail_type)
+        yield Notification(_form_of(inside), kind, detail, inside.transport_id)
+    else:
+        yield from _from_document(detail, inside)
+
+
+def _from_event(document: dict[str, Any], around: _Envelopes) -> Unwrapped:
+    kind = _kind_of(document)
+    if not kind:
+        return Unreadable(_form_of(around), NotSesError("neither eventType nor notificationType"))
+    if kind.casefold() in CONTROL_NOTIFICATIONS:
+        return Control(_form_of(around), CONTROL_NOTIFICATIONS[kind.casefold()])
+    return Notification(_form_of(around), kind, document, around.transport_id)
+
+
+def _kind_of(document: dict[str, Any]) -> str:
+    """`eventType` comes from configuration sets, `notificationType` from identities; never both from SES."""
+    return _text(document, "eventType") or _text(document, "notificationType")
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _form_of(around: _Envelopes) -> str:
+    return around.form or "raw"
+
+
+def _json_type(value: object) -> str:
+    return {str: "string", bool: "boolean", list: "array", type(None): "null"}.get(type(value), "number")

@@ -1,0 +1,15 @@
+"""The operator's settings as the rules that `normalize` works by."""
+
+from config.settings import Settings
+from worker.ingest.normalize import Rules
+
+
+def rules(settings: Settings) -> Rules:
+    return Rules(
+        tracked=settings.tracked,
+        document_type=(settings.document_type_tag, settings.document_type_header),
+        document_id=(settings.document_id_tag, settings.document_id_header),
+        account_id=(settings.account_id_tag, settings.account_id_header),
+        retention=settings.retention,
+        store_subject=settings.store_subject,
+    )

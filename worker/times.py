@@ -1,0 +1,48 @@
+"""Times as SES and its look-alikes write them, and as this project writes them: RFC 3339, UTC."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+#: AWS's own pages have `2018-10-08T14:05:45 +0000`, the one ISO spelling that `fromisoformat` does not take.
+_BLANK_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time as reported: what was written, and when that is in UTC (None if it cannot be read)."""
+
+    text: str
+    at: datetime | None
+
+    @property
+    def identity(self) -> str:
+        """Microseconds since the epoch, so that every spelling of one time is one identity."""
+        return self.text if self.at is None else str(microseconds(self.at))
+
+
+def read_moment(text: str) -> Moment:
+    """A time without an offset counts as UTC. Never raises: an unreadable time is kept as written."""
+    text = text.strip()
+    try:
+        at = datetime.fromisoformat(_BLANK_BEFORE_OFFSET.sub("", text))
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return Moment(text, None)
+    return Moment(text, at)
+
+
+def microseconds(at: datetime) -> int:
+    """Whole microseconds since the epoch; exact, unlike `timestamp()`, which is a float."""
+    since = at - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def rfc3339(at: datetime, timespec: str = "milliseconds") -> str:
+    """`2026-11-23T10:00:00.123Z`; timespec as in `datetime.isoformat`."""
+    return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def rfc3339_exact(at: datetime) -> str:
+    """Milliseconds, as SES writes them, unless the time has more."""
+    return rfc3339(at, "microseconds" if at.microsecond % 1000 else "milliseconds")
