@@ -1,0 +1,113 @@
+"""Whose event was it? Pure, judged at reading, from all facts of one email.
+
+Opens, clicks and preference changes name nobody, and all recipients of one call share their links. So:
+
+    exact               the event names a recipient of the email
+    single_destination  the email went to one recipient only, so it is theirs, whatever the event names
+    inferred            it names nobody, and every other recipient's mail hard-failed before reaching them
+    ambiguous           it names nobody, and several could be meant: it counts for the email alone
+    unmatched           it names somebody to whom this email was not sent (a forwarded address)
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from worker.facts import Activity, MailFact
+from worker.times import rfc3339_exact
+
+#: After one of these, and without a Delivery, a recipient has no mail to open.
+NEVER_ARRIVED = frozenset(
+    {"hard", "suppressed_account", "suppressed_tenant", "suppressed_global", "validation", "unsubscribed_recipient"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of an email's timeline. `recipient` is None where nobody can tell."""
+
+    activity: Activity
+    recipient: str | None
+    attribution: str
+
+
+def attribute(activities: Iterable[Activity], destinations: Iterable[str]) -> tuple[Entry, ...]:
+    """The timeline of an email, in order of time.
+
+    destinations: its recipients as far as they are known, normalized.
+    """
+    events = merge_copies(activities)
+    known = frozenset(destinations) or _named_in(events)
+    count = max((event.destination_count or 0 for event in events), default=0)
+    is_complete = bool(known) and len(known) >= count
+    sole = next(iter(known)) if count == 1 and len(known) == 1 else None
+    inferred = _only_reachable(events, known) if is_complete and len(known) > 1 else None
+
+    def owner(event: Activity) -> tuple[str | None, str]:
+        if event.recipient in known:
+            return event.recipient, "exact"
+        if sole:
+            return sole, "single_destination"
+        if event.recipient:
+            return event.recipient, "unmatched" if is_complete else "exact"
+        return inferred, "inferred" if inferred else "ambiguous"
+
+    return tuple(Entry(event, *owner(event)) for event in sorted(events, key=_in_time))
+
+
+def merge_copies(activities: Iterable[Activity]) -> list[Activity]:
+    """Facts of one event are that event, fullest first: what the fullest lacks, the others add."""
+    by_event = defaultdict(list)
+    for activity in activities:
+        by_event[activity.event_id].append(activity)
+    return [_merged(sorted(copies, key=_fullness)) for copies in by_event.values()]
+
+
+def _fullness(activity: Activity) -> tuple[int, str]:
+    values = [value for name, value in _content(activity).items() if value not in (None, "", {})]
+    return -(len(values) + len(activity.detail)), activity.sk or ""
+
+
+def _merged(copies: Sequence[Activity]) -> Activity:
+    fullest, *others = copies
+    for other in others:
+        own = _content(fullest)
+        missing = {name: value for name, value in _content(other).items() if own[name] is None}
+        fullest = replace(fullest, **missing, detail={**other.detail, **fullest.detail})
+    return fullest
+
+
+def _content(activity: Activity) -> dict[str, Any]:
+    return {each.name: getattr(activity, each.name) for each in fields(activity) if each.name != "detail"}
+
+
+def _named_in(events: Iterable[Activity]) -> frozenset[str]:
+    """Without mail facts: whom the events name. A bounce may name a forwarded address, so it comes last."""
+    sure = frozenset(event.recipient for event in events if event.recipient and event.kind != "Bounce")
+    return sure or frozenset(event.recipient for event in events if event.recipient)
+
+
+def _only_reachable(events: Iterable[Activity], known: frozenset[str]) -> str | None:
+    delivered = {event.recipient for event in events if event.kind == "Delivery"}
+    failed = {event.recipient for event in events if event.detail.get("bounce_class") in NEVER_ARRIVED}
+    left = known - (failed - delivered)
+    return next(iter(left)) if len(left) == 1 else None
+
+
+def _in_time(event: Activity) -> tuple[str, str, str]:
+    at = rfc3339_exact(event.occurred_at) if event.occurred_at else ""
+    return at, event.kind, event.event_id
+
+
+def destinations_of(mail_facts: Iterable[MailFact]) -> dict[str, MailFact]:
+    """The recipients of an email, each with the fact that counts: the earliest, where copies disagree."""
+    earliest: dict[str, MailFact] = {}
+    for fact in sorted(mail_facts, key=_when_sent, reverse=True):
+        earliest[fact.recipient] = fact
+    return earliest
+
+
+def _when_sent(fact: MailFact) -> tuple[bool, str, str]:
+    item = fact.to_item()
+    return fact.sent_at is None, item["sent_key"], item["sk"]
