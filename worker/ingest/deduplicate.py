@@ -1,0 +1,100 @@
+"""Claims in Redis: who writes a fact, and what is written already.
+
+Redis only saves work. A fact's key is made from its content, so writing it twice changes nothing; that is what
+correctness rests on, and why a Redis that forgets, fails over or evicts does no harm.
+
+    absent           nobody is at it
+    <token>          somebody is writing it, until the lease ends
+    done             it is stored; forgotten after the window
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Any
+
+import redis
+
+from worker.errors import TransientError
+
+#: Partition key and sort key of a fact.
+Key = tuple[str, str]
+
+DONE = "done"
+
+#: Frees a claim only if it is still ours: after a pause longer than the lease it may be another worker's.
+RELEASE = """if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"""
+
+
+class Claim(Enum):
+    OURS = "ours"
+    HELD = "held"
+    DONE = "done"
+
+
+def namespace(table_arn: str, created_at: str) -> str:
+    """A table made anew or restored from a backup has another time of creation, so claims of the old one,
+    which would hide events from it, are not seen. Two environments on one Redis do not meet either.
+    """
+    return _short(f"{table_arn}\n{created_at}")
+
+
+class Claims:
+    """The claims of one batch, under a token of its own. Each call is one pipelined round trip.
+
+    Single-key commands only, so a cluster serves. Every method raises TransientError if Redis does not answer.
+    """
+
+    def __init__(self, client: "redis.Redis", space: str, lease_seconds: int, window_seconds: int) -> None:
+        self._client = client
+        self._space = space
+        self._lease = lease_seconds * 1000
+        self._window = window_seconds
+        self._token = secrets.token_hex(8)
+
+    def claim(self, keys: Sequence[Key]) -> dict[Key, Claim]:
+        """One command a key tells all: it sets our token if there is none, and says what was there.
+
+        https://valkey.io/commands/set/ (NX and GET together: Redis 7, Valkey)
+        """
+        answers = self._each(keys, lambda pipe, name: pipe.set(name, self._token, nx=True, get=True, px=self._lease))
+        return {key: self._claim(answer) for key, answer in zip(keys, answers, strict=True)}
+
+    def _claim(self, before: str | None) -> Claim:
+        # Our own token comes back if a first attempt was carried out and its answer lost.
+        if before is None or before == self._token:
+            return Claim.OURS
+        return Claim.DONE if before == DONE else Claim.HELD
+
+    def commit(self, keys: Sequence[Key]) -> None:
+        """These are stored. Never called before DynamoDB said so."""
+        self._each(keys, lambda pipe, name: pipe.set(name, DONE, ex=self._window))
+
+    def release(self, keys: Sequence[Key]) -> None:
+        """These were not stored: let the next copy try at once."""
+        self._each(keys, lambda pipe, name: pipe.eval(RELEASE, 1, name, self._token))
+
+    def _each(self, keys: Sequence[Key], command: Callable[[Any, str], object]) -> list[Any]:
+        if not keys:
+            return []
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                for key in keys:
+                    command(pipe, self._name(key))
+                return pipe.execute()
+        except redis.RedisError as error:
+            raise TransientError("redis", type(error).__name__) from error
+
+    def _name(self, key: Key) -> str:
+        return f"{self._space}:{_short(chr(10).join(key))}"
+
+
+def _short(text: str) -> str:
+    """96 bits in 16 characters: two of a billion facts collide with a chance of one in 10^11."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
+
+
+def distinct(keys: Iterable[Key]) -> list[Key]:
+    return list(dict.fromkeys(keys))

@@ -1,0 +1,55 @@
+"""No receive while Redis or the table does not answer.
+
+Each receive counts towards the dead-letter queue, so in an outage the queue is the place for messages to wait.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from worker.errors import TransientError
+from worker.telemetry import log
+
+#: Seconds between two questions to a dependency that failed.
+PROBE_EVERY = 1.0
+
+
+class Gate:
+    """Shared by the threads of a process. Open until something fails; then until all of it has answered again."""
+
+    def __init__(self, probes: Mapping[str, Callable[[], None]]) -> None:
+        """probes: for each dependency, a call that raises TransientError while it cannot be worked with."""
+        self._probes = probes
+        self._failing: dict[str, str] = {}
+        self._next_probe = 0.0
+        self._lock = threading.Lock()
+
+    def fail(self, error: TransientError) -> None:
+        """Shuts the gate; says so once an outage."""
+        with self._lock:
+            if error.dependency not in self._failing:
+                log.warning("dependency_failing", dependency=error.dependency, detail=error.detail)
+            self._failing[error.dependency] = error.detail
+            self._next_probe = time.monotonic() + PROBE_EVERY
+
+    def is_open(self) -> bool:
+        """Asks what failed, at most once in PROBE_EVERY seconds, and says once that it is back."""
+        if not self._failing:
+            return True
+        with self._lock:
+            if time.monotonic() >= self._next_probe:
+                self._failing = {name: why for name, why in self._failing.items() if not self._answers(name)}
+                self._next_probe = time.monotonic() + PROBE_EVERY
+            return not self._failing
+
+    def _answers(self, dependency: str) -> bool:
+        try:
+            self._probes.get(dependency, _no_question)()
+        except TransientError:
+            return False
+        log.info("dependency_back", dependency=dependency)
+        return True
+
+
+def _no_question() -> None:
+    """The next receive is question enough for SQS."""

@@ -1,0 +1,141 @@
+"""Long-poll SQS and gather a batch.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from config.settings import Settings, SettingsError
+from worker.errors import TransientError
+from worker.telemetry import code_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+#: Messages in one answer, SQS's limit.
+MAX_MESSAGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as received. `sent_at` is when the queue took it (UTC), `receive_count` counts this receive."""
+
+    id: str
+    receipt_handle: str
+    body: str
+    receive_count: int
+    sent_at: datetime
+    first_received_at: datetime
+
+    @classmethod
+    def read(cls, given: Any) -> "Message":
+        attributes = given.get("Attributes", {})
+        return cls(
+            id=given["MessageId"],
+            receipt_handle=given["ReceiptHandle"],
+            body=given["Body"],
+            receive_count=int(attributes.get("ApproximateReceiveCount", 1)),
+            sent_at=_read_milliseconds(attributes.get("SentTimestamp")),
+            first_received_at=_read_milliseconds(attributes.get("ApproximateFirstReceiveTimestamp")),
+        )
+
+
+def _read_milliseconds(text: str | None) -> datetime:
+    return datetime.fromtimestamp(int(text) / 1000, UTC) if text else datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The events queue and its dead-letter queue. visibility_timeout: seconds."""
+
+    url: str
+    dead_letter_url: str
+    visibility_timeout: int
+
+    @property
+    def name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+
+def find_queue(sqs: "SQSClient", settings: Settings) -> Queue:
+    """Raises SettingsError if a queue is missing or does not fit the settings, TransientError if SQS fails."""
+    try:
+        url = queue_url(sqs, settings.events_queue, "EVENTS_QUEUE")
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
+        said = attributes.get("Attributes", {})
+        dead_letters = settings.dead_letter_queue or _redrive_target(said.get("RedrivePolicy"))
+        dead_letter_url = queue_url(sqs, dead_letters, "DEAD_LETTER_QUEUE")
+    except (ClientError, BotoCoreError) as error:
+        raise TransientError("sqs", code_of(error)) from error
+    visibility_timeout = int(said.get("VisibilityTimeout", 30))
+    if settings.lease_seconds >= visibility_timeout:
+        raise SettingsError(
+            f"LEASE_SECONDS: got {settings.lease_seconds}, want less than the visibility timeout of the queue "
+            f"({visibility_timeout}), so that a claim whose owner died is free when its message returns"
+        )
+    return Queue(url, dead_letter_url, visibility_timeout)
+
+
+def queue_url(sqs: "SQSClient", name_or_url: str, variable: str) -> str:
+    if name_or_url.startswith(("http://", "https://")):
+        return name_or_url
+    try:
+        return sqs.get_queue_url(QueueName=name_or_url)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        raise SettingsError(f"{variable}: got {name_or_url!r}, want the name or URL of a queue that exists") from None
+
+
+def _redrive_target(policy: str | None) -> str:
+    """`arn:aws:sqs:region:account:name` -> name."""
+    if not policy:
+        raise SettingsError("DEAD_LETTER_QUEUE: not set, and the events queue has no redrive policy to find it by")
+    return str(json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2])
+
+
+class Receiver:
+    """Gathers batches for one thread."""
+
+    def __init__(self, sqs: "SQSClient", url: str, settings: Settings, stopping: Callable[[], bool]) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._batch_size = settings.batch_size
+        self._wait = settings.receive_wait_seconds
+        self._stopping = stopping
+
+    def receive(self) -> list[Message]:
+        """Up to a batch: waits for the first messages, then takes what is there without waiting.
+
+        Raises TransientError if SQS fails before anything was received.
+        """
+        batch: list[Message] = []
+        while len(batch) < self._batch_size and not self._stopping():
+            wanted = min(MAX_MESSAGES, self._batch_size - len(batch))
+            try:
+                received = self._receive(wanted, wait=0 if batch else self._wait)
+            except (ClientError, BotoCoreError) as error:
+                if batch:
+                    break
+                raise TransientError("sqs", code_of(error)) from error
+            batch += received
+            if len(received) < wanted:
+                break
+        return batch
+
+    def _receive(self, wanted: int, wait: int) -> list[Message]:
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=wanted,
+            WaitTimeSeconds=wait,
+            MessageSystemAttributeNames=[
+                "ApproximateReceiveCount",
+                "SentTimestamp",
+                "ApproximateFirstReceiveTimestamp",
+            ],
+        )
+        return [Message.read(each) for each in answer.get("Messages", [])]

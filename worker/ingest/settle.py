@@ -1,0 +1,118 @@
+"""The end of each message: deleted, returned to the queue with a delay, or quarantined with its reason.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker import __version__
+from worker.chunks import chunks
+from worker.errors import PermanentError
+from worker.ingest.receive import Message, Queue
+from worker.telemetry import code_of, log
+from worker.times import rfc3339
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+#: Entries in one batch call, SQS's limit.
+MAX_ENTRIES = 10
+
+#: How often what a batch call could not do is tried again at once. After that the message returns by itself,
+#: and its facts are found stored.
+MAX_ATTEMPTS = 3
+
+#: Seconds: the first delay of a message that met a passing fault, doubled with each receive, and the longest.
+FIRST_DELAY = 2
+MAX_DELAY = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    sqs: "SQSClient"
+    queue: Queue
+
+    def delete(self, messages: Sequence[Message]) -> int:
+        """Returns how many were deleted; the others will be received again, which does no harm."""
+        return self._each(
+            self.sqs.delete_message_batch,
+            [{"ReceiptHandle": message.receipt_handle} for message in messages],
+            "delete",
+        )
+
+    def return_later(self, messages: Sequence[Message]) -> int:
+        """Hides each for a while, so that an outage does not count it into the dead-letter queue."""
+        return self._each(
+            self.sqs.change_message_visibility_batch,
+            [
+                {"ReceiptHandle": each.receipt_handle, "VisibilityTimeout": delay(each.receive_count)}
+                for each in messages
+            ],
+            "return",
+        )
+
+    def quarantine(self, messages: Sequence[tuple[Message, PermanentError]]) -> int:
+        """Copies each to the dead-letter queue with its reason, and only then deletes it here.
+
+        Killed in between, it may arrive there twice, under one `message_id`.
+        """
+        copied = [message for message, error in messages if self._copy(message, error)]
+        self.delete(copied)
+        return len(copied)
+
+    def _copy(self, message: Message, error: PermanentError) -> bool:
+        attributes = {
+            "reason": error.reason,
+            "detail": error.detail,
+            "message_id": message.id,
+            "first_received": rfc3339(message.first_received_at),
+            "receive_count": str(message.receive_count),
+            "worker_version": __version__,
+        }
+        try:
+            self.sqs.send_message(
+                QueueUrl=self.queue.dead_letter_url,
+                MessageBody=message.body,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
+                },
+            )
+        except (ClientError, BotoCoreError) as failure:
+            log.error("quarantine_failed", code=code_of(failure), message_id=message.id, reason=error.reason)
+            return False
+        return True
+
+    def _each(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], what: str) -> int:
+        return sum(self._batch(call, batch, what) for batch in chunks(entries, MAX_ENTRIES))
+
+    def _batch(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], what: str) -> int:
+        left = {str(number): entry for number, entry in enumerate(entries)}
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                answer = call(
+                    QueueUrl=self.queue.url, Entries=[{"Id": number, **entry} for number, entry in left.items()]
+                )
+            except (ClientError, BotoCoreError) as error:
+                log.warning("settle_failed", action=what, code=code_of(error), messages=len(left))
+                return len(entries) - len(left)
+            left = {failed["Id"]: left[failed["Id"]] for failed in answer.get("Failed", [])}
+            if not left:
+                break
+        if left:
+            log.warning("settle_incomplete", action=what, messages=len(left))
+        return len(entries) - len(left)
+
+
+def delay(receive_count: int) -> int:
+    """Seconds: exponential, with full jitter so that what failed together does not return together.
+
+    https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+    """
+    longest = min(MAX_DELAY, FIRST_DELAY * 2 ** min(receive_count, 16))
+    return 1 + int(random.uniform(0, longest))  # noqa: S311  jitter, no secret

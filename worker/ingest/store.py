@@ -1,0 +1,111 @@
+"""Facts into DynamoDB, in batches; every write is a put under a key made from content, so it may be repeated.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+"""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker.chunks import chunks
+from worker.errors import TransientError
+from worker.facts import Item
+from worker.ingest.deduplicate import Key
+from worker.telemetry import code_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
+
+#: Items in one BatchWriteItem, DynamoDB's limit.
+MAX_ITEMS = 25
+
+#: How often one batch is offered again while DynamoDB takes only a part of it, and the longest pause, seconds.
+MAX_ATTEMPTS = 6
+MAX_PAUSE = 1.0
+
+#: DynamoDB says this of an item that it will never take: too large, a key too long, a number out of range.
+INVALID = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
+
+#: DynamoDB is there, but takes no more just now.
+THROTTLED = frozenset(
+    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "ThrottledException"}
+)
+
+
+@dataclass(slots=True)
+class Stored:
+    """What became of the items: stored; refused for good (with DynamoDB's code); or left for another time."""
+
+    written: set[Key] = field(default_factory=set)
+    refused: dict[Key, str] = field(default_factory=dict)
+    left: set[Key] = field(default_factory=set)
+    #: Why items were left, if DynamoDB failed rather than throttled.
+    failure: TransientError | None = None
+    calls: int = 0
+
+
+def key_of(item: Item) -> Key:
+    return item["pk"], item["sk"]
+
+
+class Store:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._serialize = TypeSerializer().serialize
+
+    def put(self, items: Sequence[Item]) -> Stored:
+        """Items with distinct keys. Never raises: what could not be written is in the answer."""
+        stored = Stored()
+        for batch in chunks(items, MAX_ITEMS):
+            if stored.failure is None:
+                self._put_batch({key_of(item): item for item in batch}, stored)
+        stored.left = {key_of(item) for item in items} - stored.written - stored.refused.keys()
+        return stored
+
+    def _put_batch(self, batch: dict[Key, Item], stored: Stored) -> None:
+        wire = {key: {name: self._serialize(value) for name, value in item.items()} for key, item in batch.items()}
+        try:
+            self._offer(wire, stored)
+        except ClientError as error:
+            if code_of(error) in INVALID:
+                self._put_one_by_one(wire, stored)
+            elif code_of(error) not in THROTTLED:
+                stored.failure = TransientError("dynamodb", code_of(error))
+        except BotoCoreError as error:
+            stored.failure = TransientError("dynamodb", code_of(error))
+
+    def _offer(self, wire: Mapping[Key, Any], stored: Stored) -> None:
+        """Until all of it is taken, or the attempts are used up."""
+        left = dict(wire)
+        for attempt in range(MAX_ATTEMPTS):
+            if attempt:
+                time.sleep(random.uniform(0, min(MAX_PAUSE, 0.05 * 2**attempt)))  # noqa: S311  jitter, no secret
+            stored.calls += 1
+            requests: list[WriteRequestTypeDef] = [{"PutRequest": {"Item": item}} for item in left.values()]
+            answer = self._dynamodb.batch_write_item(RequestItems={self._table: requests})
+            unprocessed = [
+                each["PutRequest"]["Item"] for each in answer.get("UnprocessedItems", {}).get(self._table, [])
+            ]
+            kept = {(item["pk"]["S"], item["sk"]["S"]): item for item in unprocessed}
+            stored.written |= left.keys() - kept.keys()
+            left = kept
+            if not left:
+                return
+
+    def _put_one_by_one(self, wire: Mapping[Key, Any], stored: Stored) -> None:
+        """DynamoDB refuses a whole batch for one invalid item, so that one must be found."""
+        for key, item in wire.items():
+            stored.calls += 1
+            try:
+                self._dynamodb.put_item(TableName=self._table, Item=item)
+                stored.written.add(key)
+            except ClientError as error:
+                if code_of(error) in INVALID:
+                    stored.refused[key] = code_of(error)
