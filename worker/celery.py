@@ -1,0 +1,45 @@
+"""The Celery application: `celery -A worker worker`.
+
+Its broker carries remote control only. Polls are handed over in memory (`keep_polling.py`), and events come
+from SQS by boto3, so nothing of theirs is ever in Redis.
+"""
+
+import sys
+from typing import Any
+
+from celery import Celery, signals
+from kombu import Connection
+
+from config.celery import celery_settings
+from config.logging import configure_logging
+from config.settings import SettingsError, load_settings
+from worker.keep_polling import EndInTime, KeepPolling
+from worker.stop import stop
+
+
+class PatientConnection(Connection):
+    """Asks for the broker every one to three seconds; the stock pause grows to 30, and has no setting."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> "PatientConnection":
+        options |= {"interval_start": 1, "interval_step": 1, "interval_max": 3}
+        super().ensure_connection(*args, **options)
+        return self
+
+
+def make_app() -> Celery:
+    """Ends the process with one line a variable if the settings are wrong."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        sys.exit(f"email-activity: wrong settings\n{error}")
+    app = Celery("email-activity", include=["worker.tasks"])
+    app.conf.update(celery_settings(settings))
+    app.amqp.Connection = PatientConnection
+    app.steps["worker"].add(EndInTime)
+    app.steps["consumer"].add(KeepPolling)
+    signals.setup_logging.connect(lambda **_: configure_logging(settings), weak=False)
+    signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
+    return app
+
+
+app = make_app()

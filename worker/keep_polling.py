@@ -1,0 +1,94 @@
+"""Two small steps in Celery's worker: keep one `poll` in every slot of the pool, and end in time."""
+
+import os
+import threading
+from typing import Any
+
+from celery import bootsteps
+from celery.worker import state
+from celery.worker.consumer import Tasks
+from kombu import Message
+from kombu.utils.uuid import uuid
+
+from config.settings import load_settings
+from worker.stop import stop
+from worker.telemetry import log
+
+POLL = "email_activity.poll"
+
+#: Seconds between two looks at the pool.
+LOOK_EVERY = 0.5
+
+#: What every poll's message carries: no arguments, no callbacks.
+NO_ARGUMENTS = '[[], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
+
+
+class KeepPolling(bootsteps.StartStopStep):
+    """Hands the consumer a poll for each slot that has none.
+
+    In memory, through the consumer's own strategy for the task: Redis never holds a poll, so none is stale
+    after a kill and no queue is left behind, and yet polls show in `inspect active`, events and Flower.
+    `strategies` is Celery's inside; a test watches it, and Celery is pinned to one minor version.
+    """
+
+    requires = (Tasks,)
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._timer_entry: Any = None
+
+    def start(self, parent: Any) -> None:
+        """Called again after each reconnection to the broker; polls that run go on."""
+        self._look(parent)
+        self._timer_entry = parent.timer.call_repeatedly(LOOK_EVERY, self._look, (parent,))
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002  the signature is Celery's
+        if self._timer_entry is not None:
+            self._timer_entry.cancel()
+            self._timer_entry = None
+
+    shutdown = terminate = stop
+
+    def _look(self, consumer: Any) -> None:
+        if stop.is_set():
+            return
+        polls = sum(request.name == POLL for request in list(state.reserved_requests))
+        for _ in range(consumer.pool.num_processes - polls):
+            _hand_over(consumer)
+
+
+def _hand_over(consumer: Any) -> None:
+    message = Message(
+        body=NO_ARGUMENTS,
+        content_type="application/json",
+        content_encoding="utf-8",
+        headers={"id": uuid(), "task": POLL, "lang": "py", "argsrepr": "()", "kwargsrepr": "{}"},
+        properties={},
+        delivery_info={},
+    )
+    consumer.strategies[POLL](message, None, _nothing, _nothing, consumer.on_task_message)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """There is no broker's message to acknowledge."""
+
+
+class EndInTime(bootsteps.StartStopStep):
+    """Tells the children to stop however the worker is told to, and bounds the stop.
+
+    `control shutdown` sends no signal, so the byte is set here too; and a silent Redis once held the main
+    process for over 90 seconds when its children were long done.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def close(self, parent: Any) -> None:  # noqa: ARG002  the signature is Celery's
+        stop.set()
+        timer = threading.Timer(load_settings().shutdown_seconds, _end)
+        timer.daemon = True
+        timer.start()
+
+
+def _end() -> None:
+    log.warning("shutdown_bound_reached")
+    os._exit(1)

@@ -1,0 +1,150 @@
+"""Poll for a bounded time: a few threads, each receive -> pipeline -> settle, again and again.
+
+One Poller for each process, made after the fork. It never raises: what fails is logged, and the next poll
+comes in a second.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+from botocore.exceptions import BotoCoreError, ClientError
+
+from config.settings import Settings, SettingsError
+from worker.clients import dynamodb_client, redis_client, sqs_client
+from worker.errors import TransientError
+from worker.ingest.deduplicate import Claims, namespace
+from worker.ingest.gate import Gate
+from worker.ingest.receive import Receiver, find_queue
+from worker.ingest.settle import Settler
+from worker.ingest.store import Store
+from worker.pipeline import Pipeline
+from worker.rules import rules
+from worker.telemetry import code_of, log, place_of
+
+#: Seconds that a thread sleeps when it may not receive, or after an error.
+PAUSE = 1.0
+
+#: Seconds beyond its bound after which a poll whose thread does not come back is hung. Longer than all
+#: time-outs of one batch together.
+HUNG_AFTER = 120
+
+#: The child ends with this code, and the pool replaces it.
+HUNG_EXIT_CODE = 70
+
+
+class Poller:
+    def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._stopping = stopping
+        self._sqs = sqs_client(settings)
+        self._dynamodb = dynamodb_client(settings)
+        self._redis = redis_client(settings)
+        self._gate = Gate({"redis": self._ask_redis, "dynamodb": self._ask_table})
+        self._complaint = ""
+
+    def poll(self) -> None:
+        """For POLL_SECONDS, or until the worker stops."""
+        deadline = time.monotonic() + self._settings.poll_seconds
+        try:
+            work = self._work(deadline)
+        except (TransientError, SettingsError) as error:
+            self._complain(error)
+            self._beat()
+            self._sleep()
+            return
+        self._complaint = ""
+        threads = [
+            threading.Thread(target=work, name=f"poll-{number}", daemon=True)
+            for number in range(self._settings.threads_per_process)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0, deadline + HUNG_AFTER - time.monotonic()))
+        if any(thread.is_alive() for thread in threads):
+            log.critical("poll_hung", seconds=HUNG_AFTER)
+            os._exit(HUNG_EXIT_CODE)
+
+    def _work(self, deadline: float) -> Callable[[], None]:
+        """What each thread does. The queue and the table are looked up anew: either may have been replaced."""
+        settings = self._settings
+        queue = find_queue(self._sqs, settings)
+        space = self._namespace()
+        pipeline = Pipeline(
+            rules=rules(settings),
+            new_claims=lambda: Claims(self._redis, space, settings.lease_seconds, settings.dedupe_window_seconds),
+            store=Store(self._dynamodb, settings.activity_table),
+            settler=Settler(self._sqs, queue),
+            gate=self._gate,
+        )
+        receiver = Receiver(self._sqs, queue.url, settings, self._stopping)
+
+        def work() -> None:
+            while not self._stopping() and time.monotonic() < deadline:
+                self._beat()
+                self._once(receiver, pipeline)
+
+        return work
+
+    def _once(self, receiver: Receiver, pipeline: Pipeline) -> None:
+        if not self._gate.is_open():
+            self._sleep()
+            return
+        try:
+            batch = receiver.receive()
+            if batch:
+                pipeline.process(batch)
+        except TransientError as error:
+            self._gate.fail(error)
+            self._sleep()
+        except Exception as error:  # noqa: BLE001  a thread that dies polls no more; its messages return by themselves
+            log.error("batch_failed", error=place_of(error))
+            self._sleep()
+
+    def _namespace(self) -> str:
+        """Raises SettingsError if there is no such table, TransientError if DynamoDB fails."""
+        table = self._settings.activity_table
+        try:
+            found = self._dynamodb.describe_table(TableName=table)["Table"]
+        except self._dynamodb.exceptions.ResourceNotFoundException:
+            raise SettingsError(f"ACTIVITY_TABLE: got {table!r}, want a table that exists") from None
+        except (ClientError, BotoCoreError) as error:
+            raise TransientError("dynamodb", code_of(error)) from error
+        return namespace(found["TableArn"], found["CreationDateTime"].isoformat())
+
+    def _ask_redis(self) -> None:
+        """A write, since a Redis out of memory answers pings."""
+        try:
+            self._redis.set("email-activity:probe", "1", px=1000)
+        except redis.RedisError as error:
+            raise TransientError("redis", type(error).__name__) from error
+
+    def _ask_table(self) -> None:
+        """A read of a key that is never there: half a read unit."""
+        try:
+            self._dynamodb.get_item(
+                TableName=self._settings.activity_table, Key={"pk": {"S": "PROBE"}, "sk": {"S": "PROBE"}}
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise TransientError("dynamodb", code_of(error)) from error
+
+    def _beat(self) -> None:
+        """The age of this file is what the health check looks at."""
+        try:
+            Path(self._settings.health_file).touch()
+        except OSError as error:
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Once for each complaint: a poll comes every second."""
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            log.error("cannot_poll", detail=self._complaint)
+
+    def _sleep(self) -> None:
+        if not self._stopping():
+            time.sleep(PAUSE)

@@ -1,0 +1,36 @@
+"""Celery's tasks. There is one: `poll`."""
+
+import os
+import time
+
+from celery import shared_task
+
+from config.settings import Settings, load_settings
+from worker.keep_polling import POLL
+from worker.poller import PAUSE, Poller
+from worker.stop import stop
+from worker.telemetry import log, place_of
+
+_pollers: dict[int, Poller] = {}
+
+
+@shared_task(name=POLL, ignore_result=True, acks_late=False)
+def poll() -> None:
+    """Polls for a bounded time. It has no time limits and never raises.
+
+    Both once killed a worker for good: the traceback of a failed task filled the pipe to the main process, and
+    a soft time limit broke into that write.
+    """
+    try:
+        _poller(load_settings()).poll()
+    except Exception as error:  # noqa: BLE001  see above
+        log.error("poll_failed", error=place_of(error))
+        time.sleep(PAUSE)
+
+
+def _poller(settings: Settings) -> Poller:
+    """One for each process: connections must not be shared over a fork."""
+    if os.getpid() not in _pollers:
+        _pollers.clear()
+        _pollers[os.getpid()] = Poller(settings, stop.is_set)
+    return _pollers[os.getpid()]
