@@ -3,9 +3,9 @@
 `email-activity config` prints what is in force; `config/example.env` documents every variable.
 """
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,8 +19,8 @@ class SettingsError(Exception):
 
 def _url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in schemes or not (parts.netloc or parts.path):
+        scheme, separator, rest = value.partition("://")
+        if scheme not in schemes or not separator or not rest:
             raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
         return value
 
@@ -147,9 +147,7 @@ def _line(error: Any) -> str:
 
 
 def hide_password(value: Any) -> Any:
-    """`redis://user:secret@host` -> `redis://user:***@host`"""
-    if not isinstance(value, str) or "@" not in value:
+    """`redis://user:secret@host` -> `redis://user:***@host`; it need not be a URL that can be read."""
+    if not isinstance(value, str):
         return value
-    parts = urlsplit(value)
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.split(':')[0]}:***@{host}"))
+    return re.sub(r"(?<=password=)[^&]*", "***", re.sub(r"://([^:]*):.*@", r"://\1:***@", value))

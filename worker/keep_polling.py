@@ -38,8 +38,10 @@ class KeepPolling(bootsteps.StartStopStep):
         self._timer_entry: Any = None
 
     def start(self, parent: Any) -> None:
-        """Called again after each reconnection to the broker; polls that run go on."""
-        self._look(parent)
+        """Called again after each reconnection to the broker; polls that run go on.
+
+        By the timer only: at this point the pool is not yet in the event loop.
+        """
         self._timer_entry = parent.timer.call_repeatedly(LOOK_EVERY, self._look, (parent,))
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002  the signature is Celery's

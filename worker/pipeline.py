@@ -121,7 +121,7 @@ class Pipeline:
             self.gate.fail(error)
 
     def _settle(self, parcels: Sequence[Parcel], claimed: dict[Key, Claim], stored: Stored, report: Report) -> None:
-        fates: dict[str, list[Parcel]] = {"delete": [], "quarantine": [], "return": [], "wait": []}
+        fates: dict[str, list[Parcel]] = {"delete": [], "quarantine": [], "return": [], "held": []}
         for parcel in parcels:
             fates[fate(parcel, claimed, stored)].append(parcel)
         quarantined = [(parcel.message, _error(parcel, stored)) for parcel in fates["quarantine"]]
@@ -129,7 +129,7 @@ class Pipeline:
             deleted=self.settler.delete([parcel.message for parcel in fates["delete"]]),
             quarantined=self.settler.quarantine(quarantined),
             returned=self.settler.return_later([parcel.message for parcel in fates["return"]]),
-            waiting=len(fates["wait"]),
+            held=self.settler.return_later([parcel.message for parcel in fates["held"]]),
         )
         for message, error in quarantined:
             log.warning("quarantined", message_id=message.id, reason=error.reason, detail=error.detail)
@@ -161,14 +161,17 @@ def to_write(parcels: Sequence[Parcel], claimed: dict[Key, Claim]) -> list[Key]:
 
 
 def fate(parcel: Parcel, claimed: dict[Key, Claim], stored: Stored) -> str:
-    """delete, quarantine, return (a passing fault: later again) or wait (another worker holds a fact of it)."""
+    """delete, quarantine, return (a passing fault) or held (another worker is writing a fact of it).
+
+    The last two come again in a few seconds; by then the other worker has most likely committed.
+    """
     keys = parcel.items.keys()
     open_keys = {key for key in keys - stored.written if claimed[key] is not Claim.DONE}
     if open_keys & stored.left:
         return "return"
     if parcel.error or open_keys & stored.refused.keys():
         return "quarantine"
-    return "wait" if open_keys else "delete"
+    return "held" if open_keys else "delete"
 
 
 def _error(parcel: Parcel, stored: Stored) -> PermanentError:
