@@ -1,0 +1,74 @@
+# Everything a contributor or CI runs. Needs GNU make and Python 3.11 or newer.
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+SETUP_STAMP := .venv/.installed
+STAND := localstack/stand.py
+# Compiling everything is a third of an install's time, mostly for modules that are never imported.
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install --no-compile
+# One resolution for every Python and platform; no index is named, so that any mirror serves.
+LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help:  ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: setup
+setup: $(SETUP_STAMP)  ## install the project and its tools into .venv
+
+$(SETUP_STAMP): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " \
+		+ sys.version.split()[0] + ": set PYTHON=/path/to/python")'
+	@$(PYTHON) -c 'import venv, ensurepip' \
+		|| { echo "Python's venv module is missing: install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.lock
+	$(PIP_INSTALL) --no-deps --editable .
+	@touch $@
+
+.PHONY: ministack
+ministack:  ## install the demo's stand-in for AWS into .stand-ins
+	@$(PYTHON) $(STAND) install-ministack
+
+.PHONY: localstack
+localstack:  ## install the tests' stand-in for AWS into .stand-ins
+	@$(PYTHON) $(STAND) install
+
+.PHONY: demo
+demo:  ## see it work: real workers, a stand-in for AWS, no account and no Docker
+	@$(MAKE) --no-print-directory --jobs=2 setup ministack
+	@$(BIN)/email-activity demo
+
+.PHONY: test
+test: setup localstack  ## run all tests; ARGS are pytest's, as in make test ARGS="-k dedupe -x"
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: lint
+lint: setup  ## check style, types and the CloudFormation template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy localstack/*.py
+	$(BIN)/cfn-lint config/*.yaml
+
+.PHONY: format
+format: setup  ## let ruff put files in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock:  ## resolve the newest versions into the lock files (needs uv)
+	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 2; }
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra dev --extra demo --output-file requirements-dev.lock
+
+.PHONY: clean
+clean:  ## remove everything that was installed or built here
+	rm -rf .venv .stand-ins build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
