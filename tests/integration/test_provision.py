@@ -1,0 +1,246 @@
+"""Provisioning on LocalStack: made, checked, used, kept, adopted, removed.
+
+LocalStack accepts SES's resources in a template and makes none of them, ignores point-in-time recovery and
+DeletionPolicy, and its updates change nothing: each of these once left a stack that said COMPLETE and did not work.
+"""
+
+import json
+import time
+from dataclasses import replace
+from uuid import uuid4
+
+import boto3
+import pytest
+from click.testing import CliRunner
+
+from worker.cli.main import main
+from worker.operate import provision, stack
+from worker.operate.cloud import Cloud, NotApprovedError, ProvisionError
+from worker.operate.deployment import Deployment
+
+pytestmark = pytest.mark.integration
+
+REGION = "eu-central-1"
+ITEM = {"pk": {"S": "EMAIL#1"}, "sk": {"S": "EVENT#1"}}
+
+
+@pytest.fixture
+def cloud(localstack, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return Cloud.connect(region=REGION, endpoint_url=localstack)
+
+
+@pytest.fixture
+def prefix(cloud):
+    prefix = f"p-{uuid4().hex[:10]}"
+    yield prefix
+    provision.remove(cloud, prefix, delete_table=True)
+
+
+@pytest.fixture
+def like_aws(cloud):
+    """The way of AWS, change sets and all, which LocalStack can walk as far as a first stack and a look at a second."""
+    return replace(cloud, is_stand_in=False)
+
+
+def receive(cloud, queue_url, wanted, seconds=10):
+    """All messages that come until `wanted` of them are there, which is not until SES's own greeting has passed."""
+    bodies, until = [], time.monotonic() + seconds
+    while time.monotonic() < until and sum(map(wanted, bodies)) < 1:
+        got = cloud.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in got.get("Messages", []):
+            bodies.append(message["Body"])
+            cloud.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+def failures(made):
+    return [check for check in made.checks if check.state != "ok"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["provision", *arguments, "--region", REGION])
+
+
+@pytest.mark.parametrize("raw", [True, False], ids=["raw", "enveloped"])
+def test_what_is_published_to_the_topic_arrives_in_the_queue(cloud, prefix, raw):
+    made = provision.deploy(cloud, Deployment(prefix=prefix, raw=raw))
+    assert failures(made) == []
+
+    cloud.sns.publish(TopicArn=made.topic_arn, Message='{"eventType": "Bounce"}')
+
+    [body] = [b for b in receive(cloud, made.queue_url, lambda b: "Bounce" in b) if "Bounce" in b]
+    assert json.loads(body if raw else json.loads(body)["Message"]) == {"eventType": "Bounce"}
+    assert ("TopicArn" in body) is not raw
+
+
+def test_an_email_sent_with_the_configuration_set_is_reported(cloud, prefix, localstack):
+    made = provision.deploy(cloud, Deployment(prefix=prefix, raw=True))
+    ses = boto3.client("ses", region_name=REGION, endpoint_url=localstack)
+    ses.verify_email_identity(EmailAddress="billing@example.com")
+
+    sent = ses.send_email(
+        Source="billing@example.com",
+        Destination={"ToAddresses": ["client@example.org"]},
+        Message={"Subject": {"Data": "Invoice"}, "Body": {"Text": {"Data": "Please pay."}}},
+        ConfigurationSetName=made.configuration_set,
+    )
+
+    bodies = receive(cloud, made.queue_url, lambda body: '"Send"' in body)
+    events = [json.loads(body) for body in bodies if body.startswith("{")]
+    assert any(e["eventType"] == "Send" and e["mail"]["messageId"] == sent["MessageId"] for e in events)
+
+
+def test_an_event_on_the_bus_arrives_only_if_it_is_of_our_configuration_set(cloud, prefix):
+    made = provision.deploy(cloud, Deployment(prefix=prefix, source="eventbridge"))
+    assert {check.name for check in failures(made)} == {
+        "configuration set: publishes",
+        "configuration set: kinds",
+        "configuration set: publishes to",
+    }, "LocalStack has no SES API that knows EventBridge"
+    assert made.ok
+    assert made.topic_arn is None
+
+    for name in ("another", prefix):
+        detail = {"eventType": "Open", "mail": {"tags": {"ses:configuration-set": [name]}}}
+        cloud.events.put_events(
+            Entries=[{"Source": "aws.ses", "DetailType": "Email Opened", "Detail": json.dumps(detail)}]
+        )
+
+    bodies = receive(cloud, made.queue_url, lambda body: prefix in body)
+    assert [json.loads(body)["detail"]["mail"]["tags"]["ses:configuration-set"] for body in bodies] == [[prefix]]
+
+
+def test_the_table_survives_its_stack_and_the_next_one_adopts_it(cloud, prefix):
+    made = provision.deploy(cloud, Deployment(prefix=prefix))
+    cloud.dynamodb.put_item(TableName=made.table_name, Item=ITEM)
+
+    assert provision.remove(cloud, prefix) == provision.Removed(stack=True, table_deleted=False, table_kept=True)
+    assert stack.find(cloud, prefix) is None
+    again = provision.deploy(cloud, Deployment(prefix=prefix))
+
+    assert again.adopted_table
+    assert failures(again) == []
+    assert cloud.dynamodb.scan(TableName=again.table_name)["Items"] == [ITEM]
+
+    gone = provision.remove(cloud, prefix, delete_table=True)
+    assert gone == provision.Removed(stack=True, table_deleted=True, table_kept=False)
+    assert cloud.dynamodb.list_tables(ExclusiveStartTableName=prefix[:-1], Limit=1)["TableNames"] != [prefix]
+
+
+def test_a_change_on_a_stand_in_makes_a_fresh_stack_around_the_same_table(cloud, prefix):
+    made = provision.deploy(cloud, Deployment(prefix=prefix))
+    cloud.dynamodb.put_item(TableName=made.table_name, Item=ITEM)
+
+    changed = provision.deploy(cloud, Deployment(prefix=prefix, raw=True, visibility_timeout=300))
+
+    assert changed.changed
+    assert failures(changed) == []
+    assert cloud.dynamodb.scan(TableName=changed.table_name)["Items"] == [ITEM]
+
+
+def test_a_second_run_without_a_difference_keeps_what_is_in_the_queue(cloud, prefix):
+    made = provision.deploy(cloud, Deployment(prefix=prefix, raw=True))
+    cloud.sns.publish(TopicArn=made.topic_arn, Message="still here")
+
+    again = provision.deploy(cloud, Deployment(prefix=prefix, raw=True))
+
+    assert not again.changed
+    assert "still here" in receive(cloud, again.queue_url, lambda body: body == "still here")
+
+
+def test_a_table_of_another_shape_is_refused_before_anything_is_made(cloud, prefix):
+    key = {"AttributeName": "id", "AttributeType": "S"}
+    cloud.dynamodb.create_table(
+        TableName=prefix,
+        AttributeDefinitions=[key],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    with pytest.raises(ProvisionError, match=r"cannot be adopted: its keys are id, not pk, sk; .*by_document"):
+        provision.deploy(cloud, Deployment(prefix=prefix))
+
+    assert stack.find(cloud, prefix) is None
+
+
+def test_a_setting_changed_by_hand_shows_in_the_checks(cloud, prefix):
+    made = provision.deploy(cloud, Deployment(prefix=prefix))
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    cloud.sqs.set_queue_attributes(
+        QueueUrl=made.queue_url,
+        Attributes={"VisibilityTimeout": "5", "Policy": json.dumps({"Statement": [everybody]})},
+    )
+
+    found = {check.name: check for check in provision.checks.inspect(cloud, Deployment(prefix=prefix))}
+
+    assert found["queue: visibility timeout"].got == "5"
+    assert found["queue: who may send"].got == "* sqs:sendmessage from anywhere"
+    assert [name for name, check in found.items() if not check.ok] == [
+        "queue: visibility timeout",
+        "queue: who may send",
+    ]
+
+
+def test_the_way_of_aws_makes_the_stack_from_a_change_set_and_finds_nothing_to_do_the_second_time(
+    cloud, like_aws, prefix, monkeypatch
+):
+    monkeypatch.setattr(provision, "PROPAGATION", 0)
+    shown, lines = [], []
+
+    made = provision.deploy(
+        like_aws,
+        Deployment(prefix=prefix),
+        approve=lambda changes: shown.extend(changes) or True,
+        report=lines.append,
+    )
+    again = provision.deploy(like_aws, Deployment(prefix=prefix), approve=pytest.fail)
+
+    assert made.changed
+    assert not again.changed
+    assert {(c.action, c.resource) for c in shown} >= {("Add", "Table"), ("Add", "Queue"), ("Add", "SnsDestination")}
+    assert "CREATE_COMPLETE Table" in lines
+    # What LocalStack left out of the template is told, not hidden: here it counts as if it were AWS.
+    assert {check.name for check in made.checks if not check.ok} >= {"point-in-time recovery", "configuration set"}
+    provision.deploy(cloud, Deployment(prefix=prefix))  # completes it, so that its table is kept like any other
+
+
+def test_a_change_set_that_nobody_wants_leaves_nothing_behind(like_aws, prefix):
+    with pytest.raises(NotApprovedError):
+        provision.deploy(like_aws, Deployment(prefix=prefix), approve=lambda _: False)
+
+    assert stack.find(like_aws, prefix) is None
+
+
+def test_the_command_makes_checks_and_removes(cloud, prefix, localstack):
+    where = ("--endpoint-url", localstack, "--prefix", prefix)
+
+    looked = run(*where, "--dry-run")
+    assert looked.exit_code == 0
+    assert stack.find(cloud, prefix) is None
+
+    made = run(*where)
+    assert made.exit_code == 0, made.output
+    settings = dict(line.split("=", 1) for line in made.stdout.splitlines() if not line.startswith("#"))
+    assert list(settings) == ["AWS_REGION", "AWS_ENDPOINT_URL", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "ACTIVITY_TABLE"]
+    assert settings["ACTIVITY_TABLE"] == prefix
+
+    told = json.loads(run(*where, "--json").stdout)
+    assert told["ok"]
+    assert not told["changed"]
+    assert told["environment"] == settings
+
+    removed = json.loads(run(*where, "--delete", "--yes", "--json").stdout)
+    assert removed == {"stack": "deleted", "table": "kept"}
+    removed = json.loads(run(*where, "--delete", "--delete-table", "--yes", "--json").stdout)
+    assert removed == {"stack": "absent", "table": "deleted"}
+
+
+def test_the_command_fails_if_what_is_there_is_not_as_wanted(prefix, localstack, monkeypatch):
+    monkeypatch.setattr(provision.standin, "complete", lambda *_: None)
+
+    result = run("--endpoint-url", localstack, "--prefix", prefix)
+
+    assert result.exit_code == 1
+    assert "not as wanted: table: deletion protection, point-in-time recovery, configuration set" in result.stderr

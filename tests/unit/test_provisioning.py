@@ -1,0 +1,383 @@
+"""Provisioning where no stand-in can show it: AWS's answers, refusals and failures, and the command's manners."""
+
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from click.testing import CliRunner
+
+from worker.cli import provision as command
+from worker.cli.main import main
+from worker.operate import changes, findings, provision, stack, standin, table
+from worker.operate.cloud import Cloud, NotApprovedError, ProvisionError, is_aws, is_unknown_call
+from worker.operate.deployment import Deployment
+
+
+class GoneError(Exception):
+    """A table that is not there."""
+
+
+def refusal(code, message="", status=400, operation="CreateChangeSet"):
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, operation)
+
+
+def pages(name, *entries):
+    return MagicMock(paginate=lambda **_: [{name: list(entries)}])
+
+
+@pytest.fixture
+def cloud(monkeypatch):
+    monkeypatch.setattr(Cloud, "poll_seconds", 0)
+    clients = {name: MagicMock(name=name) for name in ("cloudformation", "dynamodb", "events", "ses", "sesv2")}
+    cloud = Cloud("eu-west-1", None, is_stand_in=False, sns=MagicMock(), sqs=MagicMock(), **clients)
+    cloud.dynamodb.exceptions.ResourceNotFoundException = GoneError
+    cloud.dynamodb.describe_table.side_effect = GoneError
+    cloud.cloudformation.describe_stacks.side_effect = refusal("ValidationError", "Stack with id x does not exist")
+    cloud.cloudformation.create_change_set.return_value = {"Id": "change", "StackId": "stack"}
+    return cloud
+
+
+def change_set(cloud, status, reason="", **change):
+    cloud.cloudformation.describe_change_set.return_value = {"Status": status, "StatusReason": reason}
+    cloud.cloudformation.get_paginator.side_effect = lambda name: pages(
+        *(["Changes", {"ResourceChange": change}] if name == "describe_change_set" else ["StackEvents"])
+    )
+
+
+def existing_stack(cloud, *statuses, owns_table=True):
+    cloud.cloudformation.describe_stacks.side_effect = [
+        {"Stacks": [{"StackId": "stack", "StackName": "x", "StackStatus": status}]} for status in statuses
+    ]
+    listed = [{"LogicalResourceId": "Table", "ResourceStatus": "CREATE_COMPLETE"}] if owns_table else []
+    cloud.cloudformation.describe_stack_resources.return_value = {"StackResources": listed}
+
+
+def sent_parameters(cloud):
+    sent = cloud.cloudformation.create_change_set.call_args.kwargs
+    return sent["ChangeSetType"], {p["ParameterKey"]: p["ParameterValue"] for p in sent["Parameters"]}
+
+
+OUR_TABLE = {
+    "TableName": "email-activity",
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": name,
+            "KeySchema": [
+                {"AttributeName": keys.split(", ")[0], "KeyType": "HASH"},
+                {"AttributeName": keys.split(", ")[1], "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+        for name, keys in table.INDEXES.items()
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "aws"),
+    [
+        ("https://cloudformation.eu-west-1.amazonaws.com", True),
+        ("https://cloudformation.cn-north-1.amazonaws.com.cn", True),
+        ("https://cloudformation.eu-west-1.api.aws", True),
+        ("http://localhost:4566", False),
+        ("http://127.0.0.1:4566", False),
+        ("http://localstack:4566", False),
+        ("https://cloudformation.eu-west-1.amazonaws.com.example.org", False),
+    ],
+)
+def test_an_endpoint_of_aws_is_told_from_a_stand_in(endpoint, aws):
+    assert is_aws(endpoint) is aws
+
+
+def test_an_endpoint_from_the_environment_counts_as_one_given(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
+    assert Cloud.connect(region="us-east-1").is_stand_in
+
+
+@pytest.mark.parametrize(
+    ("error", "unknown"),
+    [
+        (refusal("InternalFailure", status=501), True),
+        (refusal("InvalidAction"), True),
+        (refusal("UnknownOperationException"), True),
+        (refusal("InternalFailure", status=500), False),
+        (refusal("AccessDenied", status=403), False),
+    ],
+)
+def test_a_call_that_a_stand_in_does_not_know_is_told_from_one_that_failed(error, unknown):
+    assert is_unknown_call(error) is unknown
+
+
+@pytest.mark.parametrize("prefix", ["", "ab", "1st", "with space", "a" * 49, "under_score", "new\nline\n"])
+def test_a_prefix_that_some_service_would_refuse_is_refused_at_once(prefix):
+    with pytest.raises(ProvisionError, match="3 to 48"):
+        Deployment(prefix=prefix)
+
+
+def test_nothing_to_change_is_no_error_and_leaves_no_change_set(cloud):
+    change_set(cloud, "FAILED", "The submitted information didn't contain changes. Submit different information")
+
+    assert changes.propose(cloud, Deployment(), create_table=True, exists=True) is None
+
+    cloud.cloudformation.delete_change_set.assert_called_once_with(ChangeSetName="change")
+    cloud.cloudformation.delete_stack.assert_not_called()
+
+
+def test_a_change_set_that_cloudformation_refuses_is_reported_with_its_reason(cloud):
+    change_set(cloud, "FAILED", "Resource of type 'AWS::SQS::Queue' already exists")
+
+    with pytest.raises(ProvisionError, match="already exists"):
+        changes.propose(cloud, Deployment(), create_table=True, exists=False)
+
+    cloud.cloudformation.delete_stack.assert_called_once_with(StackName="stack")
+
+
+def test_the_change_set_is_waited_for(cloud):
+    change_set(cloud, "CREATE_COMPLETE", Action="Add", LogicalResourceId="Queue", ResourceType="AWS::SQS::Queue")
+    done = cloud.cloudformation.describe_change_set.return_value
+    cloud.cloudformation.describe_change_set.side_effect = [{"Status": "CREATE_PENDING"}, done]
+
+    proposal = changes.propose(cloud, Deployment(), create_table=True, exists=False)
+
+    assert proposal.changes == (changes.Change("Add", "Queue", "AWS::SQS::Queue"),)
+    assert proposal.makes_the_stack
+    assert cloud.cloudformation.describe_change_set.call_count == 2
+
+
+@pytest.mark.parametrize("answer", [False, KeyboardInterrupt])
+def test_a_look_that_ends_in_no_or_in_control_c_leaves_nothing(cloud, answer):
+    change_set(cloud, "CREATE_COMPLETE")
+    approve = MagicMock(side_effect=answer) if isinstance(answer, type) else lambda _: answer
+
+    with pytest.raises((NotApprovedError, KeyboardInterrupt)):
+        provision.deploy(cloud, approve=approve)
+
+    cloud.cloudformation.execute_change_set.assert_not_called()
+    cloud.cloudformation.delete_stack.assert_called_once_with(StackName="stack")
+
+
+def test_a_kept_table_is_used_but_not_made_by_a_new_stack(cloud):
+    change_set(cloud, "CREATE_COMPLETE")
+    cloud.dynamodb.describe_table.side_effect = None
+    cloud.dynamodb.describe_table.return_value = {"Table": OUR_TABLE}
+
+    with pytest.raises(NotApprovedError):
+        provision.deploy(cloud, approve=lambda _: False)
+
+    kind, parameters = sent_parameters(cloud)
+    assert kind == "CREATE"
+    assert parameters["CreateTable"] == "false"
+
+
+@pytest.mark.parametrize(("owns_table", "create_table"), [(True, "true"), (False, "false")])
+def test_an_update_leaves_the_table_to_whom_it_belongs(cloud, owns_table, create_table):
+    change_set(cloud, "CREATE_COMPLETE")
+    existing_stack(cloud, "UPDATE_COMPLETE", owns_table=owns_table)
+    cloud.dynamodb.describe_table.side_effect = None
+    cloud.dynamodb.describe_table.return_value = {"Table": OUR_TABLE}
+
+    with pytest.raises(NotApprovedError):
+        provision.deploy(cloud, approve=lambda _: False)
+
+    kind, parameters = sent_parameters(cloud)
+    assert kind == "UPDATE"
+    assert parameters["CreateTable"] == create_table
+    cloud.cloudformation.delete_change_set.assert_called_once()
+
+
+def test_what_a_failed_first_creation_left_is_removed_only_with_consent(cloud):
+    existing_stack(cloud, "ROLLBACK_COMPLETE", owns_table=False)
+    shown = []
+
+    with pytest.raises(NotApprovedError):
+        provision.deploy(cloud, approve=shown.extend)
+
+    assert shown == [changes.Change("Remove", "email-activity", "AWS::CloudFormation::Stack", "ROLLBACK_COMPLETE")]
+    cloud.cloudformation.delete_stack.assert_not_called()
+
+
+def test_a_stack_that_is_being_changed_by_somebody_else_is_left_alone(cloud):
+    existing_stack(cloud, "UPDATE_IN_PROGRESS")
+
+    with pytest.raises(ProvisionError, match="UPDATE_IN_PROGRESS"):
+        provision.deploy(cloud)
+
+    cloud.cloudformation.create_change_set.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ({"KeySchema": OUR_TABLE["KeySchema"][:1]}, "its keys are pk, not pk, sk"),
+        ({"GlobalSecondaryIndexes": OUR_TABLE["GlobalSecondaryIndexes"][:3]}, "by_failure.* is missing"),
+        (
+            {
+                "GlobalSecondaryIndexes": [
+                    {**index, "Projection": {"ProjectionType": "ALL"}} for index in OUR_TABLE["GlobalSecondaryIndexes"]
+                ]
+            },
+            r"by_document is \(document, sent_key, ALL\)",
+        ),
+    ],
+)
+def test_a_table_of_another_shape_cannot_be_adopted(part, fault):
+    table.refuse_if_other(OUR_TABLE)
+    with pytest.raises(ProvisionError, match=fault):
+        table.refuse_if_other(OUR_TABLE | part)
+
+
+def test_a_stack_that_fails_tells_the_causes_and_not_their_consequences(cloud):
+    def event(number, status, resource, reason):
+        return {
+            "EventId": str(number),
+            "ResourceStatus": status,
+            "LogicalResourceId": resource,
+            "ResourceStatusReason": reason,
+        }
+
+    existing_stack(cloud, "CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE")
+    newest_first = [
+        event(4, "CREATE_FAILED", "Topic", "Resource creation cancelled"),
+        event(3, "CREATE_FAILED", "Queue", "AccessDenied. User is not authorized to perform: sqs:CreateQueue"),
+        event(2, "CREATE_IN_PROGRESS", "Queue", ""),
+        event(1, "CREATE_FAILED", "Queue", "of an earlier run"),
+    ]
+    cloud.cloudformation.get_paginator.return_value = pages("StackEvents", *newest_first)
+    lines = []
+
+    with pytest.raises(ProvisionError) as failure:
+        stack.follow(cloud, "stack", {"1"}, lines.append)
+
+    assert str(failure.value) == (
+        "the stack is ROLLBACK_COMPLETE. Queue: AccessDenied. User is not authorized to perform: sqs:CreateQueue"
+    )
+    assert lines[0] == "CREATE_IN_PROGRESS Queue"
+    assert len(lines) == 3
+
+
+def test_a_stack_that_has_not_begun_to_move_is_not_taken_for_done(cloud):
+    existing_stack(cloud, "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
+    event = {"EventId": "2", "ResourceStatus": "UPDATE_IN_PROGRESS", "LogicalResourceId": "Queue"}
+    cloud.cloudformation.get_paginator.return_value.paginate.side_effect = [
+        [{"StackEvents": []}],
+        [{"StackEvents": [event]}],
+        [{"StackEvents": [event]}],
+    ]
+
+    stack.follow(cloud, "stack", set(), lambda _: None)
+
+    assert cloud.cloudformation.describe_stacks.call_count == 3
+
+
+def test_who_deletes_the_table_on_aws_is_told_of_the_backup_that_remains(monkeypatch):
+    gone = provision.Removed(stack=True, table_deleted=True, table_kept=False)
+    monkeypatch.setattr(command.operation, "remove", lambda *_, **__: gone)
+    result = run("--delete", "--delete-table", "--yes", "--region", "eu-west-1")
+    assert result.exit_code == 0
+    assert "35 days" in result.stdout
+
+
+def test_on_aws_the_checks_wait_for_a_queue_to_tell_its_new_attributes(cloud, monkeypatch):
+    answers = iter([[SimpleNamespace(ok=False)], [SimpleNamespace(ok=True)]])
+    monkeypatch.setattr(provision.checks, "inspect", lambda *_: next(answers))
+    assert provision._settled(cloud, Deployment(), patience=5)[0].ok
+
+
+def test_a_table_is_unprotected_only_to_be_deleted(cloud):
+    cloud.dynamodb.describe_table.side_effect = None
+    cloud.dynamodb.describe_table.return_value = {"Table": {"DeletionProtectionEnabled": True}}
+
+    assert table.delete(cloud, "facts")
+
+    cloud.dynamodb.update_table.assert_called_once_with(TableName="facts", DeletionProtectionEnabled=False)
+    names = [call[0] for call in cloud.dynamodb.mock_calls]
+    assert names.index("update_table") < names.index("delete_table")
+
+
+def test_a_stand_in_that_cannot_protect_the_table_is_not_told_to_delete_the_stack(cloud):
+    cloud.dynamodb.describe_table.side_effect = None
+    cloud.dynamodb.describe_table.return_value = {"Table": {"DeletionProtectionEnabled": False}}
+
+    with pytest.raises(ProvisionError, match="cannot protect"):
+        standin.protect_table(cloud, Deployment())
+
+
+def statement(**parts):
+    return {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"} | parts
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        ([], "nobody"),
+        ([statement(Principal="*")], "* sqs:sendmessage from anywhere"),
+        ([statement(Effect="Deny")], "nobody"),
+        (
+            [statement(Action=["SQS:SendMessage", "sqs:*"], Condition={"ArnLike": {"AWS:SourceArn": "arn:x"}})],
+            "sns.amazonaws.com sqs:sendmessage, sqs:* from arn:x",
+        ),
+        (statement(Principal={"AWS": "1234"}), "{'AWS': '1234'} sqs:sendmessage from anywhere"),
+    ],
+)
+def test_a_policy_says_who_may_send(statements, said):
+    assert findings.allowed(provision.checks.findings.json.dumps({"Statement": statements})) == said
+
+
+def run(*arguments, monkeypatch=None, outcome=None):
+    if monkeypatch:
+        monkeypatch.setattr(command.operation, "deploy", MagicMock(side_effect=outcome))
+    return CliRunner().invoke(main, ["provision", *arguments])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--prefix", "a b", "--region", "eu-west-1"],
+        ["--delete-table", "--region", "eu-west-1"],
+        ["--source", "kafka", "--region", "eu-west-1"],
+        ["--delete", "--region", "eu-west-1"],
+    ],
+    ids=["prefix", "delete-table alone", "source", "nobody to ask"],
+)
+def test_wrong_usage_exits_with_2(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_no_region_anywhere_is_asked_for(monkeypatch, tmp_path):
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    result = run()
+    assert result.exit_code == 2
+    assert "which region? Give --region, or set AWS_REGION" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (NoCredentialsError(), "no usable AWS credentials"),
+        (refusal("AccessDenied", "not authorized to perform x"), "AWS denies CreateChangeSet: not authorized"),
+        (refusal("LimitExceededException", "too many stacks"), "AWS refuses CreateChangeSet: too many stacks"),
+        (refusal("ExpiredToken", "The token is expired"), "AWS refuses the credentials (ExpiredToken)"),
+        (EndpointConnectionError(endpoint_url="http://localhost:9"), "AWS does not answer"),
+        (ProvisionError("the table is another's"), "the table is another's"),
+    ],
+)
+def test_what_an_operator_can_mend_is_one_line_and_exits_with_1(monkeypatch, error, line):
+    result = run("--region", "eu-west-1", monkeypatch=monkeypatch, outcome=error)
+    assert result.exit_code == 1
+    assert line in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+
+
+def test_on_aws_the_changes_are_shown_before_anybody_is_asked(monkeypatch):
+    def deploy(_cloud, _wanted, *, approve, report):  # noqa: ARG001 - as the real one
+        approve([changes.Change("Modify", "Queue", "AWS::SQS::Queue", "True")])
+
+    result = run("--region", "eu-west-1", monkeypatch=monkeypatch, outcome=deploy)
+
+    assert result.exit_code == 2
+    assert result.stderr.index("AWS::SQS::Queue") < result.stderr.index("nobody to ask")

@@ -1,0 +1,214 @@
+"""The template as a text: what it promises before anybody deploys it."""
+
+import inspect
+import re
+
+import pytest
+import yaml
+from cfnlint.api import lint
+
+from worker.operate import table
+from worker.operate.deployment import EVENT_KINDS, PREFIX, Deployment, template
+
+
+class Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as the long ones: `!Ref x` as {"Ref": "x"}."""
+
+
+def _long_form(loader, suffix, node):
+    value = {
+        yaml.ScalarNode: loader.construct_scalar,
+        yaml.SequenceNode: lambda n: loader.construct_sequence(n, deep=True),
+    }[type(node)](node)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+Loader.add_multi_constructor("!", _long_form)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return yaml.load(template(), Loader)  # noqa: S506 - a SafeLoader with more tags
+
+
+@pytest.fixture(scope="module")
+def made(whole):
+    return {name: resource.get("Properties", {}) for name, resource in whole["Resources"].items()}
+
+
+def arn_of(name):
+    return {"Fn::GetAtt": f"{name}.Arn"}
+
+
+def statements(properties):
+    return properties["PolicyDocument"]["Statement"]
+
+
+TABLE_ARN = {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Prefix}"}
+
+
+def test_cloudformations_linter_has_nothing_to_say():
+    assert [str(match) for match in lint(template(), regions=["eu-central-1"])] == []
+
+
+def test_no_policy_names_an_action_or_a_resource_by_wildcard_except_to_deny(made):
+    for properties in made.values():
+        for statement in statements(properties) if "PolicyDocument" in properties else []:
+            if statement["Effect"] == "Deny":
+                continue
+            actions, bounds = statement["Action"], statement["Resource"]
+            assert "*" not in str(actions)
+            assert "*" not in str(bounds)
+            assert bounds, statement["Sid"]
+            assert statement.get("Principal") != "*"
+
+
+def test_the_worker_may_do_what_it_does_and_nothing_else(made):
+    may = {(action, str(s["Resource"])) for s in statements(made["WorkerPolicy"]) for action in s["Action"]}
+    queue, dead_letters, facts = str(arn_of("Queue")), str(arn_of("DeadLetterQueue")), str(TABLE_ARN)
+    receive = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl"]
+    quarantine = ["SendMessage", "GetQueueAttributes", "GetQueueUrl"]
+    store = ["BatchWriteItem", "PutItem", "DescribeTable", "GetItem", "Query"]
+    assert may == (
+        {(f"sqs:{action}", queue) for action in receive}
+        | {(f"sqs:{action}", dead_letters) for action in quarantine}
+        | {(f"dynamodb:{action}", facts) for action in store}
+    )
+
+
+def test_a_reader_may_read_the_table_and_its_four_indexes_and_write_nothing(made):
+    facts, indexes = statements(made["ReaderPolicy"])
+    assert facts["Resource"] == TABLE_ARN
+    assert set(facts["Action"]) == {f"dynamodb:{a}" for a in ("DescribeTable", "GetItem", "BatchGetItem", "Query")}
+    assert indexes["Action"] == "dynamodb:Query"
+    assert {bound["Fn::Sub"].rsplit("/", 1)[1] for bound in indexes["Resource"]} == set(table.INDEXES)
+
+
+def test_only_ses_for_our_configuration_set_may_publish_to_the_topic(made):
+    [statement] = statements(made["TopicPolicy"])
+    assert statement["Effect"] == "Allow"
+    assert statement["Principal"] == {"Service": "ses.amazonaws.com"}
+    assert statement["Action"] == "sns:Publish"
+    assert statement["Condition"]["StringEquals"] == {
+        "AWS:SourceAccount": {"Ref": "AWS::AccountId"},
+        "AWS:SourceArn": {
+            "Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${Prefix}"
+        },
+    }
+
+
+@pytest.mark.parametrize(("policy", "queue"), [("QueuePolicy", "Queue"), ("DeadLetterQueuePolicy", "DeadLetterQueue")])
+def test_only_our_topic_or_our_rule_may_send_to_a_queue_and_only_over_tls(made, policy, queue):
+    allow, deny = statements(made[policy])
+    assert made[policy]["Queues"] == [{"Ref": queue}]
+    assert allow["Effect"] == "Allow"
+    assert allow["Principal"] == {"Service": {"Fn::If": ["FromSns", "sns.amazonaws.com", "events.amazonaws.com"]}}
+    assert allow["Action"] == "sqs:SendMessage"
+    assert allow["Resource"] == deny["Resource"] == arn_of(queue)
+    _, topic, rule = allow["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::If"]
+    assert topic["Fn::Sub"].endswith(":sns:${AWS::Region}:${AWS::AccountId}:${Prefix}-events")
+    assert rule["Fn::Sub"].endswith(":events:${AWS::Region}:${AWS::AccountId}:rule/${Prefix}-events")
+    assert deny["Effect"] == "Deny"
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_dead_letter_queue_takes_the_largest_message_with_its_reasons(made):
+    room = made["DeadLetterQueue"]["MaximumMessageSize"] - made["Queue"]["MaximumMessageSize"]
+    assert room == 16 * 1024
+    assert made["DeadLetterQueue"]["MaximumMessageSize"] == 1024 * 1024
+
+
+def test_messages_wait_as_long_as_sqs_allows_and_encrypted(made):
+    for queue in ("Queue", "DeadLetterQueue"):
+        assert made[queue]["MessageRetentionPeriod"] == 14 * 24 * 3600
+        assert made[queue]["SqsManagedSseEnabled"] is True
+    assert made["Queue"]["RedrivePolicy"]["deadLetterTargetArn"] == arn_of("DeadLetterQueue")
+    assert made["DeadLetterQueue"]["RedriveAllowPolicy"]["redrivePermission"] == "byQueue"
+
+
+def test_what_sns_or_eventbridge_cannot_deliver_is_not_lost(made):
+    assert made["Subscription"]["RedrivePolicy"] == {"deadLetterTargetArn": arn_of("DeadLetterQueue")}
+    assert made["Rule"]["Targets"][0]["DeadLetterConfig"] == {"Arn": arn_of("DeadLetterQueue")}
+
+
+def test_the_table_has_the_keys_and_indexes_that_the_code_uses(made):
+    properties = made["Table"]
+    assert table.keys(properties["KeySchema"]) == table.KEYS
+    assert table.indexes(properties) == {name: f"{keys}, KEYS_ONLY" for name, keys in table.INDEXES.items()}
+    used = {key for keys in [table.KEYS, *table.INDEXES.values()] for key in keys.split(", ")}
+    assert {a["AttributeName"]: a["AttributeType"] for a in properties["AttributeDefinitions"]} == dict.fromkeys(
+        used, "S"
+    )
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": table.EXPIRY, "Enabled": True}
+
+
+def test_the_table_outlives_its_stack_and_can_be_restored(whole, made):
+    resource = whole["Resources"]["Table"]
+    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    assert made["Table"]["DeletionProtectionEnabled"] is True
+    assert made["Table"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert made["Table"]["SSESpecification"] == {"SSEEnabled": True}
+    assert made["Table"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@pytest.mark.parametrize("destination", ["SnsDestination", "EventBridgeDestination"])
+def test_all_ten_kinds_of_event_are_published(made, destination):
+    published = made[destination]["EventDestination"]
+    assert tuple(published["MatchingEventTypes"]) == EVENT_KINDS
+    assert len(set(EVENT_KINDS)) == 10
+    assert published["Enabled"] is True
+
+
+def test_ses_publishes_only_once_somebody_may_hear(whole):
+    waits = {name: set(resource.get("DependsOn", [])) for name, resource in whole["Resources"].items()}
+    assert {"ConfigurationSet", "TopicPolicy", "Subscription", "QueuePolicy"} <= waits["SnsDestination"]
+    assert {"ConfigurationSet", "Rule", "QueuePolicy"} <= waits["EventBridgeDestination"]
+    assert {"QueuePolicy", "DeadLetterQueuePolicy"} <= waits["Subscription"]
+    assert {"QueuePolicy", "DeadLetterQueuePolicy"} <= waits["Rule"]
+
+
+def test_the_two_destinations_differ_in_name_so_that_one_can_replace_the_other(made):
+    names = [made[d]["EventDestination"]["Name"] for d in ("SnsDestination", "EventBridgeDestination")]
+    assert names == [{"Fn::Sub": "${Prefix}-sns"}, {"Fn::Sub": "${Prefix}-eventbridge"}]
+
+
+def test_the_rule_takes_only_events_of_our_configuration_set(made):
+    assert made["Rule"]["EventPattern"] == {
+        "source": ["aws.ses"],
+        "detail": {"mail": {"tags": {"ses:configuration-set": [{"Fn::Sub": "${Prefix}"}]}}},
+    }
+
+
+def test_the_code_knows_the_templates_names(made):
+    ours = Deployment(prefix="acme")
+
+    def named(name):
+        return name["Fn::Sub"].replace("${Prefix}", "acme")
+
+    assert named(made["Queue"]["QueueName"]) == ours.queue
+    assert named(made["DeadLetterQueue"]["QueueName"]) == ours.dead_letter_queue
+    assert named(made["Topic"]["TopicName"]) == ours.topic
+    assert named(made["Rule"]["Name"]) == ours.rule
+    assert named(made["Table"]["TableName"]) == ours.table
+    assert named(made["ConfigurationSet"]["Name"]) == ours.configuration_set
+    assert named(made["SnsDestination"]["EventDestination"]["Name"]) == ours.event_destination
+
+
+def test_the_code_knows_the_templates_parameters_and_their_defaults(whole):
+    sent = {p["ParameterKey"]: p["ParameterValue"] for p in Deployment().parameters(create_table=True)}
+    assert sent == {name: str(parameter["Default"]) for name, parameter in whole["Parameters"].items()}
+    assert whole["Parameters"]["Prefix"]["AllowedPattern"] == f"^{PREFIX.pattern}$"
+
+
+def test_no_name_is_longer_than_its_service_allows(whole):
+    longest = max(re.findall(r"\$\{Prefix\}(-[a-z-]+)", template()), key=len)
+    prefix = int(re.search(r",(\d+)\}", whole["Parameters"]["Prefix"]["AllowedPattern"]).group(1)) + 1
+    assert prefix + len(longest) <= 64, "SES's event destinations and EventBridge's rules end at 64"
+
+
+def test_every_output_that_provisioning_reads_is_there(whole):
+    from worker.operate import provision  # noqa: PLC0415 - its text is what is looked at
+
+    read = set(re.findall(r'outputs(?:\[|\.get\()"(\w+)"', inspect.getsource(provision)))
+    assert read <= set(whole["Outputs"])
+    assert {"QueueUrl", "QueueArn", "DeadLetterQueueUrl", "TableName", "TopicArn"} <= set(whole["Outputs"])
