@@ -22,6 +22,9 @@ NEVER_ARRIVED = frozenset(
     {"hard", "suppressed_account", "suppressed_tenant", "suppressed_global", "validation", "unsubscribed_recipient"}
 )
 
+#: The order of events that carry one time: a Send and a Reject both have the mail's.
+SAME_TIME = ("Send", "Rendering Failure", "Reject", "DeliveryDelay", "Delivery", "Bounce", "Open", "Click")
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -95,9 +98,10 @@ def _only_reachable(events: Iterable[Activity], known: frozenset[str]) -> str | 
     return next(iter(left)) if len(left) == 1 else None
 
 
-def _in_time(event: Activity) -> tuple[str, str, str]:
+def _in_time(event: Activity) -> tuple[str, int, str, str, str]:
     at = rfc3339_exact(event.occurred_at) if event.occurred_at else ""
-    return at, event.kind, event.event_id
+    order = SAME_TIME.index(event.kind) if event.kind in SAME_TIME else len(SAME_TIME)
+    return at, order, event.kind, event.recipient or "", event.event_id
 
 
 def destinations_of(mail_facts: Iterable[MailFact]) -> dict[str, MailFact]:

@@ -1,0 +1,70 @@
+"""The demo's story and its honest count: it must notice whatever is missing or too much."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from worker.activity.status import EmailStatus, status
+from worker.demo.reconcile import expected, reconcile
+from worker.demo.story import UNREADABLE, Published, story
+from worker.facts import Activity
+from worker.ingest.normalize import Rules
+from worker.ingest.read import read
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DEAD = [(UNREADABLE, "not_json")]
+
+
+def recorded(published: list[Published]) -> list[EmailStatus]:
+    """As if a worker had recorded all of it."""
+    readings = [reading for each in published for reading in read(each.body, Rules(), NOW)]
+    activities: list[Activity] = [fact for reading in readings for fact in reading.activities]
+    ids = {each.email_id for each in activities}
+    return [status(email_id, [each for each in activities if each.email_id == email_id]) for email_id in ids]
+
+
+def test_a_story_that_was_recorded_is_all_accounted_for() -> None:
+    published = story(NOW)
+    result = reconcile(published, recorded(published), DEAD, waiting=0)
+    assert result.ok
+    assert result.published.total() == len(published)
+
+
+def test_the_story_has_every_kind_duplicates_disorder_and_things_that_are_no_activity() -> None:
+    published = story(NOW)
+    kinds = {each.kind for each in published if each.fate == "recorded"}
+    assert len(kinds) == 10
+    assert {each.fate for each in published} == {"recorded", "duplicate", "untracked", "control", "quarantined"}
+    times = [each.occurred_at for each in published if each.occurred_at]
+    assert times != sorted(times)
+
+
+@pytest.mark.parametrize("lost", range(29))
+def test_any_event_that_is_not_in_the_table_is_missed(lost: int) -> None:
+    published = story(NOW)
+    events = [each for each in published if each.fate == "recorded"]
+    others = [each for each in published if each.body != events[lost].body]
+    result = reconcile(published, recorded(others), DEAD, waiting=0)
+    assert not result.ok
+    assert len(result.missing) == len(list(expected([events[lost]]).elements()))
+
+
+def test_a_contract_in_the_table_is_one_too_many() -> None:
+    published = story(NOW)
+    contract = next(each for each in published if each.fate == "untracked")
+    stored = [fact for reading in read(contract.body, Rules(frozenset()), NOW) for fact in reading.activities]
+    result = reconcile(published, [*recorded(published), status(contract.email_id, stored)], DEAD, waiting=0)
+    assert len(result.extra) == 1
+
+
+@pytest.mark.parametrize("dead", [[], [(UNREADABLE, "")], [*DEAD, ("something else", "not_json")], [*DEAD, *DEAD]])
+def test_the_dead_letter_queue_must_hold_what_is_unreadable_with_its_reason_and_nothing_else(
+    dead: list[tuple[str, str]],
+) -> None:
+    published = story(NOW)
+    assert not reconcile(published, recorded(published), dead, waiting=0).ok
+
+
+def test_a_message_still_in_the_queue_is_not_accounted_for() -> None:
+    published = story(NOW)
+    assert not reconcile(published, recorded(published), DEAD, waiting=1).ok
