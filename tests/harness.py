@@ -1,0 +1,155 @@
+"""A site to test on: topic, queues and table from the template, real Celery workers, and looks at the outcome."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from config.settings import Settings, load_settings
+from worker.activity.query import Table
+from worker.activity.status import EmailStatus, status
+from worker.chunks import chunks
+from worker.operate import provision
+from worker.operate.cloud import Cloud
+from worker.operate.deployment import Deployment
+
+#: What tells when and how a copy came, and so may differ between two tables of the same events.
+OF_THE_COPY = ("recorded_at", "form", "transport_id")
+
+
+def eventually(look: Callable[[], Any], within: float = 30, every: float = 0.1) -> Any:
+    """What `look` finds as soon as that is truthy; fails with the last it found."""
+    deadline = time.monotonic() + within
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"not within {within} s: {found!r}"
+        time.sleep(every)
+    return found
+
+
+@dataclass(frozen=True)
+class Site:
+    """Its names begin with a prefix of its own. `environment` holds the worker's settings."""
+
+    cloud: Cloud
+    made: provision.Provisioned
+    environment: Mapping[str, str]
+    folder: Path
+
+    @classmethod
+    def make(cls, endpoint: str, redis_url: str, prefix: str, folder: Path, **wanted: Any) -> "Site":
+        cloud = Cloud.connect(region="us-east-1", endpoint_url=endpoint)
+        made = provision.deploy(cloud, Deployment(prefix=prefix, **wanted))
+        settings = {
+            "REDIS_URL": redis_url,
+            "CELERY_BROKER_URL": redis_url,
+            "RECEIVE_WAIT_SECONDS": "1",
+            "POLL_SECONDS": "3",
+            "LEASE_SECONDS": "5",
+            "HEALTH_FILE": str(folder / "poll"),
+            "LOG_FORMAT": "json",
+        }
+        return cls(cloud, made, made.environment() | settings, folder)
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(**{name.lower(): value for name, value in self.environment.items()})
+
+    def publish(self, bodies: Sequence[str]) -> None:
+        """To the topic, as SES does."""
+        for batch in chunks(bodies, 10):
+            entries = [{"Id": str(number), "Message": body} for number, body in enumerate(batch)]
+            assert not self.cloud.sns.publish_batch(
+                TopicArn=self.made.topic_arn, PublishBatchRequestEntries=entries
+            ).get("Failed")
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """To the queue itself, as raw message delivery does."""
+        for batch in chunks(bodies, 10):
+            entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]
+            assert not self.cloud.sqs.send_message_batch(QueueUrl=self.made.queue_url, Entries=entries).get("Failed")
+
+    def waiting(self) -> tuple[int, int]:
+        """Messages visible, and messages in flight."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        said = self.cloud.sqs.get_queue_attributes(QueueUrl=self.made.queue_url, AttributeNames=names)["Attributes"]
+        return int(said[names[0]]), int(said[names[1]])
+
+    def drained(self, within: float = 60) -> None:
+        eventually(lambda: self.waiting() == (0, 0), within)
+
+    def items(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The whole table, by key, without what may differ between copies."""
+        read = TypeDeserializer().deserialize
+        found = {}
+        for page in self.cloud.dynamodb.get_paginator("scan").paginate(TableName=self.made.table_name):
+            for wire in page["Items"]:
+                item = {name: read(value) for name, value in wire.items() if name not in OF_THE_COPY}
+                found[item["pk"], item["sk"]] = item
+        return found
+
+    def status(self, email_id: str) -> EmailStatus:
+        return status(email_id, Table(self.cloud.dynamodb, self.made.table_name).facts(email_id))
+
+    def dead_letters(self) -> list[tuple[str, str]]:
+        """(body, reason) of every one; they are taken out of the queue."""
+        found = []
+        while messages := self.cloud.sqs.receive_message(
+            QueueUrl=self.made.dead_letter_queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for each in messages:
+                reason = each.get("MessageAttributes", {}).get("reason", {}).get("StringValue", "")
+                found.append((each["Body"], reason))
+                self.cloud.sqs.delete_message(
+                    QueueUrl=self.made.dead_letter_queue_url, ReceiptHandle=each["ReceiptHandle"]
+                )
+        return found
+
+    @contextmanager
+    def worker(self, *arguments: str, **environment: str) -> Iterator["Worker"]:
+        """A real Celery worker, in a session of its own; what it leaves running is killed."""
+        log = self.folder / f"worker-{time.monotonic_ns()}.log"
+        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
+        arguments = arguments or ("--concurrency", "2")
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*command, "-n", f"{log.stem}@test", *arguments],
+                env={**os.environ, **self.environment, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield Worker(process, log)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@dataclass(frozen=True)
+class Worker:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self, text: str) -> bool:
+        return text in self.log.read_text(errors="replace")
+
+    def children(self) -> list[int]:
+        """Of the pool."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def stop(self, within: float = 30) -> float:
+        """Seconds that a warm shutdown took."""
+        start = time.monotonic()
+        self.process.terminate()
+        self.process.wait(within)
+        return time.monotonic() - start

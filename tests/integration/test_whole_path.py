@@ -1,0 +1,171 @@
+"""SES to table, all of it real: LocalStack's SES, SNS, SQS and DynamoDB, a Valkey server, Celery workers."""
+
+import json
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+from events import APPLE_PREFETCH, KINDS, Email, Event, raw, received_mail, sns
+from harness import OF_THE_COPY, Site, eventually
+
+from worker.ingest.normalize import Rules
+from worker.ingest.read import read
+
+
+def facts_of(*events: Event, rules: Rules | None = None) -> dict[tuple[str, str], Event]:
+    """The items that these events must come to, without what may differ between copies."""
+    items = [
+        fact.to_item()
+        for event in events
+        for reading in read(raw(event), rules or Rules(), datetime.now(UTC))
+        for fact in (*reading.activities, *reading.mail_facts)
+    ]
+    return {
+        (item["pk"], item["sk"]): {name: value for name, value in item.items() if name not in OF_THE_COPY}
+        for item in items
+    }
+
+
+@pytest.mark.parametrize("is_raw", [False, True], ids=["enveloped", "raw"])
+def test_every_kind_published_to_the_topic_becomes_its_facts(
+    localstack: str, redis_url: str, prefix: str, tmp_path: Path, is_raw: bool
+) -> None:
+    site = Site.make(localstack, redis_url, prefix, tmp_path, raw=is_raw)
+    email = Email()
+    events = [make(email) for make in KINDS.values()]
+    with site.worker():
+        site.publish([raw(event) for event in events])
+        eventually(lambda: site.items() == facts_of(*events))
+    forms = {entry.activity.form for entry in site.status(email.message_id).timeline}
+    assert forms == {"raw" if is_raw else "sns"}
+    assert site.dead_letters() == []
+
+
+def test_an_email_sent_through_ses_itself_is_sent_and_delivered(site: Site) -> None:
+    """LocalStack's SES publishes real Send and Delivery events for a configuration set's destination."""
+    ses = boto3.client("ses", region_name="us-east-1", endpoint_url=site.made.endpoint_url)
+    ses.verify_email_identity(EmailAddress="billing@example.com")
+    sent = ses.send_email(
+        Source="billing@example.com",
+        Destination={"ToAddresses": ["Ann <Ann@Example.COM>"]},
+        Message={"Subject": {"Data": "Your invoice"}, "Body": {"Text": {"Data": "2026/117"}}},
+        ConfigurationSetName=site.made.configuration_set,
+        Tags=[
+            {"Name": "document_type", "Value": "invoice"},
+            {"Name": "document_id", "Value": "2026-117"},
+            {"Name": "account_id", "Value": "acme"},
+        ],
+    )
+    with site.worker():
+        eventually(lambda: len(site.status(sent["MessageId"]).timeline) == 2)
+        site.drained()  # of the text, too, that SES sends when a destination is made
+    email = site.status(sent["MessageId"])
+    assert [(each.recipient, each.delivery.state) for each in email.recipients] == [("ann@example.com", "delivered")]
+    assert email.document is not None
+    assert (email.document.type, email.document.id, email.account) == ("invoice", "2026-117", "acme")
+    assert site.dead_letters() == []
+
+
+def test_what_is_no_activity_is_deleted_and_what_is_unreadable_is_quarantined_with_its_reason(site: Site) -> None:
+    without_id = Email().send()
+    del without_id["mail"]["messageId"]
+    unreadable = {
+        "{": "not_json",
+        "[]": "not_ses",
+        json.dumps({"eventType": "Send"}): "no_mail",
+        raw(without_id): "no_message_id",
+        raw(Email(message_id="x" * 257).send()): "message_id_too_long",
+        # DynamoDB takes no item over 400 KB.
+        raw(Email().click(link="https://pay.example/" + "x" * 420_000)): "refused_by_table",
+    }
+    nothing = [raw(Email(document_type="contract").send()), raw(received_mail())]
+    good = Email().send()
+    with site.worker():
+        site.send([*nothing, raw(good)])
+        for body in unreadable:  # one by one: together they are too large for one call
+            site.send([body])
+        eventually(lambda: site.waiting() == (0, 0), within=60)
+    assert dict(site.dead_letters()) == unreadable
+    recorded = {key: item for key, item in site.items().items() if not key[1].startswith("RECIPIENT")}
+    assert recorded == {key: item for key, item in facts_of(good).items() if not key[1].startswith("RECIPIENT")}
+
+
+def test_old_mail_is_expired_not_recorded_and_not_an_error(site: Site) -> None:
+    old = Email(sent_at=datetime(2020, 1, 1, tzinfo=UTC))
+    with site.worker():
+        site.send([raw(old.send())])
+        site.drained()
+    assert site.items() == {}
+    assert site.dead_letters() == []
+
+
+#: What happens to an email, and the status that its recipient must have: (delivery, engagement, consent).
+FATES: dict[tuple[str, str, str], Callable[[Email], list[Event]]] = {
+    ("sent", "none", "none"): lambda email: [email.send()],
+    ("delivered", "none", "none"): lambda email: [email.send(), email.delivery()],
+    ("delivered", "opened", "none"): lambda email: [email.send(), email.delivery(), email.open()],
+    ("delivered", "clicked", "none"): lambda email: [email.send(), email.delivery(), email.open(), email.click()],
+    ("delivered", "machine", "none"): lambda email: [email.send(), email.delivery(), email.open(APPLE_PREFETCH)],
+    ("delivered", "none", "complained"): lambda email: [email.send(), email.delivery(), email.complaint()],
+    ("delivered", "none", "unsubscribed"): lambda email: [email.send(), email.delivery(), email.subscription()],
+    ("delayed", "none", "none"): lambda email: [email.send(), email.delay()],
+    ("hard_bounced", "none", "none"): lambda email: [email.send(), email.delivery(), email.bounce()],
+    ("soft_bounce", "none", "none"): lambda email: [email.send(), email.bounce("Transient", "MailboxFull")],
+    ("suppressed", "none", "none"): lambda email: [email.send(), email.bounce("Permanent", "Suppressed")],
+    ("rejected", "none", "none"): lambda email: [email.send(), email.reject()],
+    ("render_failed", "none", "none"): lambda email: [email.rendering_failure()],
+}
+
+
+def test_two_workers_record_2000_shuffled_messages_exactly(site: Site) -> None:
+    """30 % duplicates, half of all enveloped, 1 % unreadable: the table, the statuses and both queues are exact."""
+    chance = random.Random(2000)
+    emails: list[tuple[Email, tuple[str, str, str]]] = []
+    events: list[Event] = []
+    while len(events) < 1_386:
+        wanted, happen = chance.choice(list(FATES.items()))
+        email = Email(to=(f"person{len(emails)}@example.com",), document_id=f"2026-{len(emails)}")
+        emails.append((email, wanted))
+        events += happen(email)
+    unreadable = [f"no event at all: {number}" for number in range(20)]
+    bodies = [raw(event) for event in events]
+    bodies += chance.choices(bodies, k=2_000 - len(bodies) - len(unreadable)) + unreadable
+    chance.shuffle(bodies)
+
+    with site.worker("--concurrency", "1") as one, site.worker("--concurrency", "1") as other:
+        site.publish(bodies[:1_000])
+        site.send(bodies[1_000:])
+        site.drained(within=120)
+        assert one.said('"facts_written"')
+        assert other.said('"facts_written"')
+
+    assert site.items() == facts_of(*events)
+    for email, wanted in emails:
+        (recipient,) = site.status(email.message_id).recipients
+        assert (recipient.delivery.state, recipient.engagement.state, recipient.consent.state) == wanted
+    dead = [
+        (json.loads(body)["Message"] if body.startswith("{") else body, reason) for body, reason in site.dead_letters()
+    ]
+    assert sorted(dead) == sorted((body, "not_json") for body in unreadable)
+
+
+def test_logs_hold_no_personal_data(site: Site) -> None:
+    """Whatever a message holds, and whatever goes wrong with it."""
+    secrets = ["secretperson", "secretsubject", "secrettoken", "198.51.100.77", "SecretAgent"]
+    email = Email(to=("secretperson@example.com",), subject="secretsubject")
+    click = email.click(link="https://pay.example/?t=secrettoken", agent="SecretAgent/1.0")
+    click["click"]["ipAddress"] = secrets[3]
+    too_large = email.click(link="https://pay.example/?secrettoken=" + "x" * 420_000)
+    broken = raw(click)[:-40]  # no JSON, full of secrets
+    with site.worker(LOG_LEVEL="debug") as worker:
+        site.send([raw(click), sns(click), raw(email.bounce()), broken])
+        site.send([raw(too_large)])
+        site.drained()
+        time.sleep(0.5)
+        log = worker.log.read_text(errors="replace")
+    assert "quarantined" in log
+    assert [secret for secret in secrets if secret in log] == []

@@ -1,0 +1,60 @@
+"""Short ways for tests to take events through the pure core: what a message comes to, what the table then
+holds, and what a reader sees."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from worker.activity.status import EmailStatus, Status, status
+from worker.facts import Fact, Item, read_fact
+from worker.ingest.normalize import Rules
+from worker.ingest.read import Reading, read
+
+Event = dict[str, Any]
+
+#: Tracks every mail, with a document or without.
+EVERYTHING = Rules(tracked=frozenset(), retention=timedelta(days=3650))
+
+
+def read_all(body: str, rules: Rules | None = None, message_id: str | None = "sqs-1") -> tuple[Reading, ...]:
+    now = datetime.now(UTC)
+    return read(body, rules or Rules(), recorded_at=now, sent_at=now, message_id=message_id)
+
+
+def read_one(body: str, rules: Rules | None = None) -> Reading:
+    (reading,) = read_all(body, rules)
+    return reading
+
+
+def items_of(bodies: Iterable[str], rules: Rules | None = None) -> dict[tuple[str, str], Item]:
+    """What the table holds after these messages, by key."""
+    facts = [
+        fact.to_item()
+        for body in bodies
+        for reading in read_all(body, rules)
+        for fact in (*reading.activities, *reading.mail_facts)
+    ]
+    return {(item["pk"], item["sk"]): item for item in facts}
+
+
+def content_of(items: dict[tuple[str, str], Item]) -> dict[tuple[str, str], Item]:
+    """Items without what tells when and how a copy came: these must not depend on order or repetition."""
+    left_out = {"recorded_at", "form", "transport_id"}
+    return {
+        key: {name: value for name, value in item.items() if name not in left_out} for key, item in items.items()
+    }
+
+
+def fold(items: Iterable[Item]) -> EmailStatus:
+    """The status of the one email that these items are about."""
+    facts: list[Fact] = [fact for fact in map(read_fact, items) if fact]
+    return status(facts[0].email_id, facts)
+
+
+def status_of(bodies: Iterable[str], rules: Rules | None = None) -> EmailStatus:
+    return fold(items_of(bodies, rules).values())
+
+
+def of(email: EmailStatus, recipient: str) -> Status:
+    """The status of one recipient."""
+    return next(each for each in email.recipients if each.recipient == recipient)
