@@ -141,7 +141,7 @@ def _keep(running: Demo) -> None:
     for name, value in running.environment.items():
         click.echo(f"  export {name}={value}", err=True)
     for command in ("document invoice 2026-010", "account acme", "recipient alice@example.com"):
-        click.echo(f"  email-activity {command}", err=True)
+        click.echo(f"  {sys.argv[0]} {command}", err=True)
     click.echo(f"  tail -f {running.log}\n\nCtrl-C ends it.", err=True)
     try:
         while True:
