@@ -43,7 +43,7 @@ class Poller:
         self._sqs = sqs_client(settings)
         self._dynamodb = dynamodb_client(settings)
         self._redis = redis_client(settings)
-        self._gate = Gate({"redis": self._ask_redis, "dynamodb": self._ask_table})
+        self._gate = Gate({"sqs": self._ask_queue, "redis": self._ask_redis, "dynamodb": self._ask_table})
         self._complaint = ""
 
     def poll(self) -> None:
@@ -115,6 +115,10 @@ class Poller:
         except (ClientError, BotoCoreError) as error:
             raise TransientError("dynamodb", code_of(error)) from error
         return namespace(found["TableArn"], found["CreationDateTime"].isoformat())
+
+    def _ask_queue(self) -> None:
+        """Not a receive, which would count for the messages that it gets."""
+        find_queue(self._sqs, self._settings)
 
     def _ask_redis(self) -> None:
         """A write, since a Redis out of memory answers pings."""

@@ -15,12 +15,13 @@ PROBE_EVERY = 1.0
 
 
 class Gate:
-    """Shared by the threads of a process. Open until something fails; then until all of it has answered again."""
+    """Shared by the threads of a process. Open until something fails; then until all have answered again."""
 
     def __init__(self, probes: Mapping[str, Callable[[], None]]) -> None:
         """probes: for each dependency, a call that raises TransientError while it cannot be worked with."""
         self._probes = probes
-        self._failing: dict[str, str] = {}
+        self._failing: set[str] = set()
+        self._unanswered: set[str] = set()
         self._next_probe = 0.0
         self._lock = threading.Lock()
 
@@ -29,27 +30,26 @@ class Gate:
         with self._lock:
             if error.dependency not in self._failing:
                 log.warning("dependency_failing", dependency=error.dependency, detail=error.detail)
-            self._failing[error.dependency] = error.detail
+            self._failing.add(error.dependency)
+            self._unanswered = set(self._probes)
             self._next_probe = time.monotonic() + PROBE_EVERY
 
     def is_open(self) -> bool:
-        """Asks what failed, at most once in PROBE_EVERY seconds, and says once that it is back."""
-        if not self._failing:
+        """Asks all at most once in PROBE_EVERY seconds, and says once that one is back."""
+        if not self._unanswered:
             return True
         with self._lock:
             if time.monotonic() >= self._next_probe:
-                self._failing = {name: why for name, why in self._failing.items() if not self._answers(name)}
+                self._unanswered = {name for name in self._unanswered if not self._answers(name)}
                 self._next_probe = time.monotonic() + PROBE_EVERY
-            return not self._failing
+            return not self._unanswered
 
     def _answers(self, dependency: str) -> bool:
         try:
-            self._probes.get(dependency, _no_question)()
+            self._probes[dependency]()
         except TransientError:
             return False
-        log.info("dependency_back", dependency=dependency)
+        if dependency in self._failing:
+            self._failing.remove(dependency)
+            log.info("dependency_back", dependency=dependency)
         return True
-
-
-def _no_question() -> None:
-    """The next receive is question enough for SQS."""

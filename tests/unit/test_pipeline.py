@@ -1,0 +1,84 @@
+"""Which facts a batch writes, and what becomes of each message: the two decisions of the pipeline."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from worker.errors import NotJsonError, TransientError
+from worker.ingest.deduplicate import Claim, Key
+from worker.ingest.receive import Message
+from worker.ingest.store import Stored
+from worker.pipeline import Parcel, fate, to_write
+
+EVENT: Key = ("EMAIL#1", "EVENT#1")
+OTHER: Key = ("EMAIL#1", "EVENT#2")
+MAIL: Key = ("EMAIL#1", "RECIPIENT#1")
+BAD = NotJsonError()
+
+
+def parcel(
+    *activities: Key, mail: tuple[Key, ...] = (), receives: int = 1, error: NotJsonError | None = None
+) -> Parcel:
+    now = datetime.now(UTC)
+    message = Message("id", "handle", "body", receives, now, now)
+    return Parcel(message, "activity", {key: {} for key in activities}, {key: {} for key in mail}, error)
+
+
+def stored(written: set[Key] = frozenset(), refused: tuple[Key, ...] = (), left: set[Key] = frozenset()) -> Stored:  # type: ignore[assignment]
+    return Stored(set(written), dict.fromkeys(refused, "ValidationException"), set(left))
+
+
+def test_what_is_ours_is_written_once_though_two_messages_hold_it() -> None:
+    assert to_write([parcel(EVENT), parcel(EVENT, OTHER)], {EVENT: Claim.OURS, OTHER: Claim.OURS}) == [EVENT, OTHER]
+
+
+def test_what_is_done_is_not_written_again() -> None:
+    assert to_write([parcel(EVENT, mail=(MAIL,))], {EVENT: Claim.DONE, MAIL: Claim.DONE}) == []
+
+
+def test_a_mail_fact_is_written_whoever_holds_it() -> None:
+    """Without it an email is not found by its document."""
+    assert to_write([parcel(EVENT, mail=(MAIL,))], {EVENT: Claim.HELD, MAIL: Claim.HELD}) == [MAIL]
+
+
+def test_a_held_fact_is_written_from_the_second_receive_on() -> None:
+    """Its owner may be dead, and a put under a key made from content does no harm."""
+    assert to_write([parcel(EVENT)], {EVENT: Claim.HELD}) == []
+    assert to_write([parcel(EVENT, receives=2)], {EVENT: Claim.HELD}) == [EVENT]
+
+
+def test_ours_is_written_though_another_fact_of_the_message_is_held() -> None:
+    assert to_write([parcel(EVENT, OTHER)], {EVENT: Claim.OURS, OTHER: Claim.HELD}) == [EVENT]
+
+
+@pytest.mark.parametrize(
+    ("given", "claims", "result", "wanted"),
+    [
+        (parcel(EVENT), {EVENT: Claim.OURS}, stored({EVENT}), "delete"),
+        (parcel(EVENT), {EVENT: Claim.DONE}, stored(), "delete"),
+        (parcel(), {}, stored(), "delete"),  # control, untracked, expired
+        (parcel(EVENT), {EVENT: Claim.HELD}, stored(), "held"),
+        (parcel(EVENT), {EVENT: Claim.HELD}, stored({EVENT}), "delete"),  # impatience
+        (parcel(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.HELD}, stored({EVENT}), "held"),
+        (parcel(EVENT), {EVENT: Claim.OURS}, stored(left={EVENT}), "return"),
+        (parcel(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.OURS}, stored({EVENT}, left={OTHER}), "return"),
+        (parcel(EVENT), {EVENT: Claim.OURS}, stored(refused=(EVENT,)), "quarantine"),
+        (parcel(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.OURS}, stored({EVENT}, (OTHER,)), "quarantine"),
+        (parcel(error=BAD), {}, stored(), "quarantine"),
+        # Of several events the good ones are stored before the message goes to quarantine.
+        (parcel(EVENT, error=BAD), {EVENT: Claim.OURS}, stored({EVENT}), "quarantine"),
+        (parcel(EVENT, error=BAD), {EVENT: Claim.OURS}, stored(left={EVENT}), "return"),
+    ],
+)
+def test_the_fate_of_a_message(given: Parcel, claims: dict[Key, Claim], result: Stored, wanted: str) -> None:
+    assert fate(given, claims, result) == wanted
+
+
+def test_a_fact_that_is_neither_written_nor_done_never_lets_its_message_go() -> None:
+    for claim in (Claim.OURS, Claim.HELD):
+        for result in (stored(), stored(left={EVENT}), stored(refused=(EVENT,))):
+            assert fate(parcel(EVENT), {EVENT: claim}, result) != "delete"
+
+
+def test_errors_name_the_dependency_and_its_code_only() -> None:
+    assert str(TransientError("redis", "TimeoutError")) == "redis: TimeoutError"

@@ -1,0 +1,118 @@
+"""The end of each message. SQS itself is faked at the client; `tests/integration/` has the real one."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.errors import NotJsonError
+from worker.ingest.receive import Message, Queue
+from worker.ingest.settle import MAX_ATTEMPTS, MAX_DELAY, Settler, delay
+
+QUEUE = Queue("https://sqs/events", "https://sqs/dead", 120)
+FAILURE = ClientError({"Error": {"Code": "ServiceUnavailable"}}, "any")
+
+
+class FakeSqs:
+    """fails: entries by receipt handle, and how often a batch call fails for each."""
+
+    def __init__(self, fails: dict[str, int] | None = None, *, refuses_to_send: bool = False) -> None:
+        self.fails = Counter(fails or {})
+        self.refuses_to_send = refuses_to_send
+        self.deleted: list[str] = []
+        self.hidden: dict[str, int] = {}
+        self.sent: list[dict[str, Any]] = []
+
+    def delete_message_batch(self, QueueUrl, Entries):  # noqa: N803  boto3's own
+        return self._batch(QueueUrl, Entries, lambda entry: self.deleted.append(entry["ReceiptHandle"]))
+
+    def change_message_visibility_batch(self, QueueUrl, Entries):  # noqa: N803
+        return self._batch(
+            QueueUrl, Entries, lambda entry: self.hidden.update({entry["ReceiptHandle"]: entry["VisibilityTimeout"]})
+        )
+
+    def send_message(self, **message: Any) -> None:
+        if self.refuses_to_send:
+            raise FAILURE
+        self.sent.append(message)
+
+    def _batch(self, url, entries, do):
+        assert url == QUEUE.url
+        assert len(entries) <= 10
+        assert len({entry["Id"] for entry in entries}) == len(entries)
+        failed = []
+        for entry in entries:
+            if self.fails[entry["ReceiptHandle"]] > 0:
+                self.fails[entry["ReceiptHandle"]] -= 1
+                failed.append({"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"})
+            else:
+                do(entry)
+        return {"Failed": failed}
+
+
+def message(handle: str, receive_count: int = 1) -> Message:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    return Message(f"id-{handle}", handle, "body", receive_count, now, now)
+
+
+def test_deletes_go_in_batches_and_what_fails_in_part_is_tried_again() -> None:
+    sqs = FakeSqs({"3": 1, "12": MAX_ATTEMPTS - 1, "17": MAX_ATTEMPTS})
+    deleted = Settler(sqs, QUEUE).delete([message(str(number)) for number in range(25)])  # type: ignore[arg-type]
+    assert deleted == 24
+    assert sorted(sqs.deleted) == sorted(str(number) for number in range(25) if number != 17)
+
+
+def test_a_message_is_deleted_only_after_it_is_in_the_dead_letter_queue() -> None:
+    sqs = FakeSqs(refuses_to_send=True)
+    assert Settler(sqs, QUEUE).quarantine([(message("1"), NotJsonError())]) == 0  # type: ignore[arg-type]
+    assert sqs.deleted == []
+
+
+def test_a_quarantined_message_takes_its_reason_along() -> None:
+    sqs = FakeSqs()
+    settler = Settler(sqs, QUEUE)  # type: ignore[arg-type]
+    assert settler.quarantine([(message("1", receive_count=3), NotJsonError("a detail"))]) == 1
+    (sent,) = sqs.sent
+    attributes = {name: value["StringValue"] for name, value in sent["MessageAttributes"].items()}
+    assert sent["QueueUrl"] == QUEUE.dead_letter_url
+    assert sent["MessageBody"] == "body"
+    assert attributes.pop("worker_version")
+    assert attributes == {
+        "reason": "not_json",
+        "detail": "a detail",
+        "message_id": "id-1",
+        "first_received": "2026-11-23T00:00:00.000Z",
+        "receive_count": "3",
+    }
+    assert sqs.deleted == ["1"]
+
+
+def test_an_empty_detail_is_left_out_for_sqs_takes_no_empty_attribute() -> None:
+    sqs = FakeSqs()
+    Settler(sqs, QUEUE).quarantine([(message("1"), NotJsonError())])  # type: ignore[arg-type]
+    assert "detail" not in sqs.sent[0]["MessageAttributes"]
+
+
+@given(st.integers(1, 1000))
+def test_a_delay_grows_with_the_receives_but_never_beyond_its_bound(receive_count: int) -> None:
+    assert 1 <= delay(receive_count) <= min(MAX_DELAY, 2 * 2 ** min(receive_count, 16)) + 1
+
+
+def test_delays_differ_so_that_what_failed_together_does_not_return_together() -> None:
+    assert len({delay(8) for _ in range(50)}) > 5
+
+
+@pytest.mark.parametrize("call", ["delete", "return_later"])
+def test_sqs_failing_at_settlement_is_no_error_of_the_batch(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sqs = FakeSqs()
+
+    def fail(**_: object) -> None:
+        raise FAILURE
+
+    monkeypatch.setattr(sqs, "delete_message_batch", fail)
+    monkeypatch.setattr(sqs, "change_message_visibility_batch", fail)
+    assert getattr(Settler(sqs, QUEUE), call)([message("1")]) == 0  # type: ignore[arg-type]

@@ -1,0 +1,115 @@
+"""Writing to DynamoDB: nothing that it did not take counts as written. DynamoDB itself is faked at the client."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from worker.ingest import store as module
+from worker.ingest.store import MAX_ATTEMPTS, MAX_ITEMS, Store, key_of
+
+Answer = Callable[[list[Any]], dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.time, "sleep", lambda _: None)
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "somebody@example.com"}}, "BatchWriteItem")
+
+
+class FakeDynamoDB:
+    """Holds what was put. answers: what the first BatchWriteItem calls do instead of taking everything."""
+
+    def __init__(self, *answers: Answer | Exception, invalid: str = "") -> None:
+        self.held: dict[tuple[str, str], Any] = {}
+        self.sizes: list[int] = []
+        self._answers = list(answers)
+        self._invalid = invalid
+
+    def batch_write_item(self, RequestItems):  # noqa: N803  boto3's own
+        requests = RequestItems["table"]
+        self.sizes.append(len(requests))
+        answer = self._answers.pop(0) if self._answers else (lambda _: {})
+        if isinstance(answer, Exception):
+            raise answer
+        if any(request["PutRequest"]["Item"]["sk"]["S"] == self._invalid for request in requests):
+            raise refusal("ValidationException")
+        unprocessed = answer(requests)
+        left = unprocessed.get("UnprocessedItems", {}).get("table", [])
+        for request in requests:
+            if request not in left:
+                self.put_item("table", request["PutRequest"]["Item"])
+        return unprocessed
+
+    def put_item(self, TableName, Item):  # noqa: N803, ARG002  boto3's own
+        if Item["sk"]["S"] == self._invalid:
+            raise refusal("ValidationException")
+        self.held[Item["pk"]["S"], Item["sk"]["S"]] = Item
+
+
+def items(count: int) -> list[dict[str, Any]]:
+    return [{"pk": "EMAIL#1", "sk": f"EVENT#{number}", "detail": {"n": number}} for number in range(count)]
+
+
+def put(dynamodb: FakeDynamoDB, given: list[dict[str, Any]]) -> module.Stored:
+    return Store(dynamodb, "table").put(given)  # type: ignore[arg-type]
+
+
+def half(requests: list[Any]) -> dict[str, Any]:
+    return {"UnprocessedItems": {"table": requests[::2]}}
+
+
+def test_batches_are_as_large_as_dynamodb_takes() -> None:
+    dynamodb = FakeDynamoDB()
+    stored = put(dynamodb, items(60))
+    assert dynamodb.sizes == [MAX_ITEMS, MAX_ITEMS, 10]
+    assert stored.written == set(dynamodb.held) == {key_of(item) for item in items(60)}
+
+
+def test_what_dynamodb_leaves_unprocessed_is_offered_again() -> None:
+    dynamodb = FakeDynamoDB(half, half)
+    stored = put(dynamodb, items(8))
+    assert dynamodb.sizes == [8, 4, 2]
+    assert stored.written == set(dynamodb.held) == {key_of(item) for item in items(8)}
+
+
+def test_what_stays_unprocessed_is_left_and_never_counts_as_written() -> None:
+    dynamodb = FakeDynamoDB(*[half] + [lambda requests: {"UnprocessedItems": {"table": requests}}] * MAX_ATTEMPTS)
+    stored = put(dynamodb, items(8))
+    assert stored.written == set(dynamodb.held)
+    assert stored.left == {key_of(item) for item in items(8)} - set(dynamodb.held)
+    assert len(stored.left) == 4
+    assert stored.failure is None  # throttled, not away: the gate stays open
+
+
+def test_one_invalid_item_is_found_and_the_others_are_written() -> None:
+    dynamodb = FakeDynamoDB(invalid="EVENT#3")
+    stored = put(dynamodb, items(8))
+    assert stored.refused == {("EMAIL#1", "EVENT#3"): "ValidationException"}
+    assert stored.written == set(dynamodb.held) == {key_of(item) for item in items(8)} - set(stored.refused)
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException", "ExpiredTokenException"])
+def test_a_failing_table_leaves_everything_and_is_asked_once(code: str) -> None:
+    dynamodb = FakeDynamoDB(refusal(code))
+    stored = put(dynamodb, items(60))
+    assert (stored.written, len(stored.left), dynamodb.sizes) == (set(), 60, [MAX_ITEMS])
+    assert stored.failure is not None
+    assert str(stored.failure) == f"dynamodb: {code}"  # the code, not the text, which may hold anything
+
+
+def test_an_unreachable_table_is_a_failure_too() -> None:
+    stored = put(FakeDynamoDB(EndpointConnectionError(endpoint_url="http://x")), items(3))
+    assert stored.failure is not None
+    assert len(stored.left) == 3
+
+
+def test_throttling_leaves_the_batch_and_goes_on_with_the_next() -> None:
+    dynamodb = FakeDynamoDB(refusal("ProvisionedThroughputExceededException"))
+    stored = put(dynamodb, items(30))
+    assert len(stored.left) == MAX_ITEMS
+    assert len(stored.written) == 5
