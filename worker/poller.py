@@ -118,7 +118,10 @@ class Poller:
 
     def _ask_queue(self) -> None:
         """Not a receive, which would count for the messages that it gets."""
-        find_queue(self._sqs, self._settings)
+        try:
+            find_queue(self._sqs, self._settings)
+        except SettingsError as error:  # the queue went; the next poll says what to do
+            raise TransientError("sqs", "QueueDoesNotExist") from error
 
     def _ask_redis(self) -> None:
         """A write, since a Redis out of memory answers pings."""
