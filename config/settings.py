@@ -28,7 +28,7 @@ def _url(*schemes: str) -> AfterValidator:
 
 
 def _split(value: str) -> str:
-    if not _names(value):
+    if not _names(value) or (EVERYTHING in _names(value) and len(_names(value)) > 1):
         raise ValueError("a comma-separated list of document types, or * for all")
     return value
 
@@ -147,7 +147,7 @@ def _line(error: Any) -> str:
 
 
 def hide_password(value: Any) -> Any:
-    """`redis://user:secret@host` -> `redis://user:***@host`; it need not be a URL that can be read."""
+    """`redis://user:secret@host` -> `redis://***@host`; what is no URL may hold a password too."""
     if not isinstance(value, str):
         return value
-    return re.sub(r"(?<=password=)[^&]*", "***", re.sub(r"://([^:]*):.*@", r"://\1:***@", value))
+    return re.sub(r"^([a-z]+:?//)?.*@", r"\1***@", re.sub(r"(?<=password=)[^&]*", "***", value))

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 import boto3
-import redis
 from botocore.config import Config
 
 from config.settings import Settings
 
 if TYPE_CHECKING:
+    import redis
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
@@ -49,6 +49,8 @@ def _config(settings: Settings, read_timeout: float) -> Config:
 
 def redis_client(settings: Settings) -> "redis.Redis":
     """No retries of its own: the receive loop waits, and says so once."""
+    import redis  # noqa: PLC0415  a tenth of a second that reading commands need not wait
+
     return redis.Redis.from_url(
         settings.redis_url,
         decode_responses=True,

@@ -36,6 +36,7 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
         ("REDIS_URL", "localhost:6379", "a URL that starts with redis://"),
         ("AWS_ENDPOINT_URL", "localhost", "a URL that starts with http:// or https://"),
         ("TRACKED_DOCUMENT_TYPES", " , ", "a comma-separated list of document types"),
+        ("TRACKED_DOCUMENT_TYPES", "*,invoice", "a comma-separated list of document types"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("RETENTION_DAYS", "-1", "greater than or equal to 1"),
         ("STORE_SUBJECT", "perhaps", "valid boolean"),
@@ -71,14 +72,25 @@ def test_a_stop_must_be_able_to_wait_for_the_last_receive(monkeypatch: pytest.Mo
 def test_passwords_are_hidden_wherever_they_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "rediss://worker:hunter2@cache.example:6379/0")
     assert "hunter2" not in str(load_settings().shown())
-    assert load_settings().shown()["CELERY_BROKER_URL"] == "rediss://worker:***@cache.example:6379/0"
+    assert load_settings().shown()["CELERY_BROKER_URL"] == "rediss://***@cache.example:6379/0"
     monkeypatch.setenv("REDIS_URL", "http://worker:hunter2@cache.example")
     with pytest.raises(SettingsError) as error:
         load_settings()
     assert "hunter2" not in str(error.value)
 
 
-@pytest.mark.parametrize("url", ["redis://:hunter2@[::1", "redis://a@b:hunter2@host", "redis://:hunter2@host/0"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hunter2@[::1",
+        "redis://a@b:hunter2@host",
+        "redis://:hunter2@host/0",
+        "redis://:hunter2/@host/0",
+        "redis//worker:hunter2@host",
+        "worker:hunter2@host",
+        "redis://host/0?password=hunter2@",
+    ],
+)
 def test_no_spelling_of_a_url_shows_its_password(url: str) -> None:
     assert "hunter2" not in hide_password(url)
 

@@ -77,9 +77,12 @@ def test_the_worker_may_do_what_it_does_and_nothing_else(made):
 
 
 def test_a_reader_may_read_the_table_and_its_four_indexes_and_write_nothing(made):
-    facts, indexes = statements(made["ReaderPolicy"])
+    facts, many, never, indexes = statements(made["ReaderPolicy"])
     assert facts["Resource"] == TABLE_ARN
     assert set(facts["Action"]) == {f"dynamodb:{a}" for a in ("DescribeTable", "GetItem", "BatchGetItem", "Query")}
+    assert (many["Action"], many["Resource"]) == ("dynamodb:PartiQLSelect", TABLE_ARN)
+    assert (never["Effect"], never["Action"]) == ("Deny", "dynamodb:PartiQLSelect")
+    assert never["Condition"] == {"Bool": {"dynamodb:FullTableScan": "true"}}
     assert indexes["Action"] == "dynamodb:Query"
     assert {bound["Fn::Sub"].rsplit("/", 1)[1] for bound in indexes["Resource"]} == set(table.INDEXES)
 
