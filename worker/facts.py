@@ -126,9 +126,13 @@ class Activity:
 
     @classmethod
     def from_item(cls, item: Item) -> "Activity":
-        times = {"occurred_at": _read_time(item.get("occurred_at")), "recorded_at": _read_time(item["recorded_at"])}
-        plain = {name: value for name, value in item.items() if name in cls.__slots__ and name not in times}
-        return cls(email_id=email_id_of(item), **times, **plain)  # type: ignore[arg-type]
+        read = {
+            "email_id": email_id_of(item),
+            "occurred_at": _read_time(item.get("occurred_at")),
+            "occurred_at_source": item.get("occurred_at_source"),
+            "recorded_at": _read_time(item["recorded_at"]),
+        }
+        return cls(**{name: value for name, value in item.items() if name in cls.__slots__} | read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ class Assignment:
     @classmethod
     def from_item(cls, item: Item) -> "Assignment":
         _, at, kind, number = item["sk"].split("#", 3)
-        document = Document(item.get("document_type", _decoded(kind)), item.get("document_id", _decoded(number)))
+        document = Document(item.get("document_type", decoded(kind)), item.get("document_id", decoded(number)))
         return cls(email_id_of(item), datetime.fromisoformat(at), document)
 
 
@@ -218,7 +222,7 @@ def key_part(text: str) -> str:
     return text.replace("%", "%25").replace("#", "%23")
 
 
-def _decoded(part: str) -> str:
+def decoded(part: str) -> str:
     return part.replace("%23", "#").replace("%25", "%")
 
 
@@ -231,7 +235,7 @@ def email_key(email_id: str) -> str:
 
 
 def email_id_of(item: Item) -> str:
-    return _decoded(item["pk"].removeprefix("EMAIL#"))
+    return decoded(item["pk"].removeprefix("EMAIL#"))
 
 
 def sent_key(sent_at: datetime | None, email_id: str) -> str:

@@ -1,0 +1,147 @@
+"""The front door: fast, and one clear line for every failure."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from click.testing import CliRunner
+
+from worker import __version__
+from worker.activity import many
+from worker.cli import lists
+from worker.cli.main import COMMANDS, main
+from worker.errors import TransientError
+
+SLOW = ("boto3", "botocore", "redis", "celery")
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["version"], ["explain", "bounce"], ["parse", os.devnull], ["config"], ["health"]]
+)
+def test_what_needs_no_aws_does_not_load_it(arguments):
+    script = (
+        "import sys\n"
+        "from worker.cli.main import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {SLOW!r} if name in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_there_and_its_help_has_examples(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    if command != "version":
+        assert f"email-activity {command}" in result.stdout
+    assert "--json" in result.stdout
+
+
+def test_version():
+    assert run("version").stdout == f"email-activity {__version__}\n"
+    assert json.loads(run("version", "--json").stdout) == {"version": __version__}
+
+
+def refused(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Query")
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (NoCredentialsError(), "AWS_PROFILE"),
+        (EndpointConnectionError(endpoint_url="http://nowhere"), "AWS_ENDPOINT_URL"),
+        (refused("ResourceNotFoundException"), "ACTIVITY_TABLE=email-activity"),
+        (refused("AccessDeniedException", "User x may not"), "dynamodb:Query"),
+        (refused("UnrecognizedClientException"), "credentials"),
+        (refused("ValidationException", "The table does not have the specified index: by_account"), "provision"),
+        (refused("SomethingNew", "it \x1b[31mhappened"), "SomethingNew: it \\x1b[31mhappened"),
+        (TransientError("dynamodb", "gone"), "dynamodb: gone"),
+        (KeyError("anna@example.com"), "a bug: KeyError at test_cli_main.py:"),
+    ],
+)
+def test_a_failure_is_one_line_that_says_what_to_do(monkeypatch, error, wanted):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(lists, "open_table", fail)
+    result = run("document", "invoice", "2026-117")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert wanted in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert "anna@example.com" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["document", "invoice"],
+        ["document", " ", "1"],
+        ["status", ""],
+        ["account", "1", "--day", "yesterday"],
+        ["account", "1", "--since", "yesterday"],
+        ["account", "1", "--day", "2026-11-23", "--since", "2026-11-23"],
+        ["recipient", "a@example.com", "--limit", "0"],
+        ["explain", "sneeze"],
+        ["health", "--max-age", "0"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Error: " in result.stderr
+
+
+@pytest.mark.parametrize("command", [["status", "x"], ["account", "x"], ["parse", os.devnull], ["config"], ["health"]])
+def test_wrong_settings_are_exit_code_2_and_name_the_variable(monkeypatch, command):
+    monkeypatch.setenv("BATCH_SIZE", "0")
+    monkeypatch.setattr(many, "dynamodb_client", None)
+    result = run(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: wrong settings\nBATCH_SIZE: got '0'")
+
+
+def test_an_argument_that_is_no_text_is_wrong_usage():
+    result = run("status", "\udcff")
+    assert result.exit_code == 2
+    assert "UTF-8" in result.stderr
+
+
+def test_config_shows_what_is_in_force_and_hides_passwords(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://user:secret@cache:6379/0")
+    monkeypatch.setenv("batch_size", "7")
+    shown = json.loads(run("config", "--json").stdout)
+    assert (shown["REDIS_URL"], shown["CELERY_BROKER_URL"]) == ("redis://user:***@cache:6379/0",) * 2
+    assert shown["BATCH_SIZE"] == 7
+    table = run("config").stdout
+    assert "redis://user:***@cache:6379/0" in table
+    assert "secret" not in table
+
+
+def test_health_is_the_age_of_the_last_poll(monkeypatch, tmp_path: Path):
+    file = tmp_path / "poll"
+    monkeypatch.setenv("HEALTH_FILE", str(file))
+    missing = run("health")
+    assert missing.exit_code == 1
+    assert f"{file} is not there" in missing.stderr
+    file.touch()
+    assert run("health").exit_code == 0
+    old = time.time() - 90
+    os.utime(file, (old, old))
+    assert run("health").exit_code == 1
+    assert run("health", "--max-age", "100").exit_code == 0
+    told = json.loads(run("health", "--json").stdout)
+    assert (told["healthy"], told["file"]) == (False, str(file))
+    assert 89 < told["age_seconds"] < 100

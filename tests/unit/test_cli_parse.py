@@ -1,0 +1,234 @@
+"""`email-activity parse`: one answer for each document, whatever it holds."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from events import (
+    ANA,
+    BEN,
+    CLEO,
+    FORMS,
+    KINDS,
+    TOPIC_SUBSCRIBED,
+    VALIDATION_TEXT,
+    Email,
+    eventbridge,
+    lambda_sns,
+    nested,
+    raw,
+    received_mail,
+    sns,
+    sns_confirmation,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.cli.main import main
+
+KEYS = {"file", "line", "outcome", "form", "kind", "reason", "detail", "records", "facts"}
+OUTCOMES = {"activity", "control", "untracked", "quarantine"}
+
+
+def run(*arguments: str, stdin: bytes | str | None = None) -> Result:
+    return CliRunner().invoke(main, ["parse", *arguments], input=stdin)
+
+
+def answers(*arguments: str, stdin: bytes | str | None = None) -> list[dict]:
+    result = run("--json", *arguments, stdin=stdin)
+    assert result.exception is None
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def answer(body: str, *arguments: str) -> dict:
+    (found,) = answers(*arguments, stdin=body)
+    assert set(found) == KEYS
+    return found
+
+
+def whose(found: dict) -> list[tuple]:
+    return [(each["recipient"], each["attribution"]) for each in found["records"]]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_in_every_form_is_activity_of_its_recipient(kind, form):
+    found = answer(FORMS[form](KINDS[kind](Email())))
+    assert (found["outcome"], found["kind"], found["reason"]) == ("activity", kind, None)
+    outermost = form.split(" in ")[-1].removeprefix("a ").split()[0]
+    assert found["form"] == outermost
+    assert [each["recipient"] for each in found["records"]] == [ANA]
+
+
+def test_an_open_of_a_mail_to_one_shows_whose_it_was():
+    assert whose(answer(raw(Email().open()))) == [(ANA, "single_destination")]
+
+
+def test_an_open_of_a_mail_to_several_names_nobody():
+    assert whose(answer(raw(Email(to=(ANA, BEN)).open()))) == [(None, "ambiguous")]
+
+
+def test_a_send_to_several_is_one_record_for_each():
+    assert sorted(whose(answer(raw(Email(to=(ANA, BEN, CLEO)).send())))) == [
+        (each, "exact") for each in (ANA, BEN, CLEO)
+    ]
+
+
+def test_a_record_holds_what_a_reader_sees():
+    (record,) = answer(raw(Email().bounce()))["records"]
+    assert set(record) == {"occurred_at", "kind", "recipient", "attribution", "detail"}
+    assert record["kind"] == "Bounce"
+    assert record["detail"]["bounce_class"] == "hard"
+    assert record["occurred_at"].endswith("Z")
+
+
+def test_facts_are_the_items_that_would_be_written():
+    email = Email()
+    facts = answer(raw(email.delivery()))["facts"]
+    assert [fact["sk"].split("#")[0] for fact in facts] == ["EVENT", "RECIPIENT"]
+    assert {fact["pk"] for fact in facts} == {f"EMAIL#{email.message_id}"}
+    assert facts[1]["document"] == "invoice#2026-117"
+
+
+@pytest.mark.parametrize(
+    ("body", "form", "kind"),
+    [
+        (VALIDATION_TEXT, "text", "TopicValidation"),
+        (sns(VALIDATION_TEXT), "sns", "TopicValidation"),
+        (raw(TOPIC_SUBSCRIBED), "raw", "AmazonSnsSubscriptionSucceeded"),
+        (sns_confirmation(), "sns", "SubscriptionConfirmation"),
+        (raw(received_mail()), "raw", "Received"),
+        (eventbridge({"a": 1}, **{"detail-type": "Sending Status Enabled"}), "eventbridge", "Sending Status Enabled"),
+    ],
+)
+def test_control_messages_are_called_by_their_names(body, form, kind):
+    found = answer(body)
+    assert (found["outcome"], found["form"], found["kind"]) == ("control", form, kind)
+    assert (found["records"], found["facts"], found["reason"]) == ([], [], None)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "kind"),
+    [
+        ("not JSON", "not_json", None),
+        ("[]", "not_ses", None),
+        ('{"eventType": "Send"}', "no_mail", "Send"),
+        ('{"eventType": "Send", "mail": {}}', "no_message_id", "Send"),
+        ('{"eventType": "Send", "mail": {"messageId": "' + "x" * 257 + '"}}', "message_id_too_long", "Send"),
+        (nested(Email().send(), 5), "nested_too_deep", None),
+        ("[" * 200_000, "nested_too_deep", None),
+    ],
+)
+def test_what_cannot_be_recorded_says_why(body, reason, kind):
+    found = answer(body)
+    assert (found["outcome"], found["reason"], found["kind"]) == ("quarantine", reason, kind)
+    assert (found["records"], found["facts"]) == ([], [])
+
+
+def test_untracked_mail_comes_to_nothing():
+    found = answer(raw(Email(document_type="contract").send()))
+    assert (found["outcome"], found["kind"], found["records"], found["facts"]) == ("untracked", "Send", [], [])
+
+
+@pytest.mark.parametrize("types", ["contract", "invoice, Contract", "*"])
+def test_track_says_what_is_tracked(types):
+    assert answer(raw(Email(document_type="contract").send()), "--track", types)["outcome"] == "activity"
+
+
+def test_settings_of_the_environment_say_where_the_document_is(monkeypatch):
+    monkeypatch.setenv("DOCUMENT_ID_TAG", "number")
+    (_, mail) = answer(raw(Email(tags={"number": "77"}).send()))["facts"]
+    assert mail["document"] == "invoice#77"
+
+
+def test_of_several_events_the_worst_names_the_document_and_the_good_ones_are_shown():
+    good, bad = Email().send(), {"eventType": "Send", "mail": {}}
+    found = answer(lambda_sns(good, bad))
+    assert (found["outcome"], found["reason"], whose(found)) == ("quarantine", "no_message_id", [(ANA, "exact")])
+    untracked = Email(document_type="contract").send()
+    assert answer(lambda_sns(untracked, good))["outcome"] == "activity"
+    assert answer(lambda_sns(untracked, VALIDATION_TEXT))["outcome"] == "untracked"
+
+
+def test_a_file_holds_one_document_and_a_line_one_each(tmp_path: Path):
+    event = Email().send()
+    pretty = tmp_path / "pretty.json"
+    pretty.write_text(json.dumps(event, indent=4))
+    (of_file,) = answers(str(pretty))
+    assert (of_file["file"], of_file["line"], of_file["outcome"]) == (str(pretty), None, "activity")
+    of_lines = answers("-", stdin=raw(event) + "\n  \n" + raw(event))
+    assert [(each["file"], each["line"], each["outcome"]) for each in of_lines] == [
+        ("-", 1, "activity"),
+        ("-", 4, "activity"),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_of_windows_are_read(tmp_path: Path, encoding):
+    file = tmp_path / "event.json"
+    file.write_text(raw(Email().send()), encoding=encoding)
+    assert answers(str(file))[0]["outcome"] == "activity"
+
+
+def test_a_file_that_cannot_be_opened_is_wrong_usage_and_the_others_are_done(tmp_path: Path):
+    good = tmp_path / "good.json"
+    good.write_text(raw(Email().send()))
+    result = run("--json", str(tmp_path / "missing"), str(tmp_path), str(good))
+    assert result.exit_code == 2
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == [str(good)]
+    assert "missing: No such file or directory" in result.stderr
+    assert f"{tmp_path}: Is a directory" in result.stderr
+
+
+def test_quarantine_is_an_answer_and_no_failure():
+    assert run("--json", stdin="not JSON").exit_code == 0
+
+
+def test_wrong_settings_are_one_line_each():
+    result = run("--track", " , ", stdin="{}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "TRACKED_DOCUMENT_TYPES" in result.stderr
+
+
+def test_the_table_for_people_has_every_recipient_and_reason():
+    result = run(stdin=raw(Email(to=(ANA, BEN)).bounce()) + "oops")
+    assert result.exit_code == 0
+    for wanted in (ANA, BEN, "hard (Permanent/General)", "quarantine", "not_json", "line 1", "line 2"):
+        assert wanted in result.stdout
+
+
+#: Documents that are almost right reach further in than plain noise.
+almost = st.one_of(
+    st.binary(max_size=300),
+    st.text(max_size=200).map(lambda text: json.dumps({"eventType": text, "mail": {"messageId": text}}).encode()),
+    st.sampled_from([raw(Email().send()), sns(Email().click()), lambda_sns(Email().open())]).flatmap(
+        lambda body: st.tuples(st.integers(0, len(body)), st.binary(max_size=4)).map(
+            lambda cut: body.encode()[: cut[0]] + cut[1] + body.encode()[cut[0] :]
+        )
+    ),
+)
+
+
+@given(body=almost)
+def test_any_bytes_in_a_file_give_one_answer(tmp_path_factory, body):
+    file = tmp_path_factory.getbasetemp() / "any"
+    file.write_bytes(body)
+    (found,) = answers(str(file))
+    assert set(found) == KEYS
+    assert found["outcome"] in OUTCOMES
+    assert (found["reason"] is not None) == (found["outcome"] == "quarantine")
+
+
+@given(lines=st.lists(almost.map(lambda body: body.replace(b"\n", b"")), max_size=4))
+def test_any_bytes_on_standard_input_give_an_answer_a_line(lines):
+    found = answers(stdin=b"\n".join(lines))
+    assert [each["line"] for each in found] == [number for number, line in enumerate(lines, 1) if line.strip()]
+    assert all(each["outcome"] in OUTCOMES for each in found)
+
+
+@given(body=almost)
+def test_any_bytes_make_a_table_without_control_characters(body):
+    result = run(stdin=body.replace(b"\n", b"") + b"\n")
+    assert result.exit_code == 0
+    assert all(each.isprintable() for each in result.stdout.replace("\n", ""))

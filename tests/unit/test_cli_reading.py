@@ -1,0 +1,255 @@
+"""What the commands show of the table, to people and to programs."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import CliRunner, Result
+from events import ANA, APPLE_PREFETCH, BEN, CLEO, GMAIL_PROXY, Email, raw
+from faketable import table_of
+from reading import items_of
+
+from worker.activity.status import CONSENT, DELIVERY, ENGAGEMENT
+from worker.cli import email as one
+from worker.cli import lists, rows, show
+from worker.cli.main import main
+from worker.facts import Document
+
+#: What strangers may put into a subject or an agent: colours, a new window title, a hidden direction, markup.
+HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b1m \u202eback\r\nnext [bold red]x[/bold red] [link=http://e] :smile:"
+
+EMAIL = Email(to=(ANA, BEN, CLEO), subject=HOSTILE, sent_at=datetime.now(UTC).replace(hour=0, minute=0, second=0))
+RESENT = Email(to=(ANA,), sent_at=EMAIL.after(1))
+OTHER = Email(to=(BEN,), document_id="2026-118", account="globex")
+EVENTS = (
+    EMAIL.send(),
+    EMAIL.delivery([ANA]),
+    EMAIL.bounce(recipients=[BEN]),
+    EMAIL.out_of_office([ANA]),
+    EMAIL.delay(recipients=[CLEO]),
+    EMAIL.open(GMAIL_PROXY),
+    EMAIL.open(APPLE_PREFETCH),
+    EMAIL.complaint(recipients=[ANA]),
+    RESENT.send(),
+    RESENT.delivery(),
+    RESENT.open(HOSTILE),
+    RESENT.open(at=RESENT.after(400)),
+    RESENT.click(),
+    RESENT.subscription(),
+    OTHER.reject(),
+)
+
+
+@pytest.fixture(autouse=True)
+def _table(monkeypatch) -> None:
+    reader = table_of(items_of(map(raw, EVENTS)).values(), page=4)
+    for module in (one, lists):
+        monkeypatch.setattr(module, "open_table", lambda _settings: reader)
+
+
+def run(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    assert all(each.isprintable() for each in result.output.replace("\n", ""))
+    return result
+
+
+def as_json(*arguments: str) -> dict:
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+def test_the_status_of_an_email_as_json():
+    email = as_json("status", RESENT.message_id)
+    assert {name: email[name] for name in ("email_id", "document", "account", "subject", "destination_count")} == {
+        "email_id": RESENT.message_id,
+        "document": {"type": "invoice", "id": "2026-117"},
+        "account": "acme",
+        "subject": "Your invoice",
+        "destination_count": 1,
+    }
+    (status,) = email["recipients"]
+    assert (status["recipient"], status["is_destination"], status["auto_replied_at"]) == (ANA, True, None)
+    assert {name: status[name]["state"] for name in ("delivery", "engagement", "consent")} == {
+        "delivery": "delivered",
+        "engagement": "clicked",
+        "consent": "unsubscribed",
+    }
+    assert status["engagement"]["seen"]["opened"]["count"] == 2
+    assert set(status["engagement"]["seen"]["opened"]) == {"count", "first_at", "last_at"}
+    assert datetime.fromisoformat(status["delivery"]["seen"]["delivered"]["first_at"]).tzinfo
+    assert email["shared"] is None
+
+
+def test_the_timeline_as_json_has_every_event_in_order_and_whose_it_is():
+    timeline = as_json("timeline", EMAIL.message_id)["timeline"]
+    times = [event["occurred_at"] for event in timeline]
+    assert times == sorted(times)
+    opens = [event for event in timeline if event["kind"] == "Open"]
+    assert {(each["recipient"], each["attribution"], each["verdict"]) for each in opens} == {
+        (None, "ambiguous", "proxy"),
+        (None, "ambiguous", "machine"),
+    }
+    assert {event["verdict"] for event in timeline if event["kind"] != "Open"} == {None}
+
+
+def test_shared_events_are_of_the_email_alone():
+    email = as_json("status", EMAIL.message_id)
+    assert email["shared"]["recipient"] is None
+    assert email["shared"]["engagement"]["state"] == "proxy_opened"
+    assert {each["engagement"]["state"] for each in email["recipients"]} == {"none"}
+    assert "one of 3" in run("status", EMAIL.message_id).stdout
+
+
+def test_an_out_of_office_reply_is_a_mark_and_no_bounce():
+    (ana, *_) = as_json("status", EMAIL.message_id)["recipients"]
+    assert ana["delivery"]["state"] == "delivered"
+    assert ana["auto_replied_at"]
+    assert "out of office" in run("status", EMAIL.message_id).stdout
+
+
+def test_the_whole_message_id_header_will_do():
+    assert as_json("status", f"<{RESENT.message_id}@eu-west-1.amazonses.com>")["email_id"] == RESENT.message_id
+
+
+def test_status_and_timeline_for_people_say_what_servers_said():
+    shown = run("status", EMAIL.message_id).stdout
+    assert all(wanted in shown for wanted in (EMAIL.message_id, "invoice 2026-117", ANA, "hard bounced", "complained"))
+    told = run("timeline", EMAIL.message_id).stdout
+    assert all(wanted in told for wanted in ("550 5.1.1 no such user here", "MailboxFull", "through a proxy", "abuse"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", "nobody-sent-this"],
+        ["timeline", "nobody-sent-this"],
+        ["document", "invoice", "none"],
+        ["recipient", "nobody@example.com"],
+        ["account", "nobody"],
+        ["account", "acme", "--day", "2001-01-01"],
+    ],
+)
+def test_nothing_found_is_exit_code_1_and_says_so(arguments):
+    result = run(*arguments, code=1)
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: no")
+
+
+def test_a_document_shows_its_emails_newest_first_with_every_recipient():
+    found = as_json("document", "INVOICE", "2026-117")
+    assert found["document"] == {"type": "invoice", "id": "2026-117"}
+    assert [email["email_id"] for email in found["emails"]] == [RESENT.message_id, EMAIL.message_id]
+    assert [each["recipient"] for each in found["emails"][1]["recipients"]] == [ANA, BEN, CLEO]
+    assert "timeline" not in found["emails"][0]
+
+
+def test_nothing_found_as_json_is_an_empty_list_and_exit_code_1():
+    assert json.loads(run("document", "invoice", "none", "--json", code=1).stdout)["emails"] == []
+    assert json.loads(run("recipient", "x@example.com", "--json", code=1).stdout)["emails"] == []
+    assert run("account", "nobody", "--json", code=1).stdout == ""
+
+
+def test_a_reassigned_email_shows_under_its_new_document_only(monkeypatch):
+    items = list(items_of(map(raw, EVENTS)).values())
+    sent = next(item["sent_key"] for item in items if item.get("document") and RESENT.message_id in item["pk"])
+    assigned = {
+        "pk": f"EMAIL#{RESENT.message_id}",
+        "sk": "ASSIGN#2026-11-23T10:00:00Z#contract#7",
+        "document": Document("contract", "7").key,
+        "sent_key": sent,
+    }
+    monkeypatch.setattr(lists, "open_table", lambda _settings: table_of([*items, assigned]))
+    assert [each["email_id"] for each in as_json("document", "contract", "7")["emails"]] == [RESENT.message_id]
+    assert [each["email_id"] for each in as_json("document", "invoice", "2026-117")["emails"]] == [EMAIL.message_id]
+
+
+def test_a_recipient_shows_what_became_of_the_mail_for_this_one_only():
+    found = as_json("recipient", f"Ben <{BEN.upper()}>")
+    assert found["recipient"] == BEN
+    states = {email["email_id"]: email["recipients"] for email in found["emails"]}
+    assert {
+        email_id: [(each["recipient"], each["delivery"]["state"]) for each in of] for email_id, of in states.items()
+    } == {
+        EMAIL.message_id: [(BEN, "hard_bounced")],
+        OTHER.message_id: [(BEN, "rejected")],
+    }
+
+
+def test_an_account_is_json_lines_each_email_once():
+    lines = run("account", "acme", "--since", "2020-01-01", "--json").stdout.splitlines()
+    assert [json.loads(line)["email_id"] for line in lines] == [RESENT.message_id, EMAIL.message_id]
+
+
+def test_pages_of_an_account_go_on_where_the_last_ended():
+    first = run("account", "acme", "--limit", "1", "--json")
+    (email,) = map(json.loads, first.stdout.splitlines())
+    assert f"--after '{email['cursor']}'" in first.stderr
+    second = run("account", "acme", "--limit", "1", "--json", "--after", email["cursor"])
+    assert [json.loads(line)["email_id"] for line in second.stdout.splitlines()] == [EMAIL.message_id]
+    assert "--after" not in second.stderr
+
+
+def test_without_a_day_an_account_shows_today():
+    today = run("account", "acme", "--json").stdout
+    assert today == run("account", "acme", "--json", "--day", f"{EMAIL.sent_at:%Y-%m-%d}").stdout
+
+
+def test_through_a_pipe_there_is_a_line_for_each_recipient_with_the_whole_id():
+    result = run("account", "acme", "--since", "2020-01-01")
+    header, *lines = result.stdout.splitlines()
+    assert header.split()[:2] == ["SENT", "(UTC)"]
+    columns = [line.split() for line in lines]
+    assert [(each[2], each[3], each[-3]) for each in columns] == [
+        (RESENT.message_id, "delivered", ANA),
+        (EMAIL.message_id, "delivered", ANA),
+        (EMAIL.message_id, "hard_bounced", BEN),
+        (EMAIL.message_id, "delayed", CLEO),
+        (EMAIL.message_id, "-", "one-of-3"),
+    ]
+    assert result.stderr == (
+        "2 emails, 4 recipients: 1 delayed, 2 delivered, 1 hard bounced; "
+        "1 clicked, 1 unsubscribed, 1 complained, 1 proxy opened by one of several\n"
+    )
+
+
+def test_a_terminal_of_80_columns_has_no_line_cut_and_every_id_whole():
+    facts = table_of(items_of(map(raw, EVENTS)).values()).facts(EMAIL.message_id)
+    block = rows.block(one.fold(EMAIL.message_id, facts), 80)
+    first, about, *recipients = block.plain.splitlines()
+    assert first.endswith(EMAIL.message_id)
+    assert "invoice 2026-117" in about
+    assert max(map(len, [first, *recipients])) <= 80
+    for wanted in (ANA, BEN, CLEO, "hard bounced", "one of 3", "out of office"):
+        assert wanted in block.plain
+
+
+def test_what_strangers_wrote_reaches_no_terminal_raw(monkeypatch):
+    """`run` looks at every character; here, that nothing was taken for markup, on a terminal too."""
+    for command in (["status", EMAIL.message_id], ["timeline", RESENT.message_id], ["recipient", ANA]):
+        run(*command)
+        run(*command, "--json")
+    shown = run("status", EMAIL.message_id).stdout
+    assert r"\x1b[31mred\x1b]0;title\x07 \x9b1m \u202eback next [bold red]x[/bold red] [link=http://e] :smile:" in shown
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    coloured = CliRunner().invoke(main, ["document", "invoice", "2026-117"], color=True).stdout
+    assert "\x1b[" in coloured
+    assert "\x1b[31mred" not in coloured
+    assert "\x07" not in coloured
+    assert "\x9b" not in coloured
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("Jos\u00e9 \u767a\u7968 \U0001f468\u200d\U0001f469", "Jos\u00e9 \u767a\u7968 \U0001f468\u200d\U0001f469"),
+        ("a\u00a0b\tc\nd", "a b c d"),
+        ("\x00\x7f\x85\u2066\ud800\ufeff", "\\x00\\x7f \\u2066\\ud800\\ufeff"),
+    ],
+)
+def test_printable_keeps_every_language_and_escapes_the_rest(given, shown):
+    assert show.printable(given) == shown
+
+
+def test_every_state_that_says_something_has_a_colour():
+    assert {*DELIVERY, *ENGAGEMENT, *CONSENT} - {"sent", "machine"} <= show.STYLES.keys()

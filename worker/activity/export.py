@@ -1,0 +1,106 @@
+"""The status of an email as JSON, for other programs. Pure. The shape is stable: names are added, never changed.
+
+    {"email_id", "document": {"type", "id"} | null, "account", "sent_at", "sender", "subject",
+     "destination_count",
+     "recipients": [STATUS, ...],   one for each, sorted by address
+     "shared": STATUS | null,       events that may be any of several recipients': "opened by one of 3"
+     "timeline": [EVENT, ...]}      in order of time; left out in lists of emails
+
+    STATUS  {"recipient": null in `shared`, "is_destination": false for a forwarded address,
+             "delivery": FACET, "engagement": FACET, "consent": FACET, "auto_replied_at"}
+    FACET   {"state", "seen": {state: {"count", "first_at", "last_at"}}}
+    EVENT   {"occurred_at", "occurred_at_source", "kind", "recipient", "attribution", "verdict", "detail",
+             "recipient_as_written", "event_id", "configuration_set", "tenant", "form", "recorded_at", "unknown"}
+
+What is not known is null. Times are RFC 3339 in UTC, with milliseconds (`sent_at`: whole seconds) or as many
+digits as were reported. `verdict` (person, proxy or machine) is of opens and clicks. The states are in
+`status.py`, the attributions in `attribution.py`.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from worker.activity.attribution import Entry
+from worker.activity.engagement import verdict
+from worker.activity.status import EmailStatus, Facet, Status
+from worker.facts import Document
+from worker.times import rfc3339, rfc3339_exact
+
+Json = dict[str, Any]
+
+
+def email_json(email: EmailStatus, *, timeline: bool) -> Json:
+    shown = {
+        "email_id": email.email_id,
+        "document": document_json(email.document) if email.document else None,
+        "account": email.account,
+        "sent_at": rfc3339(email.sent_at, "seconds") if email.sent_at else None,
+        "sender": email.sender,
+        "subject": email.subject,
+        "destination_count": email.destination_count,
+        "recipients": [_status(each) for each in email.recipients],
+        "shared": _status(email.shared) if email.shared else None,
+    }
+    return shown | ({"timeline": [event_json(entry) for entry in email.timeline]} if timeline else {})
+
+
+def document_json(document: Document) -> Json:
+    return {"type": document.type, "id": document.id}
+
+
+def _status(status: Status) -> Json:
+    return {
+        "recipient": status.recipient,
+        "is_destination": status.is_destination,
+        "delivery": _facet(status.delivery),
+        "engagement": _facet(status.engagement),
+        "consent": _facet(status.consent),
+        "auto_replied_at": _time(status.auto_replied_at),
+    }
+
+
+def _facet(facet: Facet) -> Json:
+    seen = {
+        state: {"count": each.count, "first_at": _time(each.first_at), "last_at": _time(each.last_at)}
+        for state, each in facet.seen.items()
+    }
+    return {"state": facet.state, "seen": seen}
+
+
+def event_json(entry: Entry) -> Json:
+    event = entry.activity
+    return record_json(entry) | {
+        "occurred_at_source": event.occurred_at_source,
+        "verdict": verdict(event.kind, event.detail) if event.kind in ("Open", "Click") else None,
+        "recipient_as_written": event.recipient_as_written,
+        "event_id": event.event_id,
+        "configuration_set": event.configuration_set,
+        "tenant": event.tenant,
+        "form": event.form,
+        "recorded_at": _time(event.recorded_at),
+        "unknown": _unknown(event.unknown),
+    }
+
+
+def record_json(entry: Entry) -> Json:
+    """What a reader sees of an event, in short."""
+    return {
+        "occurred_at": _time(entry.activity.occurred_at),
+        "kind": entry.activity.kind,
+        "recipient": entry.recipient,
+        "attribution": entry.attribution,
+        "detail": dict(entry.activity.detail),
+    }
+
+
+def _unknown(text: str | None) -> Any:
+    """Fields that the worker's version did not know; as text where they are no plain JSON."""
+    try:
+        return json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return text
+
+
+def _time(at: datetime | None) -> str | None:
+    return rfc3339_exact(at) if at else None

@@ -1,0 +1,161 @@
+"""`email-activity status` and `timeline`: one email."""
+
+import re
+from collections.abc import Iterator
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from config.settings import load_settings
+from worker.activity.export import email_json
+from worker.activity.many import open_table
+from worker.activity.status import CONSENT, DELIVERY, ENGAGEMENT, EmailStatus, Facet, Status
+from worker.activity.status import status as fold
+from worker.cli import show
+from worker.cli.given import given
+from worker.cli.words import said, whose
+
+#: What SES puts into the Message-ID header around its id: `<0100...@email.amazonses.com>`.
+_AS_HEADER = re.compile(r"^<?([^<>@]+)@[a-z0-9.-]*amazonses\.com>?$")
+
+JSON_HELP = "One JSON object: the email with its recipients' facets and its timeline."
+
+
+@click.command()
+@click.argument("email_id", callback=given)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def status(*, email_id: str, as_json: bool) -> None:
+    """What became of an email, for each recipient: delivery, engagement, consent.
+
+    EMAIL_ID is the message id that SES's send call returned; the whole Message-ID header will do too.
+
+    \b
+    Examples:
+      email-activity status 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
+      email-activity status EMAIL_ID --json | jq '.recipients[].delivery.state'
+    """
+    email = _read(email_id)
+    if as_json:
+        show.print_json(email_json(email, timeline=True))
+        return
+    show.print_table(_heading(email))
+    show.print_table(_facets(email))
+
+
+@click.command()
+@click.argument("email_id", callback=given)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def timeline(*, email_id: str, as_json: bool) -> None:
+    """Everything that was reported of an email, in order of time.
+
+    Times are those of the reporting servers, so an out-of-office reply may stand before its delivery.
+
+    \b
+    Examples:
+      email-activity timeline 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
+      email-activity timeline EMAIL_ID --json | jq -c '.timeline[]'
+    """
+    email = _read(email_id)
+    if as_json:
+        show.print_json(email_json(email, timeline=True))
+        return
+    show.print_table(_heading(email))
+    show.print_table(_events(email))
+
+
+def _read(email_id: str) -> EmailStatus:
+    as_header = _AS_HEADER.match(email_id)
+    email_id = as_header[1] if as_header else email_id
+    settings = load_settings()
+    facts = open_table(settings).facts(email_id)
+    if not facts:
+        raise click.ClickException(
+            show.printable(
+                f"nothing is known of the email {email_id} in the table {settings.activity_table}: "
+                "is the id right, its document type tracked, and it not older than the retention?"
+            )
+        )
+    return fold(email_id, facts)
+
+
+def _heading(email: EmailStatus) -> Table:
+    about = {
+        "Email": email.email_id,
+        "Document": f"{email.document.type} {email.document.id}" if email.document else None,
+        "Account": email.account,
+        "Sent": f"{show.moment(email.sent_at)} UTC" if email.sent_at else None,
+        "From": email.sender,
+        "Subject": email.subject,
+        "To": email.recipients[0].recipient if len(email.recipients) == 1 else None,
+    }
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in about.items():
+        if value:
+            grid.add_row(show.text(name, "dim"), show.text(value))
+    return grid
+
+
+def _facets(email: EmailStatus) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Recipient", overflow="fold", ratio=1, min_width=16)
+    for name in ("Facet", "State", "When (UTC)"):
+        table.add_column(name, no_wrap=True)
+    for each in email.recipients:
+        forwarded = "" if each.is_destination else "\nnot a recipient of this email: forwarded?"
+        _add(table, show.text(each.recipient).append(forwarded, "dim"), _rows(each))
+    if email.shared:
+        label = f"one of {email.destination_count}" if email.destination_count > 1 else "not known"
+        _add(table, show.text(f"{label}: the event does not say whose", "dim"), _rows(email.shared, only_seen=True))
+    return table
+
+
+Row = tuple[Text, Text, Text]
+
+
+def _add(table: Table, label: Text, rows: Iterator[Row]) -> None:
+    for number, row in enumerate(rows):
+        table.add_row(label if number == 0 else "", *row)
+    table.add_section()
+
+
+def _rows(status: Status, *, only_seen: bool = False) -> Iterator[Row]:
+    """A line for each state that was seen, the one that counts first."""
+    facets = (("delivery", status.delivery, DELIVERY), ("engagement", status.engagement, ENGAGEMENT))
+    for name, facet, order in (*facets, ("consent", status.consent, CONSENT)):
+        if facet.seen or not only_seen:
+            yield from _facet(name, facet, order)
+    if status.auto_replied_at:
+        yield show.text("reply"), show.text("out of office"), show.text(show.moment(status.auto_replied_at))
+
+
+def _facet(name: str, facet: Facet, order: tuple[str, ...]) -> Iterator[Row]:
+    others = sorted(facet.seen.keys() - {facet.state}, key=order.index, reverse=True)
+    for number, each in enumerate([facet.state, *others]):
+        seen = facet.seen.get(each)
+        when = show.moment(seen.first_at) if seen else "-"
+        if seen and seen.last_at != seen.first_at:
+            when += f"\n{show.moment(seen.last_at)}"
+        label = show.state(each, seen.count if seen else 1)
+        label.stylize("bold" if number == 0 and each != "none" else "dim")
+        yield show.text(name if number == 0 else "", "dim"), label, Text(when)
+
+
+def _events(email: EmailStatus) -> Table:
+    """The recipient has a column of its own where there is room for one, and where there are several."""
+    several = len(email.recipients) != 1
+    has_column = several and show.console().width >= show.ROOM_FOR_RECIPIENTS
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("When (UTC)", no_wrap=True)
+    table.add_column("Event", no_wrap=True)
+    if has_column:
+        table.add_column("Recipient", overflow="fold", min_width=24)
+    table.add_column("What", overflow="fold")
+    for entry in email.timeline:
+        event = entry.activity
+        recipient = show.text(whose(entry, email.destination_count) if several else "")
+        what = show.text(said(event.kind, event.detail))
+        cells = show.apart(recipient, what, has_column=has_column)
+        table.add_row(show.moment(event.occurred_at), show.text(event.kind, "bold"), *cells)
+    return table

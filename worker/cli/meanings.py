@@ -1,0 +1,142 @@
+"""What each event means and where it can be wrong, in words for whoever is asked "did my client get it?"."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """kind: as SES spells it. values: what SES puts into the event, and what we make of it."""
+
+    kind: str
+    means: str
+    beware: str
+    details: tuple[str, ...] = ()
+    values_title: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+
+
+#: As `bounce_class` in the table: https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
+BOUNCE_CLASSES = (
+    ("hard", "The receiving server refused for good (Permanent). The address is bad; do not send to it again."),
+    ("soft", "SES gave up after retrying (Transient): full mailbox, too large, refused content, time ran out."),
+    ("auto_reply", "An out-of-office or other automatic reply. The mail did reach the inbox: no failure at all."),
+    ("suppressed_global", "Not tried: the address bounced lately for other senders on SES."),
+    ("suppressed_account", "Not tried: the address is on your AWS account's suppression list."),
+    ("suppressed_tenant", "Not tried: the address is on your SES tenant's suppression list."),
+    ("validation", "Not tried: SES's address validation took the address for bad. A guess, and may be wrong."),
+    ("unsubscribed_recipient", "Not tried: the recipient has left the contact list that was named."),
+    ("undetermined", "The bounce could not be read, so nobody can say whether the address is bad."),
+)
+
+#: As `complaint_kind` in the table.
+COMPLAINT_KINDS = (
+    ("abuse", "Marked as spam."),
+    ("fraud", "Reported as phishing or fraud."),
+    ("virus", "Reported as a virus."),
+    ("auth_failure", "A report about failed authentication (DKIM, SPF), rather than about the content."),
+    ("other", "Reported for a reason that is not on the list."),
+    ("unspecified", "A complaint without its reason."),
+    ("not_spam", "The opposite: taken out of the spam folder. Not counted as a complaint."),
+    ("suppressed_account", "No new complaint: SES stopped the mail, for the address is on your account's list."),
+    ("suppressed_tenant", "No new complaint: as above, on your tenant's list."),
+    ("suppressed", "No new complaint: SES stopped the mail for a reason that is newer than this program."),
+)
+
+DELAY_TYPES = (
+    ("MailboxFull", "The recipient's mailbox is full."),
+    ("RecipientServerError", "The receiving server has trouble."),
+    ("TransientCommunicationFailure", "The connection to it broke."),
+    ("SpamDetected", "The receiving server holds back a lot of mail from your account."),
+    ("IPFailure", "SES's sending address is blocked or slowed down there."),
+    ("InternalFailure", "Trouble inside SES."),
+    ("SendingDeferral", "SES itself decided to wait."),
+    ("General, Undetermined", "No reason is known."),
+)
+
+VERDICTS = (
+    ("person", "Nothing speaks against a person: shown as opened or clicked."),
+    ("proxy", "Loaded through Gmail's or Yahoo's image proxy: a person perhaps, shown as proxy_opened."),
+    ("machine", "SES says a bot is likely (isBotEvent), or Apple's Mail Privacy Protection loaded it ahead."),
+)
+
+MEANINGS = (
+    Meaning(
+        "Send",
+        "SES accepted the request and will try to deliver.",
+        "It says nothing about the recipient. An address on a suppression list gets a Send too, and then a Bounce.",
+    ),
+    Meaning(
+        "Reject",
+        "SES accepted the request, found a virus in it, and did not try to deliver.",
+        "It stands for the whole call, so for every recipient of it. The sending program saw no error.",
+    ),
+    Meaning(
+        "Delivery",
+        "The recipient's mail server accepted the email.",
+        "The server, not the inbox: it may still end in the spam folder. A bounce may follow, for some servers "
+        "accept first and refuse later; then the bounce counts.",
+    ),
+    Meaning(
+        "Bounce",
+        "Hard: refused for good. Soft: reported only once SES has stopped retrying, so usually a failure.",
+        "An out-of-office reply arrives as a soft bounce although the mail reached the inbox. It is told apart by "
+        "what it lacks (any status of a server), and shown as a reply, never as a bounce. Its time may be "
+        "before the Delivery's, since clocks differ. A forwarded mail may name an address you never wrote to.",
+        values_title="Bounce classes",
+        values=BOUNCE_CLASSES,
+    ),
+    Meaning(
+        "Complaint",
+        "The email was delivered, and the recipient marked it as spam.",
+        "Some providers, Gmail among them, never tell. Others hide who complained: SES then names every recipient "
+        "of the email at that provider. Reports that the mail is no spam, and those of SES's suppression lists, "
+        "are not counted as complaints.",
+        values_title="Complaint kinds",
+        values=COMPLAINT_KINDS,
+    ),
+    Meaning(
+        "DeliveryDelay",
+        "It could not be delivered yet, for a passing reason; SES goes on trying.",
+        "Nothing says that a delay is over but the Delivery or the Bounce that ends it. Neither need be quick: SES "
+        "tries for up to 14 hours unless told otherwise.",
+        values_title="Delay types",
+        values=DELAY_TYPES,
+    ),
+    Meaning(
+        "Subscription",
+        "The email was delivered, and the recipient changed their preferences, through the mail program's "
+        "unsubscribe button or the link in the footer.",
+        "It names no recipient: in an email to several it cannot be told whose it was. Some security scanners "
+        "follow every link of a mail, this one too.",
+    ),
+    Meaning(
+        "Open",
+        "The email was opened in a mail program that loads images.",
+        "It may be reported although nobody opened it (privacy services and scanners load images ahead), and not "
+        "be reported although somebody did (images are off, or it was read as plain text). It names no recipient: "
+        "send to one recipient a call, or it can only be said that one of them opened it.",
+        values_title="Verdicts",
+        values=VERDICTS,
+    ),
+    Meaning(
+        "Click",
+        "A link in the email was followed.",
+        "Security scanners follow links that nobody clicked, and a click may go unreported: links beyond the 250th "
+        "are not tracked, and a link can be copied or opened where redirects are blocked. Like an Open it names "
+        "no recipient.",
+        values_title="Verdicts",
+        values=VERDICTS,
+    ),
+    Meaning(
+        "Rendering Failure",
+        "The email was never sent: the template and its data did not fit together.",
+        "SES accepted the call, so the sending program saw no error. The message names what is missing.",
+    ),
+)
+
+HOW_TO_READ = """\
+delivery    the furthest that was reported, in this order: sent, delayed, delivered, soft bounce, undetermined
+            bounce, suppressed, hard bounced, rejected, render failed
+engagement  none, machine, proxy opened, opened, clicked. No report proves that somebody read
+consent     complained if ever; else the latest change: subscribed or unsubscribed
+"""
