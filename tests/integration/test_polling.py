@@ -67,7 +67,8 @@ def test_a_killed_child_is_replaced_and_polls_again(site: Site) -> None:
 
 @pytest.mark.parametrize("way", ["signal", "remote control"])
 def test_a_warm_shutdown_is_quick_and_leaves_nothing_in_flight(site: Site, way: str) -> None:
-    with site.worker() as worker:
+    """Quicker than the poll under way would end by itself, and than the bound that ends it whatever happens."""
+    with site.worker(POLL_SECONDS="300") as worker:
         eventually((site.folder / "poll").exists)
         site.send([a_send(str(number)) for number in range(200)])
         eventually(site.items)
@@ -76,7 +77,7 @@ def test_a_warm_shutdown_is_quick_and_leaves_nothing_in_flight(site: Site, way: 
         else:
             command = [sys.executable, "-m", "celery", "-A", "worker", "control", "shutdown"]
             subprocess.run(command, env={**os.environ, **site.environment}, capture_output=True, check=False)
-        worker.process.wait(20)
+        worker.process.wait(15)
         visible, in_flight = site.waiting()
         assert in_flight == 0
         # Every message is either recorded or still to be received.
@@ -105,7 +106,7 @@ def test_nothing_is_received_while_redis_is_away_and_work_resumes_by_itself(
         own_redis.stop()
         site.send([a_send(f"away-{number}") for number in range(20)])
         eventually(lambda: worker.said('"dependency_failing"'))
-        time.sleep(5)
+        time.sleep(12)
         # The threads of both processes found out with one receive each; this look is one more.
         assert max(receive_counts(site), default=0) <= 3
         assert worker.log.read_text().count('"dependency_failing"') <= 2  # once for each process
