@@ -19,6 +19,11 @@ def load_json(text: str) -> object:
     return _without_surrogates(value) if may_have_surrogates else value
 
 
+def storable(text: str) -> str:
+    """A text without lone surrogates, so that UTF-8 can hold it."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) <= MAX_DIGITS else digits
 
@@ -37,7 +42,7 @@ def _is_utf8(text: str) -> bool:
 
 def _without_surrogates(value: object) -> object:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return storable(value)
     if isinstance(value, dict):
         return {_without_surrogates(name): _without_surrogates(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -12,15 +12,19 @@ Opens, clicks and preference changes name nobody, and all recipients of one call
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import Any
 
-from worker.facts import Activity, MailFact
-from worker.times import rfc3339_exact
+from worker.facts import FIRST, NOT_CONTENT, Activity, MailFact
 
 #: After one of these, and without a Delivery, a recipient has no mail to open.
 NEVER_ARRIVED = frozenset(
     {"hard", "suppressed_account", "suppressed_tenant", "suppressed_global", "validation", "unsubscribed_recipient"}
 )
+
+#: Kinds that SES reports without a recipient. Another one that names nobody is malformed: who can still open
+#: says nothing of whose mail was delivered, and a later Delivery would take back what was inferred.
+NAMELESS = frozenset({"Open", "Click", "Subscription"})
 
 #: The order of events that carry one time: a Send and a Reject both have the mail's.
 SAME_TIME = ("Send", "Rendering Failure", "Reject", "DeliveryDelay", "Delivery", "Bounce", "Open", "Click")
@@ -54,7 +58,9 @@ def attribute(activities: Iterable[Activity], destinations: Iterable[str]) -> tu
             return sole, "single_destination"
         if event.recipient:
             return event.recipient, "unmatched" if is_complete else "exact"
-        return inferred, "inferred" if inferred else "ambiguous"
+        if inferred and event.kind in NAMELESS:
+            return inferred, "inferred"
+        return None, "ambiguous"
 
     return tuple(Entry(event, *owner(event)) for event in sorted(events, key=_in_time))
 
@@ -68,8 +74,10 @@ def merge_copies(activities: Iterable[Activity]) -> list[Activity]:
 
 
 def _fullness(activity: Activity) -> tuple[int, str]:
-    values = [value for name, value in _content(activity).items() if value not in (None, "", {})]
-    return -(len(values) + len(activity.detail)), activity.sk or ""
+    """How a copy came does not count: the table keeps that of whichever copy was stored last."""
+    content = {name: value for name, value in _content(activity).items() if name not in NOT_CONTENT}
+    values = [value for value in content.values() if value not in (None, "", {})]
+    return -(len(values) + len(activity.detail)), activity.sk or str(activity.to_item()["sk"])
 
 
 def _merged(copies: Sequence[Activity]) -> Activity:
@@ -98,20 +106,24 @@ def _only_reachable(events: Iterable[Activity], known: frozenset[str]) -> str | 
     return next(iter(left)) if len(left) == 1 else None
 
 
-def _in_time(event: Activity) -> tuple[str, int, str, str, str]:
-    at = rfc3339_exact(event.occurred_at) if event.occurred_at else ""
+def _in_time(event: Activity) -> tuple[datetime, int, str, str, str]:
+    at = event.occurred_at or FIRST
     order = SAME_TIME.index(event.kind) if event.kind in SAME_TIME else len(SAME_TIME)
     return at, order, event.kind, event.recipient or "", event.event_id
 
 
 def destinations_of(mail_facts: Iterable[MailFact]) -> dict[str, MailFact]:
-    """The recipients of an email, each with the fact that counts: the earliest, where copies disagree."""
+    """The recipients of an email, each with the fact that counts: the earliest, where copies disagree.
+
+    One that tells the document and the account comes before one that does not: an identity notification has no
+    tags, and yet a mail fact where all mail is tracked.
+    """
     earliest: dict[str, MailFact] = {}
     for fact in sorted(mail_facts, key=_when_sent, reverse=True):
         earliest[fact.recipient] = fact
     return earliest
 
 
-def _when_sent(fact: MailFact) -> tuple[bool, str, str]:
+def _when_sent(fact: MailFact) -> tuple[bool, bool, bool, str, str]:
     item = fact.to_item()
-    return fact.sent_at is None, item["sent_key"], item["sk"]
+    return fact.document is None, fact.account is None, fact.sent_at is None, item["sent_key"], item["sk"]

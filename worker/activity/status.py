@@ -196,17 +196,22 @@ def _preference(detail: Mapping[str, Any]) -> str | None:
         return None
     left = _topics(new, "optout") - _topics(old, "optout")
     joined = _topics(new, "optin") - _topics(old, "optin")
-    if new.get("unsubscribeAll") or left:
+    if _from_all(new) or left:
         return "unsubscribed"
-    if joined or old.get("unsubscribeAll") or not _topics(new, "optout"):
+    if joined or _from_all(old) or not _topics(new, "optout"):
         return "subscribed"
     return "unsubscribed"
 
 
+def _from_all(preferences: Mapping[str, Any]) -> bool:
+    return str(preferences.get("unsubscribeAll")).casefold() == "true"
+
+
 def _topics(preferences: Mapping[str, Any], wanted: str) -> set[str]:
     """Topics of a status; public code has seen `OptOut` and `OPT_OUT`."""
-    topics = preferences.get("topicSubscriptionStatus") or ()
-    said = {each.get("topicName", ""): each.get("subscriptionStatus", "") for each in topics}
+    topics = preferences.get("topicSubscriptionStatus")
+    listed = topics if isinstance(topics, list) else []
+    said = {each.get("topicName", ""): each.get("subscriptionStatus", "") for each in listed}
     return {name for name, state in said.items() if state.replace("_", "").casefold() == wanted}
 
 

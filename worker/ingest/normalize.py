@@ -39,6 +39,7 @@ from worker.ingest.parse import (
     Send,
     Subscription,
 )
+from worker.jsontext import storable
 from worker.times import Moment, rfc3339_exact
 
 #: Kinds whose event is about the call as a whole, so about each destination of it.
@@ -151,9 +152,12 @@ def _header(mail: Mail, name: str) -> str | None:
 
 
 def _decoded(value: str) -> str:
-    """`=?utf-8?q?...?=` (RFC 2047) as text; as it stands if it cannot be decoded."""
+    """`=?utf-8?q?...?=` (RFC 2047) as text; as it stands if it cannot be decoded.
+
+    Some charsets (utf-7 is one) can spell half a character, which no UTF-8 can hold.
+    """
     try:
-        return str(make_header(decode_header(value))).strip()
+        return storable(str(make_header(decode_header(value)))).strip()
     except (HeaderParseError, LookupError, ValueError):
         return value.strip()
 

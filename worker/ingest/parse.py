@@ -51,13 +51,14 @@ def moment(value: Any) -> Moment:
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    return tuple(text(each) for each in value) if isinstance(value, list) else (text(value),)
+    given = value if isinstance(value, list) else [value]
+    return tuple(text(each) for each in given if each is not None)
 
 
 def tags(value: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict):
         raise ValueError
-    return {name: texts(each) for name, each in value.items()}
+    return {name: texts(each) for name, each in value.items() if each is not None}
 
 
 def headers(value: Any) -> tuple[tuple[str, str], ...]:
@@ -342,7 +343,7 @@ def _unknown(given: Mapping[str, Any], kind: Kind, mail: Mail, body: Fields) -> 
     unknown = {
         name: value
         for name, value in given.items()
-        if name not in ("mail", "eventType", "notificationType") and value is not None
+        if name != "mail" and value is not None and not _says_kind(name, value, kind)
     }
     if isinstance(unknown.get(kind.key), dict):
         unknown[kind.key] = dict(body.unknown)
@@ -350,3 +351,8 @@ def _unknown(given: Mapping[str, Any], kind: Kind, mail: Mail, body: Fields) -> 
     if mail.common_headers and mail.common_headers.unknown:
         unknown["mail"]["commonHeaders"] = dict(mail.common_headers.unknown)
     return {name: value for name, value in unknown.items() if value != {}}
+
+
+def _says_kind(name: str, value: object, kind: Kind) -> bool:
+    is_name = name in ("eventType", "notificationType")
+    return is_name and isinstance(value, str) and value.strip().casefold() in ("", kind.name.casefold())

@@ -15,7 +15,7 @@ https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ses.html
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from worker.errors import NestedTooDeepError, NotJsonError, NotSesError, PermanentError
 from worker.jsontext import load_json
@@ -174,15 +174,20 @@ def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[
     inside = around.inside("eventbridge", envelope.get("id"))
     detail, detail_type = envelope.get("detail"), _text(envelope, "detail-type")
     is_email = isinstance(detail, dict) and ("mail" in detail or "eventType" in detail)
-    if envelope.get("source") == "aws.ses" and not is_email and detail_type not in EVENT_TYPES_BY_DETAIL_TYPE:
+    is_ours = envelope.get("source") == "aws.ses" and bool(detail_type)
+    if is_ours and not is_email and detail_type not in EVENT_TYPES_BY_DETAIL_TYPE:
         # Sending Status Enabled/Disabled, Advisor Recommendation Status Open/Resolved.
         yield Control(_form_of(inside), detail_type)
-    elif isinstance(detail, dict) and "mail" in detail and detail_type and not _kind_of(detail):
+    elif _is_nameless(detail) and detail_type and inside.depth <= MAX_ENVELOPES:
         # Some rules leave `eventType` out of what they pass on.
         kind = EVENT_TYPES_BY_DETAIL_TYPE.get(detail_type, detail_type)
         yield Notification(_form_of(inside), kind, detail, inside.transport_id)
     else:
         yield from _from_document(detail, inside)
+
+
+def _is_nameless(detail: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(detail, dict) and "mail" in detail and not _kind_of(detail)
 
 
 def _from_event(document: dict[str, Any], around: _Envelopes) -> Unwrapped:
