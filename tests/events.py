@@ -176,6 +176,7 @@ class Email:
         sub_type: str = "General",
         recipients: Iterable[str] | None = None,
         said: Mapping[str, str] | None = REFUSED,
+        *,
         at: datetime | None = None,
         feedback_id: str | None = "",
     ) -> Event:
@@ -205,7 +206,9 @@ class Email:
     ) -> Event:
         """feedback_id: as for bounces."""
         body = {
-            "complainedRecipients": [{"emailAddress": each} for each in (self.to if recipients is None else recipients)],
+            "complainedRecipients": [
+                {"emailAddress": each} for each in (self.to if recipients is None else recipients)
+            ],
             "timestamp": stamp(at or self.after(600)),
             "feedbackId": new_message_id() if feedback_id == "" else feedback_id,
             "complaintSubType": sub_type,
@@ -376,7 +379,9 @@ def lambda_sns(*events: object) -> str:
     """The payload of a Lambda function that SNS calls, put on a queue by somebody."""
     spelled = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}
     envelopes = [{spelled.get(name, name): value for name, value in sns_envelope(each).items()} for each in events]
-    records = [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Subject": None, **each}} for each in envelopes]
+    records = [
+        {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Subject": None, **each}} for each in envelopes
+    ]
     return json.dumps({"Records": records})
 
 

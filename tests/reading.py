@@ -40,9 +40,7 @@ def items_of(bodies: Iterable[str], rules: Rules | None = None) -> dict[tuple[st
 def content_of(items: dict[tuple[str, str], Item]) -> dict[tuple[str, str], Item]:
     """Items without what tells when and how a copy came: these must not depend on order or repetition."""
     left_out = {"recorded_at", "form", "transport_id"}
-    return {
-        key: {name: value for name, value in item.items() if name not in left_out} for key, item in items.items()
-    }
+    return {key: {name: value for name, value in item.items() if name not in left_out} for key, item in items.items()}
 
 
 def fold(items: Iterable[Item]) -> EmailStatus:

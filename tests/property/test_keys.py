@@ -1,0 +1,148 @@
+"""Laws of addresses, keys and hashes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import awkward_texts
+
+from worker.addresses import normalize_address
+from worker.facts import (
+    FAILURE_AFTER_SENT,
+    FAILURE_BEFORE_SENT,
+    MAX_KEY_PART_BYTES,
+    NOT_CONTENT,
+    Activity,
+    Document,
+    MailFact,
+    canonical_json,
+    content_hash,
+    email_id_of,
+    email_key,
+    failure_time,
+    key_part,
+    read_fact,
+)
+from worker.jsontext import storable
+from worker.times import microseconds, read_moment, rfc3339_exact
+
+texts = st.text(st.characters(codec="utf-8"))
+words = awkward_texts.map(storable)
+filled = words.filter(bool)
+times = st.datetimes(timezones=st.just(UTC))
+addresses = st.one_of(
+    texts, st.builds("{} <{}@{}>".format, texts, texts, texts), st.builds("{}@{}".format, texts, texts)
+)
+
+
+@given(addresses)
+def test_an_address_normalized_twice_is_the_same(written):
+    once = normalize_address(written)
+    assert normalize_address(once) == once
+
+
+@given(addresses)
+def test_case_and_display_form_never_matter(written):
+    address = normalize_address(written)
+    if "<" not in address:
+        assert normalize_address(f" Some One <{address}>\n") == address
+    if address.isascii():
+        assert normalize_address(address.upper()) == address
+
+
+@given(texts)
+def test_a_key_part_holds_no_mark_and_is_short_enough(text):
+    part = key_part(text)
+    assert "#" not in part
+    assert len(part.encode()) <= 3 * MAX_KEY_PART_BYTES
+
+
+@given(texts, texts)
+def test_two_texts_are_two_key_parts(one, other):
+    assert (key_part(one) == key_part(other)) == (one == other)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=80))
+def test_an_email_id_is_read_back_from_its_key(email_id):
+    assert email_id_of({"pk": email_key(email_id)}) == email_id
+
+
+activities = st.builds(
+    Activity,
+    email_id=filled.map(lambda text: text[:80]),
+    event_id=st.just("0" * 32),
+    kind=filled,
+    occurred_at=st.none() | times,
+    occurred_at_source=st.sampled_from([None, "event", "mail"]),
+    recorded_at=times.map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000)),
+    form=st.sampled_from(["sns", "raw"]),
+    expires_at=st.integers(0, 2**40),
+    recipient=st.none() | filled,
+    recipient_as_written=st.none() | filled,
+    destination_count=st.none() | st.integers(1, 50),
+    sender=st.none() | filled,
+    subject=st.none() | filled,
+    transport_id=st.none() | filled,
+    detail=st.dictionaries(filled, st.one_of(words, st.integers(), st.booleans(), st.lists(words)), max_size=3),
+    unknown=st.none() | filled,
+    failure_account=st.none() | filled,
+    failure_time=st.none() | filled,
+)
+
+mail_facts = st.builds(
+    MailFact,
+    email_id=filled.map(lambda text: text[:80]),
+    recipient=filled,
+    expires_at=st.integers(0, 2**40),
+    document=st.none() | st.builds(Document, filled, filled),
+    account=st.none() | filled,
+    sent_at=st.none() | times.map(lambda at: at.replace(microsecond=0)),
+)
+
+
+@given(activities)
+def test_an_activity_is_read_back_as_it_was(activity):
+    item = activity.to_item()
+    assert read_fact(item) == replace(activity, sk=item["sk"])
+    assert read_fact(item).to_item() == item
+
+
+@given(mail_facts)
+def test_a_mail_fact_is_read_back_as_it_was(fact):
+    assert read_fact(fact.to_item()) == fact
+
+
+@given(st.dictionaries(texts, texts), st.dictionaries(st.sampled_from(sorted(NOT_CONTENT)), texts))
+def test_the_content_hash_ignores_what_is_no_content(content, more):
+    content = {name: value for name, value in content.items() if name not in NOT_CONTENT}
+    assert content_hash(content | more) == content_hash(content)
+
+
+@given(st.dictionaries(texts, st.integers() | texts, min_size=2), st.randoms())
+def test_canonical_json_does_not_depend_on_order(value, chance):
+    names = list(value)
+    chance.shuffle(names)
+    assert canonical_json({name: value[name] for name in names}) == canonical_json(value)
+
+
+@given(times, times)
+def test_a_failure_lies_near_its_sending(occurred_at, sent_at):
+    at = datetime.fromisoformat(failure_time(occurred_at, sent_at))
+    slack = timedelta(milliseconds=1)  # the index counts in milliseconds
+    assert -FAILURE_BEFORE_SENT - slack <= at - sent_at <= FAILURE_AFTER_SENT
+    if -FAILURE_BEFORE_SENT <= occurred_at - sent_at <= FAILURE_AFTER_SENT:
+        assert timedelta(0) <= occurred_at - at < slack
+
+
+@given(times)
+def test_a_time_is_read_back_as_it_was_written(at):
+    assert read_moment(rfc3339_exact(at)).at == at
+    assert read_moment(rfc3339_exact(at)).identity == str(microseconds(at))
+
+
+@given(texts)
+def test_any_text_for_a_time_is_read_or_kept(text):
+    moment = read_moment(text)
+    assert moment.text == text.strip()
+    assert moment.at is None or moment.at.utcoffset() == timedelta(0)

@@ -1,0 +1,69 @@
+"""Every field that was given is in the typed event or in `unknown`."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from events import Email
+from hypothesis import example, given
+from strategies import mangled
+
+from worker.errors import PermanentError
+from worker.ingest.parse import Event, Recipient, parse
+from worker.times import Moment
+
+
+def leaves(value: Any) -> Iterator[object]:
+    """Every value that is not null, told apart from others of the same look; of objects, the names too."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if name not in ("eventType", "notificationType") and not (set(value) <= {"name", "value"} and each is None):
+                yield from leaves(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from leaves(each)
+    elif isinstance(value, str) and value.lower() in ("true", "false"):
+        yield "bool", value.lower() == "true"  # `headersTruncated` is read from either
+    elif value is not None:
+        yield type(value).__name__, value.strip() if isinstance(value, str) else value
+
+
+def read_leaves(value: Any) -> Iterator[object]:
+    """The same of a typed event. `Event.unknown` holds all that is unknown but for what recipients have."""
+    if isinstance(value, Moment):
+        yield from leaves(value.text)
+    elif is_dataclass(value):
+        own = () if isinstance(value, Recipient | Event) else ("unknown",)
+        for each in fields(value):
+            if each.name not in own:
+                yield from read_leaves(getattr(value, each.name))
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from read_leaves(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from read_leaves(each)
+    else:
+        yield from leaves(value)
+
+
+def without_valueless_headers(event: dict) -> dict:
+    """A header without a value is no header, so its name is none either."""
+    mail = event.get("mail")
+    if not isinstance(mail, dict) or not isinstance(mail.get("headers"), list):
+        return event
+    kept = [each for each in mail["headers"] if not (isinstance(each, dict) and each.get("value") is None)]
+    return event | {"mail": mail | {"headers": kept}}
+
+
+@given(mangled())
+@example(Email().bounce() | {"notificationType": "Complaint", "bounce": 5})
+@example(Email().delivery() | {"delivery": {"recipients": ["a", None, {"status": 5}, 7]}})
+def test_every_field_that_was_given_is_kept(event):
+    kind = event.get("eventType")
+    try:
+        read = parse(kind if isinstance(kind, str) else "", event)
+    except PermanentError:
+        return
+    assert not Counter(leaves(without_valueless_headers(event))) - Counter(read_leaves(read))

@@ -1,0 +1,52 @@
+"""Who opened or clicked: a person, a proxy, or a machine?"""
+
+import pytest
+from events import APPLE_PREFETCH, BROWSER, GMAIL_PROXY, YAHOO_PROXY
+
+from worker.activity.engagement import verdict
+
+OUTLOOK = "Microsoft Office/16.0 (Microsoft Outlook 16.0; Pro)"
+
+#: kind, agent, isBotEvent: verdict
+VERDICTS = [
+    ("Open", BROWSER, None, "person"),
+    ("Open", BROWSER, "Unlikely", "person"),
+    ("Open", BROWSER, "Likely", "machine"),
+    ("Open", BROWSER, "likely", "machine"),
+    ("Open", BROWSER, " LIKELY ", "machine"),
+    ("Open", BROWSER, "Perhaps", "person"),
+    ("Open", OUTLOOK, None, "person"),
+    ("Open", APPLE_PREFETCH, None, "machine"),
+    ("Open", f" {APPLE_PREFETCH} ", None, "machine"),
+    ("Open", APPLE_PREFETCH, "Unlikely", "machine"),
+    ("Open", "mozilla/5.0", None, "person"),
+    ("Open", f"{APPLE_PREFETCH} (Macintosh)", None, "person"),
+    ("Open", GMAIL_PROXY, None, "proxy"),
+    ("Open", GMAIL_PROXY, "Unlikely", "proxy"),
+    ("Open", GMAIL_PROXY, "Likely", "machine"),
+    ("Open", YAHOO_PROXY, None, "proxy"),
+    ("Open", None, None, "person"),
+    ("Open", "", None, "person"),
+    ("Click", BROWSER, None, "person"),
+    ("Click", BROWSER, "Likely", "machine"),
+    ("Click", APPLE_PREFETCH, None, "machine"),
+    ("Click", GMAIL_PROXY, None, "person"),
+    ("Click", YAHOO_PROXY, "Unlikely", "person"),
+    ("Click", GMAIL_PROXY, "Likely", "machine"),
+    ("Click", None, None, "person"),
+]
+
+
+@pytest.mark.parametrize(("kind", "agent", "bot", "expected"), VERDICTS)
+def test_the_surest_signals_decide(kind, agent, bot, expected):
+    detail = {name: value for name, value in (("user_agent", agent), ("is_bot_event", bot)) if value is not None}
+    assert verdict(kind, detail) == expected
+
+
+def test_a_proxy_is_no_bot_to_ses_and_no_proof_of_reading_to_us():
+    assert verdict("Open", {"user_agent": GMAIL_PROXY, "is_bot_event": "Unlikely"}) == "proxy"
+
+
+def test_a_click_through_an_image_proxy_was_somebodys():
+    """They fetch images, not links."""
+    assert verdict("Click", {"user_agent": GMAIL_PROXY}) == "person"

@@ -1,0 +1,285 @@
+"""Facts and their keys: what the table accepts, and reads back as it was."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from worker.facts import (
+    NOT_CONTENT,
+    Activity,
+    Assignment,
+    Document,
+    MailFact,
+    canonical_json,
+    content_hash,
+    digest,
+    email_id_of,
+    email_key,
+    failure_time,
+    key_part,
+    read_fact,
+    sent_key,
+)
+
+AT = datetime(2026, 11, 23, 10, 20, 30, 123000, tzinfo=UTC)
+
+ACTIVITY = Activity(
+    email_id="id-1",
+    event_id="0" * 32,
+    kind="Bounce",
+    occurred_at=AT,
+    occurred_at_source="event",
+    recorded_at=AT,
+    form="sns",
+    expires_at=1_800_000_000,
+    recipient="ana@example.com",
+    recipient_as_written="Ana@example.com",
+    destination_count=2,
+    sender="billing@sender.example",
+    subject="Your invoice",
+    configuration_set="tracked",
+    tenant="north",
+    transport_id="sns-1",
+    detail={"bounce_class": "hard", "link_tags": {"a": ["b"]}, "processing_time_millis": 5},
+    unknown='{"x":1}',
+    failure_account="acme",
+    failure_time="2026-11-23T10:20:30.123Z",
+)
+
+MAIL = MailFact("id-1", "ana@example.com", 1_800_000_000, Document("invoice", "7"), "acme", AT.replace(microsecond=0))
+
+
+# --- Keys ---
+
+
+def test_the_key_of_an_activity_tells_time_kind_event_and_content():
+    item = ACTIVITY.to_item()
+    mark, at, kind, event_id, content = item["sk"].split("#")
+    assert item["pk"] == "EMAIL#id-1"
+    assert (mark, at, kind, event_id) == ("EVENT", "2026-11-23T10:20:30.123Z", "Bounce", "0" * 32)
+    assert len(content) == 8
+
+
+def test_an_activity_without_a_time_sorts_before_all_others():
+    untimed = replace(ACTIVITY, occurred_at=None).to_item()["sk"]
+    assert untimed.startswith("EVENT#-#Bounce#")
+    assert untimed < replace(ACTIVITY, occurred_at=datetime(1, 1, 1, tzinfo=UTC)).to_item()["sk"]
+
+
+def test_the_key_of_a_mail_fact_tells_recipient_and_content():
+    item = MAIL.to_item()
+    mark, recipient, content = item["sk"].split("#")
+    assert (item["pk"], mark, recipient) == ("EMAIL#id-1", "RECIPIENT", "ana@example.com")
+    assert len(content) == 8
+
+
+def test_the_indexes_have_key_attributes_of_their_own():
+    item = MAIL.to_item()
+    assert (item["document"], item["mail_recipient"], item["account"]) == ("invoice#7", "ana@example.com", "acme")
+    assert item["sent_key"] == "2026-11-23T10:20:30Z#id-1"
+    assert not {"document", "mail_recipient", "account", "sent_key"} & ACTIVITY.to_item().keys()
+    assert not {"failure_account", "failure_time"} & item.keys()
+
+
+def test_a_mail_fact_says_nothing_twice():
+    assert not {"recipient", "document_type", "document_id", "account_id"} & MAIL.to_item().keys()
+
+
+def test_a_mail_fact_without_document_and_account_is_in_neither_index():
+    item = MailFact("id-1", "ana@example.com", 1).to_item()
+    assert not {"document", "account"} & item.keys()
+    assert item["sent_key"] == "-#id-1"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("ana@example.com", "ana@example.com"),
+        ("a#b", "a%23b"),
+        ("100%", "100%25"),
+        ("%23", "%2523"),
+        ("2026/117", "2026/117"),
+        ("x" * 320, "x" * 320),
+        ("\u00e9" * 160, "\u00e9" * 160),
+    ],
+)
+def test_a_key_part_cannot_be_taken_for_two(text, part):
+    assert key_part(text) == part
+
+
+@pytest.mark.parametrize("text", ["x" * 321, "\u00e9" * 161])
+def test_a_part_over_320_bytes_stands_in_keys_as_its_hash(text):
+    assert key_part(text).startswith("sha256:")
+    assert len(key_part(text)) == 71
+    assert key_part(text) != key_part(text + "x")
+
+
+def test_the_longest_address_still_makes_a_key():
+    for address in ("#" * 320, "%" * 320, "\U0001f600" * 80, "x" * 5000):
+        item = MailFact("#" * 256, address, 1, Document("#" * 320, "%" * 320), "#" * 320, AT).to_item()
+        assert len(item["sk"].encode()) <= 1024
+        assert len(item["sent_key"].encode()) <= 1024
+        assert all(len(item[name].encode()) <= 2048 for name in ("pk", "mail_recipient", "document", "account"))
+        assert read_fact(item).recipient == address
+
+
+def test_a_kind_is_cut_at_64_characters_in_the_key_only():
+    kind = "#" * 65
+    item = replace(ACTIVITY, kind=kind).to_item()
+    assert f"#{'%23' * 64}#{'0' * 32}#" in item["sk"]
+    assert item["kind"] == kind
+
+
+@pytest.mark.parametrize("email_id", ["plain-000000", "with#hash", "with%percent", "%23", "x" * 256])
+def test_an_email_id_is_read_back_from_its_key(email_id):
+    assert email_id_of({"pk": email_key(email_id)}) == email_id
+
+
+def test_the_sort_key_of_the_indexes_is_the_second_of_sending():
+    assert sent_key(AT, "id#1") == "2026-11-23T10:20:30Z#id%231"
+    assert sent_key(None, "id-1") == "-#id-1"
+
+
+# --- The content hash ---
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recorded_at": AT + timedelta(hours=1)},
+        {"form": "raw"},
+        {"transport_id": "sns-2"},
+        {"transport_id": None},
+        {"expires_at": 5},
+        {"sk": "whatever"},
+    ],
+)
+def test_when_and_how_a_copy_came_is_no_content(change):
+    assert replace(ACTIVITY, **change).to_item()["sk"] == ACTIVITY.to_item()["sk"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"occurred_at_source": "mail"},
+        {"recipient_as_written": None},
+        {"destination_count": 3},
+        {"sender": None},
+        {"subject": "Other"},
+        {"configuration_set": None},
+        {"tenant": None},
+        {"detail": {}},
+        {"unknown": None},
+        {"failure_account": "-"},
+        {"occurred_at": AT + timedelta(microseconds=1)},
+    ],
+)
+def test_another_content_is_another_fact_of_the_same_event(change):
+    here, there = ACTIVITY.to_item(), replace(ACTIVITY, **change).to_item()
+    assert here["sk"] != there["sk"]
+    assert here["sk"].rpartition("#")[0] == there["sk"].rpartition("#")[0]
+
+
+def test_the_content_hash_leaves_out_what_is_no_content():
+    content = {"kind": "Send"}
+    assert {"recorded_at", "form", "transport_id", "expires_at", "schema_version"} <= NOT_CONTENT
+    for name in NOT_CONTENT:
+        assert content_hash({**content, name: "x"}) == content_hash(content)
+    assert content_hash({**content, "more": "x"}) != content_hash(content)
+
+
+def test_the_hash_of_a_mail_fact_covers_recipient_document_account_and_time_only():
+    def key(**changes) -> str:
+        return replace(MAIL, **changes).to_item()["sk"]
+
+    assert key(expires_at=5) == key()
+    differing = [{"document": None}, {"document": Document("invoice", "8")}, {"account": None}, {"sent_at": AT}]
+    assert len({key(**change) for change in differing} | {key()}) == 4  # AT is the same second
+    assert key(sent_at=AT + timedelta(seconds=1)) != key()
+
+
+def test_a_digest_tells_lists_apart_that_read_alike():
+    same = digest("a", "b")
+    assert len(same) == 32
+    assert len({same, digest("ab"), digest("a", "b", None), digest("a,b"), digest("b", "a"), digest('a","b')}) == 6
+
+
+def test_canonical_json_is_one_text_for_one_value():
+    assert canonical_json({"b": 1, "a": [True, None, "\u00e9"]}) == '{"a":[true,null,"\u00e9"],"b":1}'
+    assert canonical_json(Decimal("1e40")) == '"1E+40"'
+
+
+# --- The index of failures ---
+
+
+@pytest.mark.parametrize(
+    ("occurred", "expected"),
+    [
+        (timedelta(0), timedelta(0)),
+        (timedelta(days=-1), timedelta(days=-1)),
+        (timedelta(days=-2), timedelta(days=-1)),
+        (timedelta(days=90), timedelta(days=90)),
+        (timedelta(days=91), timedelta(days=90)),
+    ],
+)
+def test_a_failure_is_kept_near_its_sending(occurred, expected):
+    """A reporting server's clock can be anywhere."""
+    assert failure_time(AT + occurred, AT) == failure_time(AT + expected, None)
+
+
+def test_a_failure_is_kept_near_its_sending_at_both_ends_of_the_calendar():
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert failure_time(AT, first) == "0001-04-01T00:00:00.000Z"
+    assert failure_time(AT, last) == "9999-12-30T23:59:59.000Z"
+    assert failure_time(first, first) == "0001-01-01T00:00:00.000Z"
+    assert failure_time(last, last) == "9999-12-31T23:59:59.000Z"
+
+
+def test_a_failure_without_a_time_counts_at_its_sending_and_without_either_before_all():
+    assert failure_time(None, AT) == "2026-11-23T10:20:30.123Z"
+    assert failure_time(None, None) == "-"
+
+
+# --- Read back ---
+
+
+def test_an_activity_is_read_back_as_it_was():
+    item = ACTIVITY.to_item()
+    assert read_fact(item) == replace(ACTIVITY, sk=item["sk"])
+
+
+def test_a_bare_activity_is_read_back_as_it_was():
+    bare = Activity("id", "0" * 32, "Open", None, None, AT, "raw", 1)
+    item = bare.to_item()
+    assert not {"recipient", "subject", "detail", "unknown", "transport_id", "occurred_at"} & item.keys()
+    assert read_fact(item) == replace(bare, sk=item["sk"])
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        MAIL,
+        MailFact("id-1", "ana@example.com", 1),
+        MailFact("a#b", "a#b@example.com", 1, Document("in#voice", "2026#7%"), "ac#me", MAIL.sent_at),
+        MailFact("id-1", "x" * 400, 1, Document("y" * 400, "z" * 400), "w" * 400, MAIL.sent_at),
+    ],
+)
+def test_a_mail_fact_is_read_back_as_it_was(fact):
+    assert read_fact(fact.to_item()) == fact
+
+
+def test_an_assignment_is_read_back():
+    item = {"pk": "EMAIL#id-1", "sk": "ASSIGN#2026-11-23T10:00:00Z#in%23voice#2026%257"}
+    at = datetime(2026, 11, 23, 10, tzinfo=UTC)
+    assert read_fact(item) == Assignment("id-1", at, Document("in#voice", "2026%7"))
+
+
+def test_an_assignment_to_a_document_of_a_long_name_is_read_back():
+    item = {"pk": "EMAIL#id-1", "sk": "ASSIGN#2026-11-23T10:00:00Z#invoice#sha256:00", "document_id": "x" * 400}
+    assert read_fact(item).document == Document("invoice", "x" * 400)
+
+
+def test_a_fact_of_a_later_version_is_left_alone():
+    assert read_fact({"pk": "EMAIL#id-1", "sk": "LIFTED#2026"}) is None

@@ -1,0 +1,572 @@
+"""From an event to its facts: who it concerns, what kind of failure it is, what is tracked, what expires."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from events import (
+    ANA,
+    APPLE_PREFETCH,
+    BEN,
+    CLEO,
+    GAVE_UP,
+    KINDS,
+    RECIPIENT_LISTS,
+    REFUSED,
+    Email,
+    as_identity_notification,
+    raw,
+    stamp,
+)
+from reading import EVERYTHING, read_one
+
+from worker.facts import Document
+from worker.ingest.normalize import Copy, Rules, normalize
+from worker.ingest.parse import parse
+
+THREE = (ANA, BEN, CLEO)
+TO_THREE = Email(to=THREE)
+
+
+def detail_of(event: dict, rules: Rules | None = None) -> dict:
+    return read_one(raw(event), rules).activities[0].detail
+
+
+def changed(event: dict, **mail) -> dict:
+    """The event with other fields in `mail`; None takes one away."""
+    fields = {name: value for name, value in (event["mail"] | mail).items() if value is not None}
+    return event | {"mail": fields}
+
+
+# --- Every kind, with one, several and no recipients ---
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_about_one_recipient_is_one_activity_and_one_mail_fact(kind):
+    reading = read_one(raw(KINDS[kind](Email())))
+    (activity,), (mail,) = reading.activities, reading.mail_facts
+    assert (reading.outcome, activity.kind, mail.recipient) == ("activity", kind, ANA)
+
+
+@pytest.mark.parametrize("kind", RECIPIENT_LISTS)
+def test_an_event_that_names_recipients_is_one_activity_for_each_of_them(kind):
+    event = KINDS[kind](replace(TO_THREE, to=(ANA, CLEO)))
+    event["mail"]["destination"] = list(THREE)
+    reading = read_one(raw(event))
+    assert [each.recipient for each in reading.activities] == [ANA, CLEO]
+    assert [each.recipient for each in reading.mail_facts] == [ANA, CLEO]
+    assert {each.destination_count for each in reading.activities} == {3}
+
+
+@pytest.mark.parametrize("kind", ["Send", "Reject", "Rendering Failure"])
+def test_an_event_about_the_whole_call_is_one_activity_for_each_destination(kind):
+    reading = read_one(raw(KINDS[kind](TO_THREE)))
+    assert [each.recipient for each in reading.activities] == list(THREE)
+    assert [each.recipient for each in reading.mail_facts] == list(THREE)
+
+
+@pytest.mark.parametrize("kind", ["Open", "Click", "Subscription"])
+def test_an_event_that_names_nobody_is_one_activity_without_a_recipient(kind):
+    """Never a guessed one: which of the three it was is judged at reading."""
+    reading = read_one(raw(KINDS[kind](TO_THREE)))
+    assert [each.recipient for each in reading.activities] == [None]
+    assert [each.recipient for each in reading.mail_facts] == list(THREE)
+
+
+@pytest.mark.parametrize("named", ["empty", "absent", "null", "no address", "empty address"])
+@pytest.mark.parametrize("kind", RECIPIENT_LISTS)
+def test_an_event_whose_recipients_are_missing_is_one_activity_without_a_recipient(kind, named):
+    event = KINDS[kind](TO_THREE)
+    body = event[kind[0].lower() + kind[1:]]
+    lists = {"empty": [], "absent": None, "null": None, "no address": [{"status": "5.0.0"}], "empty address": [""]}
+    body[RECIPIENT_LISTS[kind]] = lists[named]
+    if named == "absent":
+        del body[RECIPIENT_LISTS[kind]]
+    reading = read_one(raw(event))
+    assert [each.recipient for each in reading.activities] == [None]
+    assert [each.recipient for each in reading.mail_facts] == list(THREE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("destination", [None, []])
+def test_every_kind_without_destinations_is_recorded_all_the_same(kind, destination):
+    reading = read_one(raw(changed(KINDS[kind](Email()), destination=destination)))
+    (activity,) = reading.activities
+    named = ANA if kind in RECIPIENT_LISTS else None
+    assert (activity.recipient, activity.destination_count) == (named, None)
+    assert [each.recipient for each in reading.mail_facts] == ([ANA] if named else [])
+
+
+def test_a_recipient_named_twice_is_one():
+    reading = read_one(raw(Email(to=(ANA, f"Ana <{ANA.upper()}>")).send()))
+    assert [each.recipient for each in reading.activities] == [ANA]
+    assert reading.activities[0].destination_count == 1
+    assert [each.recipient for each in reading.mail_facts] == [ANA]
+
+
+def test_a_destination_without_an_address_is_none():
+    reading = read_one(raw(Email(to=("", " ", ANA, "<>")).send()))
+    assert [each.recipient for each in reading.activities] == [ANA]
+    assert reading.activities[0].destination_count == 1
+    assert [each.recipient for each in reading.mail_facts] == [ANA]
+
+
+def test_the_address_as_written_stands_beside_the_normalized_one():
+    (activity,) = read_one(raw(Email().bounce(recipients=[f"Ana <{ANA.upper()}>"]))).activities
+    assert (activity.recipient, activity.recipient_as_written) == (ANA, "Ana <ANA@EXAMPLE.COM>")
+    (activity,) = read_one(raw(Email().bounce())).activities
+    assert activity.recipient_as_written is None
+
+
+def test_a_forwarded_address_that_bounces_is_no_recipient_of_the_email():
+    reading = read_one(raw(Email().bounce(recipients=["elsewhere@example.com"])))
+    assert [each.recipient for each in reading.activities] == ["elsewhere@example.com"]
+    assert reading.mail_facts == ()
+
+
+def test_a_fiftieth_recipient_is_recorded_like_the_first():
+    to = [f"client{number}@example.com" for number in range(50)]
+    reading = read_one(raw(Email(to=to).send()))
+    assert [each.recipient for each in reading.activities] == [each.recipient for each in reading.mail_facts] == to
+
+
+# --- What an activity tells ---
+
+
+def test_an_activity_tells_what_the_event_told():
+    (activity,) = read_one(raw(changed(Email(tags={"ses:tenant-name": "north"}).bounce()))).activities
+    assert activity.sender == "Billing <billing@sender.example>"
+    assert (activity.subject, activity.configuration_set, activity.tenant) == ("Your invoice", "tracked", "north")
+    assert (activity.form, activity.transport_id) == ("raw", "sqs-1")
+    assert activity.detail["reporting_mta"] == "dns; mail.example.com"
+    assert (activity.detail["bounce_type"], activity.detail["bounce_sub_type"]) == ("Permanent", "General")
+    assert {activity.detail[name] for name in ("action", "status")} == {"failed", "5.1.1"}
+    assert activity.detail["diagnostic_code"] == REFUSED["diagnosticCode"]
+
+
+def test_each_recipient_of_a_bounce_keeps_what_was_said_of_it():
+    event = TO_THREE.bounce(recipients=[ANA, BEN])
+    event["bounce"]["bouncedRecipients"][1]["status"] = "5.2.1"
+    first, second = read_one(raw(event)).activities
+    assert (first.detail["status"], second.detail["status"]) == ("5.1.1", "5.2.1")
+
+
+def test_what_nobody_knows_yet_is_kept_as_one_json_text():
+    event = Email().bounce() | {"newAtTop": [1.5, 10**50]}
+    event["bounce"] |= {"newInBounce": {"b": 1, "a": 2}}
+    event["bounce"]["bouncedRecipients"][0] |= {"newInRecipient": "x"}
+    (activity,) = read_one(raw(event)).activities
+    assert activity.unknown == (
+        '{"bounce":{"newInBounce":{"a":2,"b":1}},'
+        f'"newAtTop":[1.5,"1{"0" * 50}"],'
+        '"recipient":{"newInRecipient":"x"}}'
+    )
+
+
+def test_the_subject_can_be_left_out():
+    assert read_one(raw(Email().send()), Rules(store_subject=False)).activities[0].subject is None
+
+
+@pytest.mark.parametrize("subject", ["=?utf-8?q?Votre_facture_=C3=A9chue?=", "Votre facture \u00e9chue"])
+def test_an_encoded_subject_is_decoded(subject):
+    assert read_one(raw(Email(subject=subject).send())).activities[0].subject == "Votre facture \u00e9chue"
+
+
+def test_the_subject_is_read_from_the_headers_where_nothing_else_has_it():
+    event = changed(Email(subject="=?utf-8?q?=C3=A9?=").send(), commonHeaders=None)
+    assert read_one(raw(event)).activities[0].subject == "\u00e9"
+
+
+def test_the_agent_the_link_and_the_word_on_bots_are_kept():
+    detail = detail_of(Email().click("https://pay.example/1?t=2", APPLE_PREFETCH, bot="Likely"))
+    assert detail["link"] == "https://pay.example/1?t=2"
+    assert (detail["user_agent"], detail["is_bot_event"]) == ("Mozilla/5.0", "Likely")
+    assert (detail["ip_address"], detail["link_tags"]) == ("198.51.100.7", {"place": ["button"]})
+
+
+# --- Times ---
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_event_counts_at_its_own_time_and_else_at_its_emails(kind):
+    email = Email()
+    event = KINDS[kind](email)
+    (activity,) = read_one(raw(event)).activities
+    key = kind[0].lower() + kind[1:]
+    own = event.get(key, {}).get("timestamp")
+    assert activity.occurred_at_source == ("event" if own else "mail")
+    assert stamp(activity.occurred_at) == (own or stamp(email.sent_at))
+    assert own or kind in ("Send", "Reject", "Rendering Failure")
+
+
+def test_an_unreadable_time_is_kept_and_the_emails_own_counts():
+    email = Email()
+    event = email.delivery()
+    event["delivery"]["timestamp"] = "soon"
+    (activity,) = read_one(raw(event)).activities
+    assert (activity.occurred_at, activity.occurred_at_source) == (email.sent_at, "mail")
+    assert activity.detail["timestamp"] == "soon"
+
+
+def test_an_event_without_any_time_never_counts_under_that_of_its_copy():
+    (activity,) = read_one(raw(changed(Email().send(), timestamp=None))).activities
+    assert (activity.occurred_at, activity.occurred_at_source) == (None, None)
+    (activity,) = read_one(raw(changed(Email().send(), timestamp="soon"))).activities
+    assert (activity.occurred_at, activity.unknown) == (None, '{"mail":{"timestamp":"soon"}}')
+
+
+# --- Bounces ---
+
+#: Every type and subtype that SES documents or was seen to send, with a delivery status.
+BOUNCES = {
+    ("Undetermined", "Undetermined"): "undetermined",
+    ("Permanent", "General"): "hard",
+    ("Permanent", "NoEmail"): "hard",
+    ("Permanent", "Suppressed"): "suppressed_global",
+    ("Permanent", "OnAccountSuppressionList"): "suppressed_account",
+    ("Permanent", "OnTenantSuppressionList"): "suppressed_tenant",
+    ("Permanent", "EmailValidationSuppressed"): "validation",
+    ("Permanent", "UnsubscribedRecipient"): "unsubscribed_recipient",
+    ("Transient", "General"): "soft",
+    ("Transient", "MailboxFull"): "soft",
+    ("Transient", "MessageTooLarge"): "soft",
+    ("Transient", "ContentRejected"): "soft",
+    ("Transient", "AttachmentRejected"): "soft",
+    ("Transient", "CustomTimeoutExceeded"): "soft",
+    # Unknown ones fall to the type's default; an unknown type to none.
+    ("Permanent", "Brand New"): "hard",
+    ("Permanent", ""): "hard",
+    ("Transient", "Brand New"): "soft",
+    ("Transient", "Suppressed"): "soft",
+    ("Undetermined", "General"): "undetermined",
+    ("Undetermined", "Suppressed"): "undetermined",
+    ("Brand New", "General"): "undetermined",
+    ("", ""): "undetermined",
+    # Seen in old tests of others.
+    ("Temporary", "General"): "soft",
+    ("Temporary", "MailboxFull"): "soft",
+}
+
+CASES = [str, str.lower, str.upper, lambda text: f" {text}\t"]
+
+
+@pytest.mark.parametrize("spell", CASES, ids=["as documented", "lower", "upper", "blanks"])
+@pytest.mark.parametrize(("types", "expected"), BOUNCES.items(), ids=str)
+def test_every_bounce_has_its_class(types, expected, spell):
+    detail = detail_of(Email().bounce(spell(types[0]), spell(types[1])))
+    assert detail["bounce_class"] == expected
+
+
+@pytest.mark.parametrize("types", BOUNCES, ids="/".join)
+def test_a_bounce_keeps_its_type_and_subtype_as_written(types):
+    detail = detail_of(Email().bounce(*types))
+    assert (detail.get("bounce_type", ""), detail.get("bounce_sub_type", "")) == types
+
+
+@pytest.mark.parametrize("missing", ["bounceType", "bounceSubType"])
+def test_a_bounce_without_its_types_is_classed_by_what_there_is(missing):
+    event = Email().bounce()
+    del event["bounce"][missing]
+    assert detail_of(event)["bounce_class"] == {"bounceType": "undetermined", "bounceSubType": "hard"}[missing]
+
+
+def test_an_out_of_office_reply_is_not_a_bounce():
+    assert detail_of(Email().out_of_office())["bounce_class"] == "auto_reply"
+
+
+def test_a_mail_that_ses_gave_up_on_is_a_soft_bounce():
+    assert detail_of(Email().bounce("Transient", "General", said=GAVE_UP))["bounce_class"] == "soft"
+
+
+def test_a_late_refusal_by_the_remote_server_is_a_soft_bounce():
+    """A real one had an action in capitals, a status and no diagnostic."""
+    said = {"action": "Failed", "status": "5.2.1"}
+    assert detail_of(Email().bounce("Transient", "General", said=said))["bounce_class"] == "soft"
+
+
+@pytest.mark.parametrize("said", ["action", "status", "diagnosticCode"])
+def test_any_word_of_a_server_makes_it_no_automatic_reply(said):
+    assert detail_of(Email().bounce("Transient", "General", said={said: "x"}))["bounce_class"] == "soft"
+
+
+def test_a_word_on_any_recipient_makes_it_no_automatic_reply():
+    event = TO_THREE.out_of_office([ANA, BEN])
+    event["bounce"]["bouncedRecipients"][1]["status"] = "4.4.7"
+    assert {each.detail["bounce_class"] for each in read_one(raw(event)).activities} == {"soft"}
+
+
+@pytest.mark.parametrize("types", [types for types in BOUNCES if types[1] != "General"], ids="/".join)
+def test_only_transient_general_can_be_an_automatic_reply(types):
+    assert detail_of(Email().bounce(*types, said=None))["bounce_class"] == BOUNCES[types]
+
+
+def test_an_automatic_reply_is_known_in_any_spelling():
+    for types in (("TRANSIENT", "general"), (" Transient", "General "), ("Temporary", "General")):
+        assert detail_of(Email().bounce(*types, said=None))["bounce_class"] == "auto_reply"
+
+
+# --- Complaints ---
+
+#: (subtype, feedback type): kind
+COMPLAINTS = {
+    (None, "abuse"): "abuse",
+    (None, "auth-failure"): "auth_failure",
+    (None, "fraud"): "fraud",
+    (None, "not-spam"): "not_spam",
+    (None, "other"): "other",
+    (None, "virus"): "virus",
+    (None, None): "unspecified",
+    (None, ""): "unspecified",
+    (None, "brand-new"): "other",
+    ("", "abuse"): "abuse",
+    ("OnAccountSuppressionList", None): "suppressed_account",
+    ("OnTenantSuppressionList", None): "suppressed_tenant",
+    ("BrandNewList", None): "suppressed",
+    ("OnAccountSuppressionList", "abuse"): "suppressed_account",
+    ("OnTenantSuppressionList", "not-spam"): "suppressed_tenant",
+}
+
+
+@pytest.mark.parametrize("spell", CASES, ids=["as documented", "lower", "upper", "blanks"])
+@pytest.mark.parametrize(("types", "expected"), COMPLAINTS.items(), ids=str)
+def test_every_complaint_has_its_kind(types, expected, spell):
+    sub_type, feedback_type = (each and spell(each) for each in types)
+    detail = detail_of(Email().complaint(feedback_type, sub_type=sub_type))
+    assert detail["complaint_kind"] == expected
+    assert detail.get("complaint_feedback_type") == (feedback_type or None)
+
+
+def test_the_day_on_which_a_message_arrived_is_kept_in_one_spelling():
+    event = Email().complaint()
+    event["complaint"]["arrivalDate"] = "2026-11-23T03:00:00-07:00"
+    assert detail_of(event)["arrival_date"] == "2026-11-23T10:00:00.000Z"
+
+
+# --- What document, and whose ---
+
+
+def mail_fact(event: dict, rules: Rules | None = None):
+    return read_one(raw(event), rules).mail_facts[0]
+
+
+def test_a_document_is_read_from_the_tags():
+    fact = mail_fact(Email(headers=None).send())
+    assert (fact.document, fact.account) == (Document("invoice", "2026-117"), "acme")
+
+
+def test_a_document_is_read_from_the_headers_where_there_are_no_tags():
+    fact = mail_fact(Email(tags=None).send())
+    assert (fact.document, fact.account) == (Document("invoice", "2026-117"), "acme")
+
+
+def test_tags_beat_headers():
+    email = Email(headers={"X-Document-Type": "contract", "X-Document-Id": "8", "X-Account-Id": "other"})
+    assert mail_fact(email.send()).document == Document("invoice", "2026-117")
+
+
+@pytest.mark.parametrize("empty", [[], [""], ["  "], ["", " "], None])
+def test_headers_fill_in_for_a_tag_that_is_empty(empty):
+    event = Email(headers={"X-Document-Id": "8"}).send()
+    event["mail"]["tags"]["document_id"] = empty
+    assert mail_fact(event).document == Document("invoice", "8")
+
+
+def test_the_first_tag_value_that_says_something_counts():
+    event = Email().send()
+    event["mail"]["tags"]["document_id"] = ["", " 9 ", "10"]
+    assert mail_fact(event).document == Document("invoice", "9")
+
+
+def test_header_names_count_in_any_case():
+    event = Email(tags=None).send()
+    for header in event["mail"]["headers"]:
+        header["name"] = header["name"].upper()
+    assert mail_fact(event).document == Document("invoice", "2026-117")
+
+
+def test_an_encoded_header_is_decoded():
+    event = Email(tags=None, headers={"X-Document-Id": "=?utf-8?q?2026/=C3=A9?="}).send()
+    assert mail_fact(event).document == Document("invoice", "2026/\u00e9")
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "unknown-8bit", "rot13", "undefined", "nonsense"])
+@pytest.mark.parametrize("text", ["+2AA-", "=5Cud800", "=FF", "=00"])
+def test_a_header_in_any_encoding_can_be_stored(charset, text):
+    """Some encodings make half a character of it, which is no UTF-8 and once broke the whole message."""
+    reading = read_one(raw(Email(tags=None, headers={"X-Document-Id": f"=?{charset}?q?{text}?="}).send()))
+    assert reading.outcome == "activity"
+    reading.mail_facts[0].document.id.encode()
+
+
+def test_the_document_type_counts_in_lower_case_and_its_id_as_written():
+    assert mail_fact(Email(document_type="INVOICE", document_id="A-7").send()).document == Document("invoice", "A-7")
+
+
+def test_a_type_without_an_id_is_an_email_without_a_document():
+    fact = mail_fact(Email(document_id=None).send())
+    assert (fact.document, fact.account) == (None, "acme")
+
+
+def test_the_operator_chooses_the_tags_and_headers():
+    rules = Rules(document_type=("type", "X-T"), document_id=("number", "X-N"), account_id=("client", "X-C"))
+    email = Email(tags={"type": "invoice", "number": "5"}, headers={"X-C": "7"})
+    fact = mail_fact(email.send(), rules)
+    assert (fact.document, fact.account) == (Document("invoice", "5"), "7")
+
+
+def test_a_mail_fact_counts_in_whole_seconds():
+    email = Email(sent_at=datetime(2026, 11, 23, 10, 0, 0, 999000, tzinfo=UTC))
+    assert mail_fact(email.send(), EVERYTHING).sent_at == datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_writes_the_same_mail_fact(kind):
+    """Any event can be the first to come."""
+    email = Email()
+    assert read_one(raw(KINDS[kind](email))).mail_facts == read_one(raw(email.send())).mail_facts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_failures_are_in_the_index_of_failures(kind):
+    (activity,) = read_one(raw(KINDS[kind](Email(account="ac#me")))).activities
+    is_failure = kind in ("Bounce", "Complaint", "Reject", "Rendering Failure")
+    assert activity.failure_account == ("ac%23me" if is_failure else None)
+    assert bool(activity.failure_time) is is_failure
+
+
+def test_a_failure_that_does_not_tell_the_account_is_listed_under_none():
+    (activity,) = read_one(raw(as_identity_notification(Email().bounce()))).activities
+    assert activity.failure_account == "-"
+
+
+# --- What is tracked ---
+
+#: What a carrier says of the document type: `tags` and `headers` as they stand in `mail`.
+TAGS = {
+    "absent": None,
+    "empty": {},
+    "automatic only": {"ses:configuration-set": ["tracked"]},
+    "blank": {"document_type": [" "]},
+    "invoice": {"document_type": ["invoice"]},
+    "contract": {"document_type": ["contract"]},
+    "unreadable": "invoice",
+}
+HEADERS = {
+    "absent": None,
+    "empty": [],
+    "without": [{"name": "To", "value": ANA}],
+    "invoice": [{"name": "x-document-type", "value": "Invoice"}],
+    "contract": [{"name": "X-Document-Type", "value": "contract"}],
+    "unreadable": {"X-Document-Type": "invoice"},
+}
+SAYS_NOTHING = {"absent", "empty", "automatic only", "blank", "without", "unreadable"}
+READABLE = {"empty", "automatic only", "blank", "without"}
+
+
+def expected_outcome(tags: str, headers: str, *, truncated: bool) -> str:
+    said = tags if tags not in SAYS_NOTHING else headers
+    if said not in SAYS_NOTHING:
+        return "activity" if said == "invoice" else "untracked"
+    both_say_none = tags in READABLE and headers in READABLE and not truncated
+    return "untracked" if both_say_none else "activity"
+
+
+@pytest.mark.parametrize("truncated", [False, True, None])
+@pytest.mark.parametrize("headers", HEADERS)
+@pytest.mark.parametrize("tags", TAGS)
+def test_untracked_is_another_type_or_two_carriers_that_were_read_and_empty(tags, headers, truncated):
+    event = changed(Email().send(), tags=TAGS[tags], headers=HEADERS[headers], headersTruncated=truncated)
+    reading = read_one(raw(event))
+    assert reading.outcome == expected_outcome(tags, headers, truncated=bool(truncated))
+    says_invoice = "invoice" in (tags, headers) and reading.outcome == "activity"
+    assert bool(reading.mail_facts) is says_invoice
+    assert bool(reading.activities) is (reading.outcome == "activity")
+
+
+@pytest.mark.parametrize("kind", ["Bounce", "Complaint", "Delivery"])
+def test_an_identity_notification_lacks_its_tags_and_is_kept_without_a_mail_fact(kind):
+    reading = read_one(raw(as_identity_notification(KINDS[kind](Email()))))
+    assert (reading.outcome, len(reading.activities), reading.mail_facts) == ("activity", 1, ())
+
+
+@pytest.mark.parametrize("kind", ["DeliveryDelay", "Rendering Failure"])
+def test_a_kind_that_carries_no_headers_may_belong_to_a_tracked_mail(kind):
+    """Its document may stand in the headers of another event of the same email."""
+    email = Email(tags={"document_type": None, "document_id": None, "account_id": None})
+    reading = read_one(raw(KINDS[kind](email)))
+    assert (reading.outcome, reading.mail_facts) == ("activity", ())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_document_of_another_type_is_untracked_in_every_kind(kind):
+    assert read_one(raw(KINDS[kind](Email(document_type="contract")))).outcome == "untracked"
+
+
+def test_every_type_that_the_operator_names_is_tracked():
+    rules = Rules(tracked=frozenset({"invoice", "contract"}))
+    assert read_one(raw(Email(document_type="Contract").send()), rules).outcome == "activity"
+    assert read_one(raw(Email(document_type="quote").send()), rules).outcome == "untracked"
+
+
+@pytest.mark.parametrize("headers", HEADERS)
+@pytest.mark.parametrize("tags", TAGS)
+def test_where_everything_is_tracked_every_mail_has_its_fact(tags, headers):
+    event = changed(Email().send(), tags=TAGS[tags], headers=HEADERS[headers])
+    reading = read_one(raw(event), EVERYTHING)
+    assert (reading.outcome, len(reading.mail_facts)) == ("activity", 1)
+
+
+# --- What has expired ---
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+def facts_at(sent: timedelta | None, copy_sent: datetime | None = NOW, recorded: datetime = NOW):
+    """Facts of a mail sent so long before NOW, kept 30 days, whose copy came to SQS at `copy_sent`."""
+    event = Email(sent_at=NOW - (sent or timedelta())).send()
+    if sent is None:
+        del event["mail"]["timestamp"]
+    copy = Copy("raw", None, recorded, copy_sent)
+    return normalize(parse("Send", event), copy, Rules(retention=timedelta(days=30)))
+
+
+def test_facts_expire_so_long_after_the_sending():
+    facts = facts_at(timedelta(days=3))
+    expected = int((NOW + timedelta(days=27)).timestamp())
+    assert {each.expires_at for each in (*facts.activities, *facts.mail_facts)} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("sent", "outcome"),
+    [
+        (timedelta(days=29, hours=23), "activity"),
+        (timedelta(days=30), "expired"),
+        (timedelta(days=31), "expired"),
+    ],
+)
+def test_what_has_expired_is_counted_and_not_recorded(sent, outcome):
+    facts = facts_at(sent)
+    assert facts.outcome == outcome
+    assert bool(facts.activities) is bool(facts.mail_facts) is (outcome == "activity")
+
+
+def test_the_age_of_mail_is_told_by_sqs_and_not_by_a_clock_that_may_jump():
+    assert facts_at(timedelta(days=3), recorded=NOW + timedelta(days=9999)).outcome == "activity"
+    assert facts_at(timedelta(days=31), recorded=NOW - timedelta(days=9999)).outcome == "expired"
+    assert facts_at(timedelta(days=9999), copy_sent=None).outcome == "activity"
+
+
+def test_a_sending_in_the_future_counts_as_now():
+    """And now is when SQS took the message, whatever the worker's clock says."""
+    facts = facts_at(-timedelta(days=300), recorded=NOW + timedelta(days=200))
+    assert facts.activities[0].expires_at == int((NOW + timedelta(days=30)).timestamp())
+
+
+def test_a_mail_without_a_time_expires_from_now():
+    assert facts_at(None).activities[0].expires_at == int((NOW + timedelta(days=30)).timestamp())
+
+
+def test_an_event_of_a_mail_without_a_time_expires_from_its_own():
+    event = changed(Email(sent_at=NOW).delivery(at=NOW - timedelta(days=5)), timestamp=None)
+    facts = normalize(parse("Delivery", event), Copy("raw", None, NOW, NOW), Rules(retention=timedelta(days=30)))
+    assert facts.activities[0].expires_at == int((NOW + timedelta(days=25)).timestamp())

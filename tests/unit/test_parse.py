@@ -1,0 +1,246 @@
+"""From an SES event to a typed one: every field finds its place, and none is lost."""
+
+import pytest
+from events import KINDS, OBJECT_KEYS, Email
+
+from worker.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError
+from worker.ingest.parse import KINDS as PARSED_KINDS
+from worker.ingest.parse import Bounce, Event, RenderingFailure, Unknown, parse
+
+
+def parsed(event: dict, kind: str | None = None) -> Event:
+    return parse(kind or event["eventType"], event)
+
+
+def with_mail(**changes) -> dict:
+    event = Email().send()
+    return {**event, "mail": event["mail"] | changes}
+
+
+def with_body(kind: str, **changes) -> dict:
+    event = KINDS[kind](Email())
+    key = OBJECT_KEYS[kind]
+    return {**event, key: event[key] | changes}
+
+
+# --- Kinds ---
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_read_with_nothing_left_unknown(kind):
+    event = parsed(KINDS[kind](Email()))
+    assert event.kind == kind
+    assert event.unknown == {}
+    assert type(event.body).__name__ == kind.replace(" ", "")
+
+
+def test_the_ten_kinds_are_those_that_ses_publishes():
+    assert {kind.name: kind.key for kind in PARSED_KINDS} == OBJECT_KEYS
+
+
+@pytest.mark.parametrize("spell", [str.lower, str.upper, lambda kind: f"  {kind}\t"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_known_in_any_case_and_with_blanks_around(kind, spell):
+    event = {**KINDS[kind](Email()), "eventType": spell(kind)}
+    assert parsed(event).kind == kind
+    assert parsed(event).unknown == {}
+
+
+def test_a_rendering_failure_stands_under_failure():
+    """Others read `renderingFailure`, and never saw one."""
+    body = parsed(Email().rendering_failure()).body
+    assert isinstance(body, RenderingFailure)
+    assert body.template_name == "invoice"
+    assert body.error_message.startswith("Attribute")
+
+
+def test_a_delay_stands_under_delivery_delay_in_camel_case():
+    """Others read the kind in lower case, and never saw one."""
+    assert parsed(Email().delay("SpamDetected")).body.delay_type == "SpamDetected"
+
+
+def test_an_identity_notification_is_read_as_the_event_that_it_is():
+    event = Email().bounce()
+    event["notificationType"] = event.pop("eventType")
+    assert isinstance(parsed(event, "Bounce").body, Bounce)
+
+
+def test_an_unknown_kind_survives_with_its_time_and_all_its_fields():
+    given = {
+        "eventType": "Bulk Send",
+        "mail": Email().mail(),
+        "bulkSend": {"timestamp": "2026-11-23T10:00:00Z", "parts": [1, 2]},
+        "extra": True,
+    }
+    event = parsed(given)
+    assert (event.kind, type(event.body)) == ("Bulk Send", Unknown)
+    assert event.time.text == "2026-11-23T10:00:00Z"
+    assert event.unknown == {"bulkSend": {"parts": [1, 2]}, "extra": True}
+
+
+def test_an_unknown_kind_without_an_object_survives():
+    assert parsed({"eventType": "Gone", "mail": Email().mail()}).kind == "Gone"
+
+
+# --- Fields ---
+
+
+def test_fields_newer_than_this_version_stand_under_their_own_paths():
+    event = with_body("Bounce", newInBounce={"a": [1]})
+    event["bounce"]["bouncedRecipients"][0]["newInRecipient"] = 1
+    event["mail"] |= {"newInMail": "x"}
+    event["mail"]["commonHeaders"] |= {"newInHeaders": ["y"]}
+    event["newAtTop"] = {"z": 1}
+    read = parsed(event)
+    assert read.unknown == {
+        "bounce": {"newInBounce": {"a": [1]}},
+        "mail": {"newInMail": "x", "commonHeaders": {"newInHeaders": ["y"]}},
+        "newAtTop": {"z": 1},
+    }
+    assert read.recipients[0].unknown == {"newInRecipient": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "wrong"),
+    [
+        ("Bounce", "bounceType", 5),
+        ("Bounce", "bouncedRecipients", {"emailAddress": "ana@example.com"}),
+        ("Bounce", "timestamp", 1700000000),
+        ("Delivery", "processingTimeMillis", "1932"),
+        ("Delivery", "processingTimeMillis", True),
+        ("Delivery", "processingTimeMillis", 1.5),
+        ("Delivery", "recipients", "ana@example.com"),
+        ("Complaint", "arrivalDate", ["2026-11-23"]),
+        ("Open", "isBotEvent", True),
+        ("Click", "linkTags", ["a"]),
+        ("Click", "linkTags", {"a": {"b": 1}}),
+        ("Subscription", "newTopicPreferences", []),
+        ("Subscription", "newTopicPreferences", {"unsubscribeAll": 1}),
+        ("Subscription", "newTopicPreferences", {"topicSubscriptionStatus": [{"topicName": ["x"]}]}),
+    ],
+)
+def test_a_field_of_another_shape_is_kept_as_it_came(kind, name, wrong):
+    event = parsed(with_body(kind, **{name: wrong}))
+    assert event.unknown == {OBJECT_KEYS[kind]: {name: wrong}}
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("timestamp", 5),
+        ("destination", {"a": 1}),
+        ("destination", ["ana@example.com", 5]),
+        ("headers", {"X-Document-Type": "invoice"}),
+        ("headers", ["X-Document-Type: invoice"]),
+        ("headers", [{"name": "a", "value": "b", "more": "c"}]),
+        ("headers", [{"value": "b"}]),
+        ("headers", [{"name": "a", "value": 5}]),
+        ("headersTruncated", "perhaps"),
+        ("headersTruncated", 1),
+        ("commonHeaders", ["subject"]),
+        ("tags", ["invoice"]),
+        ("tags", {"document_id": [117]}),
+    ],
+)
+def test_a_field_of_the_mail_of_another_shape_is_kept_as_it_came(name, wrong):
+    assert parsed(with_mail(**{name: wrong})).unknown == {"mail": {name: wrong}}
+
+
+@pytest.mark.parametrize("wrong", ["text", 5, ["x"]])
+def test_an_event_whose_object_is_none_is_kept_and_its_object_too(wrong):
+    event = parsed({**Email().bounce(), "bounce": wrong})
+    assert (event.kind, event.recipients, event.unknown) == ("Bounce", (), {"bounce": wrong})
+
+
+def test_both_names_of_the_kind_are_kept_where_they_differ():
+    event = {**Email().bounce(), "notificationType": "Complaint"}
+    assert parsed(event, "Bounce").unknown == {"notificationType": "Complaint"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_null_is_absent(kind):
+    """Look-alikes send `bounce: null` beside a delivery, and null for whatever they do not know."""
+    event = KINDS[kind](Email())
+    nothing = {"bounce": None, "newField": None} | {OBJECT_KEYS[kind]: None} | {"mail": event["mail"] | {"tags": None}}
+    read = parsed(event | nothing)
+    assert (read.kind, read.mail.tags, read.unknown) == (kind, None, {})
+
+
+def test_null_in_a_list_or_among_the_tags_is_absent_and_takes_nothing_with_it():
+    tags = {"document_type": ["invoice", None], "other": None}
+    event = parsed(with_mail(tags=tags, destination=[None, "ana@example.com"]))
+    assert event.mail.tags == {"document_type": ("invoice",)}
+    assert event.mail.destination == ("ana@example.com",)
+    assert event.unknown == {}
+
+
+def test_a_header_with_null_for_a_value_is_no_header():
+    headers = [{"name": "A", "value": "b"}, {"name": "C", "value": None}, {"name": "D"}]
+    assert parsed(with_mail(headers=headers)).mail.headers == (("A", "b"),)
+
+
+def test_headers_keep_their_order_and_their_duplicates():
+    headers = [{"name": "Received", "value": "1"}, {"name": "X", "value": ""}, {"name": "Received", "value": "2"}]
+    assert parsed(with_mail(headers=headers)).mail.headers == (("Received", "1"), ("X", ""), ("Received", "2"))
+
+
+@pytest.mark.parametrize(("written", "truncated"), [(True, True), ("true", True), ("False", False), (False, False)])
+def test_headers_truncated_may_be_a_boolean_or_a_text(written, truncated):
+    assert parsed(with_mail(headersTruncated=written)).mail.headers_truncated is truncated
+
+
+def test_a_single_text_counts_where_ses_documents_a_list():
+    event = parsed(with_mail(tags={"document_type": "invoice"}, destination="ana@example.com"))
+    assert event.mail.tags == {"document_type": ("invoice",)}
+    assert event.mail.destination == ("ana@example.com",)
+
+
+def test_recipients_may_be_addresses_or_objects_and_keep_what_they_have():
+    given = ["ana@example.com", {"emailAddress": "Ben <BEN@example.org>"}, {"status": "5.1.1"}, 7, {"emailAddress": 7}]
+    read = parsed(with_body("Delivery", recipients=given)).recipients
+    assert [each.written for each in read] == ["ana@example.com", "Ben <BEN@example.org>", None, None, None]
+    assert [each.address for each in read] == ["ana@example.com", "ben@example.org", "", "", ""]
+    assert (read[2].status, read[3].unknown, read[4].unknown) == ("5.1.1", {"": 7}, {"emailAddress": 7})
+
+
+def test_fields_that_a_dsn_may_lack_may_be_missing():
+    event = parsed({**Email().bounce(), "bounce": {"bouncedRecipients": [{"emailAddress": "ana@example.com"}]}})
+    assert (event.recipients[0].diagnostic_code, event.body.bounce_type, event.time) == (None, None, None)
+
+
+@pytest.mark.parametrize("kind", ["Send", "Reject", "Rendering Failure"])
+def test_some_kinds_have_no_time_of_their_own(kind):
+    assert parsed(KINDS[kind](Email())).time is None
+
+
+# --- What cannot be keyed ---
+
+
+@pytest.mark.parametrize("mail", [None, "text", 5, []])
+def test_an_event_without_mail_can_never_be_recorded(mail):
+    with pytest.raises(NoMailError):
+        parsed({**Email().send(), "mail": mail})
+
+
+@pytest.mark.parametrize("message_id", [None, "", "   ", 5, ["x"]])
+def test_an_event_without_a_message_id_can_never_be_recorded(message_id):
+    with pytest.raises(NoMessageIdError):
+        parsed(with_mail(messageId=message_id))
+
+
+def test_a_misspelt_message_id_is_none():
+    event = Email().send()
+    event["mail"]["badMessageId"] = event["mail"].pop("messageId")
+    with pytest.raises(NoMessageIdError):
+        parsed(event)
+
+
+def test_a_message_id_may_have_256_characters_and_no_more():
+    assert parsed(with_mail(messageId=f" {'x' * 256}\n")).message_id == "x" * 256
+    with pytest.raises(MessageIdTooLongError, match="257 characters"):
+        parsed(with_mail(messageId="x" * 257))
+
+
+def test_an_event_without_a_kind_is_no_event():
+    with pytest.raises(NotSesError):
+        parsed(Email().send(), kind="  ")

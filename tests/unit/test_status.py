@@ -1,0 +1,377 @@
+"""What became of an email: three facets per recipient, whatever the order in which the facts came."""
+
+from itertools import permutations
+
+import pytest
+from events import (
+    ANA,
+    APPLE_PREFETCH,
+    BEN,
+    BROWSER,
+    CLEO,
+    GAVE_UP,
+    GMAIL_PROXY,
+    KINDS,
+    YAHOO_PROXY,
+    Email,
+    as_identity_notification,
+    minutes_ago,
+    raw,
+    topics,
+    unsubscribe_all,
+)
+from reading import EVERYTHING, fold, items_of, of, status_of
+
+from worker.activity.status import DELIVERY, ENGAGEMENT, status
+from worker.facts import Assignment, Document, read_fact
+
+EMAIL = Email()
+
+
+def ana(*events: dict):
+    return of(status_of(map(raw, events), EVERYTHING), ANA)
+
+
+def delivery(*events: dict) -> str:
+    return ana(*events).delivery.state
+
+
+def engagement(*events: dict) -> str:
+    return ana(EMAIL.send(), *events).engagement.state
+
+
+def consent(*events: dict) -> str:
+    return ana(EMAIL.send(), *events).consent.state
+
+
+# --- Delivery ---
+
+#: Low to high, as people are promised it. A few states can be reached in several ways.
+LADDER = [
+    ("sent", EMAIL.send()),
+    ("delayed", EMAIL.delay()),
+    ("delivered", EMAIL.delivery()),
+    ("soft_bounce", EMAIL.bounce("Transient", "MailboxFull")),
+    ("soft_bounce", EMAIL.bounce("Transient", "General", said=GAVE_UP)),
+    ("undetermined_bounce", EMAIL.bounce("Undetermined", "Undetermined")),
+    ("undetermined_bounce", EMAIL.bounce("Brand New", "General")),
+    ("suppressed", EMAIL.bounce("Permanent", "Suppressed")),
+    ("suppressed", EMAIL.bounce("Permanent", "OnAccountSuppressionList")),
+    ("suppressed", EMAIL.bounce("Permanent", "OnTenantSuppressionList")),
+    ("suppressed", EMAIL.bounce("Permanent", "EmailValidationSuppressed")),
+    ("suppressed", EMAIL.bounce("Permanent", "UnsubscribedRecipient")),
+    ("suppressed", EMAIL.complaint(None, sub_type="OnAccountSuppressionList")),
+    ("hard_bounced", EMAIL.bounce("Permanent", "General")),
+    ("hard_bounced", EMAIL.bounce("Permanent", "NoEmail")),
+    ("rejected", EMAIL.reject()),
+    ("render_failed", EMAIL.rendering_failure()),
+]
+
+
+def test_the_ladder_is_the_promised_one():
+    assert list(dict.fromkeys(state for state, _ in LADDER)) == list(DELIVERY)
+    assert ENGAGEMENT == ("none", "machine", "proxy_opened", "opened", "clicked")
+
+
+@pytest.mark.parametrize(("state", "event"), LADDER)
+def test_every_event_moves_delivery_to_its_own_state(state, event):
+    assert delivery(event) == state
+
+
+@pytest.mark.parametrize(("higher", "event"), LADDER)
+def test_nothing_that_comes_before_or_after_lowers_delivery(higher, event):
+    for lower, other in LADDER:
+        if DELIVERY.index(lower) <= DELIVERY.index(higher):
+            assert delivery(event, other) == delivery(other, event) == higher
+
+
+def test_a_bounce_after_a_delivery_keeps_both_in_sight():
+    """The receiving server accepted it and refused it later."""
+    at = EMAIL.after(3600)
+    seen = ana(EMAIL.send(), EMAIL.delivery(), EMAIL.bounce(at=at)).delivery
+    assert seen.state == "hard_bounced"
+    assert seen.seen["delivered"].first_at == EMAIL.after(2)
+    assert seen.seen["hard_bounced"].last_at == at
+
+
+def test_a_delivery_that_is_reported_after_a_bounce_changes_nothing():
+    assert delivery(EMAIL.bounce(), EMAIL.delivery(at=EMAIL.after(9999))) == "hard_bounced"
+
+
+def test_a_delay_ends_with_a_delivery():
+    assert delivery(EMAIL.send(), EMAIL.delay(), EMAIL.delivery()) == "delivered"
+
+
+def test_an_open_proves_that_ses_accepted_the_call_and_no_more():
+    assert delivery(EMAIL.open()) == "sent"
+
+
+def test_a_kind_that_nobody_knows_moves_nothing():
+    new = {"eventType": "Brand New", "mail": EMAIL.mail(), "brandNew": {}}
+    one = ana(EMAIL.delivery(), new)
+    assert (one.delivery.state, one.engagement.state, one.consent.state) == ("delivered", "none", "none")
+    assert len(status_of([raw(new)]).timeline) == 1
+
+
+# --- Out of office ---
+
+
+def test_an_out_of_office_reply_is_a_mark_and_no_bounce():
+    at = EMAIL.after(2)
+    one = ana(EMAIL.send(), EMAIL.delivery(), EMAIL.out_of_office(at=at))
+    assert (one.delivery.state, one.auto_replied_at) == ("delivered", at)
+
+
+def test_an_out_of_office_reply_alone_moves_delivery_nowhere():
+    one = ana(EMAIL.out_of_office())
+    assert (one.delivery.state, one.delivery.seen) == ("sent", {})
+    assert one.auto_replied_at
+
+
+def test_the_first_of_several_replies_is_the_mark():
+    replies = [EMAIL.out_of_office(at=EMAIL.after(seconds)) for seconds in (90, 30, 60)]
+    assert ana(*replies).auto_replied_at == EMAIL.after(30)
+
+
+def test_a_real_bounce_leaves_no_mark_of_a_reply():
+    assert ana(EMAIL.bounce("Transient", "General", said=GAVE_UP)).auto_replied_at is None
+
+
+# --- Engagement ---
+
+TOUCHES = [
+    ("none", EMAIL.delivery()),
+    ("machine", EMAIL.open(bot="Likely", at=EMAIL.after(301))),
+    ("machine", EMAIL.open(APPLE_PREFETCH)),
+    ("machine", EMAIL.click(bot="Likely", at=EMAIL.after(331))),
+    ("proxy_opened", EMAIL.open(GMAIL_PROXY)),
+    ("proxy_opened", EMAIL.open(YAHOO_PROXY, bot="Unlikely")),
+    ("opened", EMAIL.open(BROWSER)),
+    ("clicked", EMAIL.click()),
+    ("clicked", EMAIL.click(agent=GMAIL_PROXY)),
+]
+
+
+@pytest.mark.parametrize(("state", "event"), TOUCHES)
+def test_every_touch_moves_engagement_to_its_own_state(state, event):
+    assert engagement(event) == state
+
+
+@pytest.mark.parametrize(("higher", "event"), TOUCHES)
+def test_nothing_lowers_engagement(higher, event):
+    for lower, other in TOUCHES:
+        if ENGAGEMENT.index(lower) <= ENGAGEMENT.index(higher):
+            assert engagement(event, other) == engagement(other, event) == higher
+
+
+def test_opens_are_counted_apart_from_those_of_machines():
+    opens = [EMAIL.open(at=EMAIL.after(seconds)) for seconds in (10, 30, 20)]
+    seen = ana(EMAIL.send(), *opens, EMAIL.open(APPLE_PREFETCH)).engagement.seen
+    assert (seen["opened"].count, seen["machine"].count) == (3, 1)
+    assert (seen["opened"].first_at, seen["opened"].last_at) == (EMAIL.after(10), EMAIL.after(30))
+
+
+def test_the_same_open_twice_is_one():
+    event = EMAIL.open()
+    assert ana(EMAIL.send(), event, event).engagement.seen["opened"].count == 1
+
+
+# --- Consent ---
+
+#: new preferences, old preferences: what they come to
+PREFERENCES = {
+    "from everything": (unsubscribe_all(), topics(), "unsubscribed"),
+    "from everything, though a topic stays on": (
+        {**topics(news="OptIn"), "unsubscribeAll": True},
+        topics(news="OptIn"),
+        "unsubscribed",
+    ),
+    "from a topic": (topics(news="OptOut"), topics(news="OptIn"), "unsubscribed"),
+    "from one topic of two": (topics(a="OptOut", b="OptIn"), topics(a="OptIn", b="OptIn"), "unsubscribed"),
+    "from one topic, joining another": (topics(a="OptOut", b="OptIn"), topics(a="OptIn", b="OptOut"), "unsubscribed"),
+    "to a topic": (topics(news="OptIn"), topics(news="OptOut"), "subscribed"),
+    "to one topic, still out of another": (
+        topics(a="OptIn", b="OptOut"),
+        topics(a="OptOut", b="OptOut"),
+        "subscribed",
+    ),
+    "back to everything": (topics(), unsubscribe_all(), "subscribed"),
+    "back, still out of a topic": (topics(a="OptOut"), {**topics(a="OptOut"), "unsubscribeAll": True}, "subscribed"),
+    "no change, out of nothing": (topics(news="OptIn"), topics(news="OptIn"), "subscribed"),
+    "no change, out of a topic": (topics(news="OptOut"), topics(news="OptOut"), "unsubscribed"),
+    "other spelling": (topics(news="OPT_OUT"), topics(news="OPT_IN"), "unsubscribed"),
+    "other spelling, back": (topics(news="OPT_IN"), topics(news="OPT_OUT"), "subscribed"),
+    "old ones unknown": (topics(news="OptOut"), {}, "unsubscribed"),
+    "nothing said": ({}, {}, "subscribed"),
+    "topics in a shape of their own": (
+        {"topicSubscriptionStatus": True},
+        {"topicSubscriptionStatus": "x"},
+        "subscribed",
+    ),
+    "a text for a truth": ({"unsubscribeAll": "true"}, {"unsubscribeAll": "false"}, "unsubscribed"),
+    "a text for an untruth": ({"unsubscribeAll": "false"}, {"unsubscribeAll": "false"}, "subscribed"),
+    "no list of topics": ({"unsubscribeAll": True, "topicSubscriptionStatus": None}, {}, "unsubscribed"),
+}
+
+
+@pytest.mark.parametrize(("new", "old", "expected"), PREFERENCES.values(), ids=PREFERENCES)
+def test_a_change_of_preferences_is_what_changed(new, old, expected):
+    assert consent(EMAIL.subscription(new, old)) == expected
+
+
+def test_a_change_of_preferences_without_the_new_ones_says_nothing():
+    event = EMAIL.subscription()
+    del event["subscription"]["newTopicPreferences"]
+    assert consent(event) == "none"
+
+
+def test_the_latest_change_of_preferences_counts_in_whatever_order_it_came():
+    leave = EMAIL.subscription(at=EMAIL.after(10))
+    back = EMAIL.subscription(topics(), unsubscribe_all(), at=EMAIL.after(20))
+    assert consent(leave, back) == consent(back, leave) == "subscribed"
+    seen = ana(EMAIL.send(), back, leave).consent.seen
+    assert (seen["unsubscribed"].count, seen["subscribed"].count) == (1, 1)
+
+
+@pytest.mark.parametrize("feedback_type", ["abuse", "fraud", "virus", "other", "auth-failure", None, "brand-new"])
+def test_a_complaint_is_one_for_ever(feedback_type):
+    complaint = EMAIL.complaint(feedback_type, at=EMAIL.after(10))
+    later = EMAIL.subscription(topics(), unsubscribe_all(), at=EMAIL.after(20))
+    assert consent(complaint, later) == consent(later, complaint) == "complained"
+
+
+def test_a_not_spam_report_is_not_a_complaint():
+    one = ana(EMAIL.send(), EMAIL.complaint("not-spam"))
+    assert (one.consent.state, one.delivery.state) == ("none", "sent")
+
+
+@pytest.mark.parametrize("list_name", ["OnAccountSuppressionList", "OnTenantSuppressionList", "BrandNewList"])
+def test_a_suppression_complaint_is_not_a_complaint(list_name):
+    """SES stopped this mail because of an earlier one."""
+    assert consent(EMAIL.complaint(None, sub_type=list_name)) == "none"
+    assert delivery(EMAIL.complaint(None, sub_type=list_name)) == "suppressed"
+
+
+def test_a_complaint_leaves_delivery_alone():
+    assert delivery(EMAIL.delivery(), EMAIL.complaint()) == "delivered"
+
+
+# --- Of several recipients each has a status of their own ---
+
+
+def test_each_recipient_has_a_status_of_their_own():
+    email = Email(to=(ANA, BEN, CLEO))
+    events = [
+        email.send(),
+        email.delivery([ANA, BEN]),
+        email.bounce(recipients=[CLEO]),
+        email.complaint(recipients=[BEN]),
+    ]
+    folded = status_of(map(raw, events))
+    assert {each.recipient: (each.delivery.state, each.consent.state) for each in folded.recipients} == {
+        ANA: ("delivered", "none"),
+        BEN: ("delivered", "complained"),
+        CLEO: ("hard_bounced", "none"),
+    }
+    assert (folded.shared, folded.destination_count) == (None, 3)
+
+
+def test_an_open_of_a_mail_to_several_moves_the_email_and_no_recipient():
+    email = Email(to=(ANA, BEN, CLEO))
+    folded = status_of([raw(email.send()), raw(email.open()), raw(email.click())])
+    assert {each.engagement.state for each in folded.recipients} == {"none"}
+    assert folded.shared.engagement.state == "clicked"
+    assert folded.shared.recipient is None
+
+
+def test_a_forwarded_address_is_shown_and_is_no_destination():
+    email = Email(to=(ANA, BEN))
+    folded = status_of([raw(email.send()), raw(email.bounce(recipients=["elsewhere@example.com"]))])
+    assert {each.recipient: each.is_destination for each in folded.recipients} == {
+        ANA: True,
+        BEN: True,
+        "elsewhere@example.com": False,
+    }
+    assert {of(folded, each).delivery.state for each in (ANA, BEN)} == {"sent"}
+
+
+def test_a_forwarded_address_that_bounces_is_the_bounce_of_the_only_recipient():
+    folded = status_of([raw(EMAIL.send()), raw(EMAIL.bounce(recipients=["elsewhere@example.com"]))])
+    assert [(each.recipient, each.delivery.state) for each in folded.recipients] == [(ANA, "hard_bounced")]
+
+
+# --- The email itself ---
+
+
+def test_an_email_tells_its_document_account_sender_and_subject():
+    email = Email(sent_at=minutes_ago(30))
+    folded = status_of([raw(email.send())])
+    assert (folded.email_id, folded.account) == (email.message_id, "acme")
+    assert folded.document == Document("invoice", "2026-117")
+    assert folded.sent_at == email.sent_at.replace(microsecond=0)
+    assert (folded.sender, folded.subject) == (email.sender, "Your invoice")
+
+
+def test_an_activity_without_a_document_joins_its_email():
+    """An identity notification has no tags; the configuration set's events of the same email have."""
+    email = Email()
+    events = [email.send(), as_identity_notification(email.bounce())]
+    folded = status_of(map(raw, events))
+    assert folded.document == Document("invoice", "2026-117")
+    assert of(folded, ANA).delivery.state == "hard_bounced"
+
+
+def test_an_email_of_which_only_identity_notifications_came_has_a_status_too():
+    folded = status_of([raw(as_identity_notification(Email().delivery()))])
+    assert (folded.document, folded.account, folded.sent_at, folded.destination_count) == (None, None, None, 1)
+    assert of(folded, ANA).delivery.state == "delivered"
+
+
+def test_what_a_person_assigned_last_is_the_document():
+    facts = [read_fact(item) for item in items_of([raw(EMAIL.send())]).values()]
+    assert status(EMAIL.message_id, facts).document == Document("invoice", "2026-117")
+    said = [
+        Assignment(EMAIL.message_id, minutes_ago(minutes), Document("contract", str(minutes))) for minutes in (9, 3, 6)
+    ]
+    for order in permutations(said):
+        assert status(EMAIL.message_id, [*facts, *order]).document == Document("contract", "3")
+
+
+def test_an_email_without_any_fact_has_no_recipients():
+    folded = status("id", [])
+    assert (folded.recipients, folded.shared, folded.timeline, folded.destination_count) == ((), None, (), 0)
+
+
+def test_events_without_any_time_are_folded_too():
+    """Once such an item could be written and not be read back."""
+    events = [kind(EMAIL) for kind in KINDS.values()]
+    for event in events:
+        event["mail"].pop("timestamp")
+        for body in event.values():
+            if isinstance(body, dict):
+                body.pop("timestamp", None)
+    one = ana(*events)
+    assert one.delivery.state == "render_failed"
+    assert one.delivery.seen["delivered"].first_at is None
+
+
+# --- Order ---
+
+
+def test_any_order_of_a_story_gives_the_same_status():
+    email = Email(to=(ANA, BEN))
+    story = [
+        email.send(),
+        email.delivery([ANA]),
+        email.bounce(recipients=[BEN]),
+        email.open(),
+        email.subscription(at=email.after(10)),
+        email.subscription(topics(), unsubscribe_all(), at=email.after(20)),
+    ]
+    tables = [items_of([raw(event)]) for event in story]
+    expected = fold(items_of(map(raw, story)).values())
+    assert expected.shared is None
+    assert of(expected, ANA).engagement.state == "opened"
+    for order in permutations(tables):
+        table = {key: item for items in order for key, item in items.items()}
+        assert fold(table.values()).recipients == expected.recipients

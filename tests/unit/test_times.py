@@ -1,0 +1,87 @@
+"""Every spelling of a time that was seen, and none that stops anything."""
+
+import time
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from worker.times import microseconds, read_moment, rfc3339, rfc3339_exact
+
+AT = datetime(2026, 11, 23, 10, 20, 30, tzinfo=UTC)
+
+SPELLINGS = {
+    "2026-11-23T10:20:30.123Z": AT.replace(microsecond=123000),
+    "2026-11-23T10:20:30.000Z": AT,
+    "2026-11-23T10:20:30Z": AT,
+    "2026-11-23T10:20:30": AT,
+    "2026-11-23T10:20:30.123": AT.replace(microsecond=123000),
+    "2026-11-23T03:20:30-07:00": AT,
+    "2026-11-23T03:20:30.000-07:00": AT,
+    "2026-11-23T05:20:30-0500": AT,
+    "2026-11-23T10:20:30+00:00": AT,
+    "2026-11-23T10:20:30 +0000": AT,
+    "2026-11-23T10:20:30  +00:00": AT,
+    "2026-11-23T03:20:30 -07:00": AT,
+    "2026-11-23T13:20:30.123456+03:00": AT.replace(microsecond=123456),
+    "2026-11-23 10:20:30": AT,
+    "2026-11-23 10:20:30 +0000": AT,
+    "  2026-11-23T10:20:30Z\n": AT,
+}
+
+
+@pytest.mark.parametrize(("written", "at"), SPELLINGS.items())
+def test_every_spelling_of_a_time_is_read_as_utc(written, at):
+    moment = read_moment(written)
+    assert moment.at == at
+    assert moment.at.utcoffset() == timedelta(0)
+    assert moment.text == written.strip()
+
+
+def test_all_spellings_of_one_time_are_one_identity():
+    same = [read_moment(written).identity for written, at in SPELLINGS.items() if at == AT]
+    assert len(same) > 8
+    assert len(set(same)) == 1
+
+
+def test_a_microsecond_makes_another_identity():
+    assert read_moment("2026-11-23T10:20:30.123456Z").identity != read_moment("2026-11-23T10:20:30.123457Z").identity
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", " ", "yesterday", "2026-13-01T00:00:00Z", "1700000000000", "0001-01-01T00:00:00+10:00", "\x00", "٢٠٢٦"],
+)
+def test_an_unreadable_time_is_kept_as_written_and_is_its_own_identity(written):
+    moment = read_moment(written)
+    assert (moment.at, moment.text, moment.identity) == (None, written.strip(), written.strip())
+
+
+def test_a_very_long_text_for_a_time_holds_nobody_up():
+    """Once a run of blanks took time by its square: a megabyte of them would have stopped a worker for hours."""
+    start = time.perf_counter()
+    assert read_moment("1" + " " * 20_000 + "x").at is None
+    assert time.perf_counter() - start < 1
+
+
+def test_microseconds_are_exact_and_reach_before_the_epoch():
+    assert microseconds(datetime(1970, 1, 1, tzinfo=UTC)) == 0
+    assert microseconds(datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)) == -1
+    assert microseconds(datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)) == 253402300799999999
+
+
+def test_a_time_is_written_in_utc_with_as_many_digits_as_asked():
+    at = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    assert rfc3339(at) == "2026-11-23T10:00:00.123Z"
+    assert rfc3339(at, "seconds") == "2026-11-23T10:00:00Z"
+
+
+def test_an_exact_time_has_milliseconds_unless_it_has_more():
+    assert rfc3339_exact(AT) == "2026-11-23T10:20:30.000Z"
+    assert rfc3339_exact(AT.replace(microsecond=123000)) == "2026-11-23T10:20:30.123Z"
+    assert rfc3339_exact(AT.replace(microsecond=123456)) == "2026-11-23T10:20:30.123456Z"
+
+
+def test_written_times_sort_as_text_and_are_read_back():
+    early, late = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+    assert rfc3339(early) < rfc3339(AT) < rfc3339(late)
+    assert read_moment(rfc3339_exact(early)).at == early

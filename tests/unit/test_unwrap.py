@@ -1,0 +1,260 @@
+"""From the body of a message to the events in it, whatever the envelope."""
+
+import json
+
+import pytest
+from events import (
+    DETAIL_TYPES,
+    FORMS,
+    KINDS,
+    TOPIC_SUBSCRIBED,
+    VALIDATION_TEXT,
+    Email,
+    eventbridge,
+    lambda_sns,
+    lambda_sqs,
+    nested,
+    raw,
+    received_mail,
+    sns,
+    sns_confirmation,
+    sns_envelope,
+)
+
+from worker.ingest.unwrap import Control, Notification, Unreadable, unwrap
+
+#: The form that a message counts under is the outermost one.
+OUTERMOST = {
+    "raw": "raw",
+    "sns": "sns",
+    "sns with an object for a message": "sns",
+    "eventbridge": "eventbridge",
+    "lambda called by sns": "lambda",
+    "lambda called by sqs": "lambda",
+    "eventbridge in sns": "sns",
+    "sns in sns": "sns",
+    "sns in a lambda record of sqs": "lambda",
+}
+
+
+def only(body: str, message_id: str | None = None):
+    (found,) = unwrap(body, message_id)
+    return found
+
+
+def reason(body: str) -> str:
+    found = only(body)
+    assert isinstance(found, Unreadable), found
+    return found.error.reason
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_kind_comes_out_of_every_form_as_ses_wrote_it(form, kind):
+    event = KINDS[kind](Email())
+    found = only(FORMS[form](event))
+    assert isinstance(found, Notification)
+    assert (found.form, found.kind, found.event) == (OUTERMOST[form], kind, event)
+
+
+# --- Envelopes in envelopes ---
+
+
+@pytest.mark.parametrize("envelopes", range(5))
+def test_up_to_four_envelopes_are_taken_off(envelopes):
+    event = Email().send()
+    assert only(nested(event, envelopes)).event == event
+
+
+def test_a_fifth_envelope_is_one_too_many():
+    assert reason(nested(Email().send(), 5)) == "nested_too_deep"
+
+
+def test_four_envelopes_of_different_makes_are_taken_off():
+    event = Email().delivery()
+    found = only(lambda_sqs(sns(sns(eventbridge(event)))))
+    assert (found.form, found.event) == ("lambda", event)
+
+
+def test_a_lambda_record_of_sns_counts_as_two_envelopes():
+    """The payload is one, the SNS envelope in its record another."""
+    assert only(sns(sns(lambda_sns(Email().send())))).kind == "Send"
+    assert reason(sns(sns(sns(lambda_sns(Email().send()))))) == "nested_too_deep"
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_eventbridge_as_the_fifth_envelope_is_one_too_many(missing):
+    """Also where the rule leaves out `eventType`, and the kind is read from `detail-type`."""
+    event = Email().send()
+    body = eventbridge({name: value for name, value in event.items() if not (missing and name == "eventType")})
+    assert reason(nested(body, 4)) == "nested_too_deep"
+
+
+def test_json_nested_beyond_reason_is_unreadable():
+    assert reason("[" * 100_000) == "nested_too_deep"
+    assert reason('{"Type": "Notification", "Message": ' + "[" * 100_000) == "nested_too_deep"
+
+
+# --- Which copy was it? ---
+
+
+def test_a_copy_is_named_by_the_outermost_envelope():
+    body = sns(sns(Email().send(), MessageId="inner"), MessageId="outer")
+    assert only(body, "sqs").transport_id == "outer"
+    assert only(eventbridge(Email().send(), id="bridge"), "sqs").transport_id == "bridge"
+
+
+@pytest.mark.parametrize("no_id", [None, "", 7, ["x"]])
+def test_a_copy_is_named_by_sqs_where_no_envelope_names_it(no_id):
+    assert only(sns(Email().send(), MessageId=no_id), "sqs").transport_id == "sqs"
+    assert only(raw(Email().send()), "sqs").transport_id == "sqs"
+
+
+def test_an_envelope_without_an_id_does_not_take_the_id_of_what_is_in_it():
+    body = sns(sns(Email().send(), MessageId="inner"), MessageId=None)
+    assert only(body, "sqs").transport_id == "sqs"
+
+
+def test_records_of_a_lambda_payload_are_named_one_by_one():
+    payload = json.loads(lambda_sqs(raw(Email().send()), raw(Email().reject())))
+    ids = [record["messageId"] for record in payload["Records"]]
+    assert [found.transport_id for found in unwrap(json.dumps(payload), "sqs")] == ids
+
+
+# --- Spellings ---
+
+
+@pytest.mark.parametrize("written", ["open", "OPEN", " Open ", "Open\t"])
+def test_a_kind_keeps_its_case_but_not_its_blanks(written):
+    assert only(raw({**Email().open(), "eventType": written})).kind == written.strip()
+
+
+def test_event_type_goes_before_notification_type():
+    event = {**Email().bounce(), "notificationType": "Complaint"}
+    assert only(raw(event)).kind == "Bounce"
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  ", 5, ["Bounce"]])
+def test_notification_type_counts_where_event_type_says_nothing(nothing):
+    event = {**Email().bounce(), "eventType": nothing, "notificationType": "Bounce"}
+    assert only(raw(event)).kind == "Bounce"
+
+
+@pytest.mark.parametrize(("kind", "detail_type"), DETAIL_TYPES.items())
+def test_eventbridge_names_the_kind_where_the_event_does_not(kind, detail_type):
+    event = KINDS[kind](Email())
+    del event["eventType"]
+    found = only(eventbridge(event, **{"detail-type": detail_type}))
+    assert (found.form, found.kind, found.event) == ("eventbridge", kind, event)
+
+
+def test_a_new_detail_type_with_mail_is_a_new_kind():
+    event = {"mail": Email().mail(), "bounceback": {}}
+    assert only(eventbridge(event, **{"detail-type": "Email Bounced Back"})).kind == "Email Bounced Back"
+
+
+def test_an_event_sent_through_a_bus_by_a_program_of_ones_own_is_read():
+    assert only(eventbridge(Email().send(), source="my.relay", **{"detail-type": "ses"})).kind == "Send"
+
+
+def test_a_byte_order_mark_and_blanks_around_the_json_do_no_harm():
+    event = Email().send()
+    assert only("\ufeff" + raw(event)).event == event
+    assert only(f"\n  {raw(event)}  \n").event == event
+
+
+# --- Control messages: about no email, counted and deleted ---
+
+CONTROL = {
+    "validation text": (VALIDATION_TEXT, "text", "TopicValidation"),
+    "validation text with a newline": (f"{VALIDATION_TEXT}\n", "text", "TopicValidation"),
+    "validation text in sns": (sns(VALIDATION_TEXT, Subject=None), "sns", "TopicValidation"),
+    "validation text in sns with a newline": (sns(f"{VALIDATION_TEXT}\n"), "sns", "TopicValidation"),
+    "validation text in a lambda record": (lambda_sns(VALIDATION_TEXT), "lambda", "TopicValidation"),
+    "a topic set for an identity": (raw(TOPIC_SUBSCRIBED), "raw", "AmazonSnsSubscriptionSucceeded"),
+    "the same in sns": (sns(TOPIC_SUBSCRIBED), "sns", "AmazonSnsSubscriptionSucceeded"),
+    "subscription": (sns_confirmation("SubscriptionConfirmation"), "sns", "SubscriptionConfirmation"),
+    "unsubscription": (sns_confirmation("UnsubscribeConfirmation"), "sns", "UnsubscribeConfirmation"),
+    "mail received": (raw(received_mail()), "raw", "Received"),
+    "mail received in sns": (sns(received_mail()), "sns", "Received"),
+    "mail received, no mail object": (raw({"notificationType": "Received", "receipt": {}}), "raw", "Received"),
+    "mail received, other case": (raw({"notificationType": " received "}), "raw", "Received"),
+    "mail received, to a lambda function": ('{"Records": [{"ses": {"mail": {}}}]}', "lambda", "Received"),
+    "sending paused": (
+        eventbridge({"tenant": "acme"}, **{"detail-type": "Sending Status Disabled"}),
+        "eventbridge",
+        "Sending Status Disabled",
+    ),
+    "advice": (
+        sns(eventbridge({"version": "1.0"}, **{"detail-type": "Advisor Recommendation Status Open"})),
+        "sns",
+        "Advisor Recommendation Status Open",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "form", "name"), CONTROL.values(), ids=CONTROL)
+def test_a_control_message_is_counted_and_no_failure(body, form, name):
+    assert only(body) == Control(form, name)
+
+
+# --- What can never be a record ---
+
+UNREADABLE = {
+    "empty": ("", "not_json"),
+    "words": ("hello", "not_json"),
+    "half an object": (raw(Email().send())[:-9], "not_json"),
+    "words in sns": (sns("hello"), "not_json"),
+    "a string": ('"text"', "not_ses"),
+    "the validation text as a json string": (json.dumps("hello"), "not_ses"),
+    "null": ("null", "not_ses"),
+    "a number": ("7", "not_ses"),
+    "true": ("true", "not_ses"),
+    "an array": ("[]", "not_ses"),
+    "an array of events": (json.dumps([Email().send()]), "not_ses"),
+    "an empty object": ("{}", "not_ses"),
+    "sns without a message": (sns("", Message=None), "not_ses"),
+    "sns with a number for a message": (sns("", Message=5), "not_ses"),
+    "a type that sns does not have": (sns(Email().send(), Type="Gossip"), "not_ses"),
+    "no records": ('{"Records": []}', "not_ses"),
+    "records that are no list": ('{"Records": {}}', "not_ses"),
+    "a record of storage": ('{"Records": [{"s3": {"bucket": {}}}]}', "not_ses"),
+    "a record that is no object": ('{"Records": [null]}', "not_ses"),
+    "eventbridge without detail": ('{"detail-type": "Email Sent", "source": "aws.ses"}', "not_ses"),
+    "eventbridge without a name": ('{"detail-type": " ", "source": "aws.ses", "detail": {}}', "not_ses"),
+    "eventbridge of another service": (
+        '{"detail-type": "Object Created", "source": "aws.s3", "detail": {}}',
+        "not_ses",
+    ),
+    "no kind": (raw({"mail": Email().mail()}), "not_ses"),
+    "a kind that is no text": (raw({**Email().send(), "eventType": 5}), "not_ses"),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), UNREADABLE.values(), ids=UNREADABLE)
+def test_what_is_no_event_is_unreadable_with_a_reason(body, expected):
+    assert reason(body) == expected
+
+
+def test_of_a_lambda_payload_the_good_records_are_read_beside_the_bad():
+    event = Email().send()
+    good, bad, control = unwrap(lambda_sqs(raw(event), "hello", VALIDATION_TEXT))
+    assert (good.event, bad.error.reason, control.name) == (event, "not_json", "TopicValidation")
+
+
+def test_no_reason_repeats_what_the_message_says():
+    """Reasons are logged, and messages hold addresses."""
+    for body in ('"ana@example.com"', "ana@example.com", sns("ana@example.com"), '{"ana@example.com": 1}'):
+        assert "ana" not in str(only(body).error)
+
+
+def test_an_sns_envelope_without_a_topic_is_still_an_envelope():
+    envelope = {"Type": "Notification", "Message": json.dumps(Email().send())}
+    assert only(json.dumps(envelope)).kind == "Send"
+
+
+def test_a_lambda_spelling_of_the_envelope_is_read():
+    (record,) = json.loads(lambda_sns(Email().send()))["Records"]
+    assert "SigningCertUrl" in record["Sns"]
+    assert record["Sns"]["Subject"]
+    assert only(json.dumps(record["Sns"])).kind == only(json.dumps(sns_envelope(Email().send()))).kind == "Send"
