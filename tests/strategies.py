@@ -135,12 +135,9 @@ def without_tags(event: Event) -> Event:
 
 
 def without_destination(event: Event) -> Event:
-    """Only where the event can be understood without it. One that names a forwarded address cannot: it is taken
-    for a recipient's, until another event tells."""
+    """Only where the event can be understood without it."""
     kind = event.get("eventType") or event.get("notificationType")
-    named = [each.get("emailAddress") for each in event.get("bounce", {}).get("bouncedRecipients", [])]
-    is_needed = kind in ("Send", "Reject", "Rendering Failure") or FORWARDED in named
-    return event if is_needed else _mail_without(event, "destination")
+    return event if kind in ("Send", "Reject", "Rendering Failure") else _mail_without(event, "destination")
 
 
 def with_rounded_sending(event: Event) -> Event:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from worker.errors import PermanentError, RefusedByTableError, TransientError
+from worker.errors import PermanentError, RefusedByTableError, TransientError, UnexpectedError
 from worker.facts import Item
 from worker.ingest.deduplicate import Claim, Claims, Key
 from worker.ingest.gate import Gate
@@ -23,7 +23,7 @@ from worker.ingest.read import read
 from worker.ingest.receive import Message
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store, Stored, key_of
-from worker.telemetry import log
+from worker.telemetry import log, place_of
 
 #: From this receive on, a fact that another worker holds is simply written: its owner may be dead, and a put
 #: under a key made from content does no harm.
@@ -98,6 +98,14 @@ class Pipeline:
         return self._reported(report, parcels)
 
     def read(self, message: Message) -> Parcel:
+        """A bug met on one message must not hold up the others."""
+        try:
+            return self._read(message)
+        except Exception as error:  # noqa: BLE001  see above
+            log.error("cannot_read", message_id=message.id, error=place_of(error))
+            return Parcel(message, "quarantine", {}, {}, UnexpectedError(type(error).__name__))
+
+    def _read(self, message: Message) -> Parcel:
         readings = read(message.body, self.rules, datetime.now(UTC), message.sent_at, message.id)
         outcomes = [reading.outcome for reading in readings]
         return Parcel(

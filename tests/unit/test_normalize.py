@@ -94,7 +94,8 @@ def test_every_kind_without_destinations_is_recorded_all_the_same(kind, destinat
     (activity,) = reading.activities
     named = ANA if kind in RECIPIENT_LISTS else None
     assert (activity.recipient, activity.destination_count) == (named, None)
-    assert [each.recipient for each in reading.mail_facts] == ([ANA] if named else [])
+    # A bounce may name a forwarded address, to which nobody sent the email.
+    assert [each.recipient for each in reading.mail_facts] == ([ANA] if named and kind != "Bounce" else [])
 
 
 def test_a_recipient_named_twice_is_one():

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from worker import pipeline as module
 from worker.errors import NotJsonError, TransientError
 from worker.ingest.deduplicate import Claim, Key
+from worker.ingest.normalize import Rules
 from worker.ingest.receive import Message
 from worker.ingest.store import Stored
 from worker.pipeline import Parcel, fate, to_write
@@ -82,3 +84,15 @@ def test_a_fact_that_is_neither_written_nor_done_never_lets_its_message_go() -> 
 
 def test_errors_name_the_dependency_and_its_code_only() -> None:
     assert str(TransientError("redis", "TimeoutError")) == "redis: TimeoutError"
+
+
+def test_a_bug_met_on_one_message_does_not_hold_up_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "read", fail)
+    now = datetime.now(UTC)
+    pipeline = module.Pipeline(Rules(), None, None, None, None)  # type: ignore[arg-type]
+    parcel = pipeline.read(Message("id", "handle", "body", 1, now, now))
+    assert parcel.error is not None
+    assert str(parcel.error) == "unexpected: ZeroDivisionError"

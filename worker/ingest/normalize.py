@@ -343,10 +343,10 @@ def _addressed(event: Event) -> tuple[str, ...]:
     """The recipients that the event names and that the email went to; all of the latter if it names none.
 
     A bounce may name a forwarded address, to which nobody sent this email. Without `mail.destination` nobody
-    can tell, and what the event names is all there is.
+    can tell, and what other events name is all there is.
     """
     all_of_them = destinations(event.mail)
     named = {each.address for each in event.recipients if each.address}
     if not all_of_them:
-        return tuple(sorted(named))
+        return () if isinstance(event.body, Bounce) else tuple(sorted(named))
     return tuple(address for address in all_of_them if address in named or not named)
