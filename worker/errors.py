@@ -5,6 +5,20 @@ No message of these holds personal data: they are logged, and travel as attribut
 
 from typing import ClassVar
 
+#: DynamoDB is there, but takes or gives no more just now: an on-demand table doubles its capacity within minutes.
+THROTTLED = frozenset(
+    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "ThrottledException"}
+)
+
+
+def code_of(error: BaseException) -> str:
+    """`ProvisionedThroughputExceededException`, `EndpointConnectionError`: what AWS or botocore call it.
+
+    Never the text of an error, which may quote an address or a subject.
+    """
+    answer = getattr(error, "response", None)  # botocore's ClientError has one
+    return str(answer.get("Error", {}).get("Code", "Unknown")) if isinstance(answer, dict) else type(error).__name__
+
 
 class ActivityError(Exception):
     """Root of all errors that this project raises on purpose."""

@@ -19,7 +19,7 @@ from worker.facts import Item
 from worker.ingest.deduplicate import Claim, Claims, Key
 from worker.ingest.gate import Gate
 from worker.ingest.normalize import Rules
-from worker.ingest.read import read
+from worker.ingest.read import OUTCOMES, read
 from worker.ingest.receive import Message
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store, Stored, key_of
@@ -39,6 +39,8 @@ class Parcel:
     activities: dict[Key, Item]
     mail_facts: dict[Key, Item]
     error: PermanentError | None
+    #: SES's, for the log; None if nobody can tell.
+    email_id: str | None = None
 
     @property
     def items(self) -> dict[Key, Item]:
@@ -114,6 +116,7 @@ class Pipeline:
             activities=_keyed(fact.to_item() for reading in readings for fact in reading.activities),
             mail_facts=_keyed(fact.to_item() for reading in readings for fact in reading.mail_facts),
             error=next((reading.error for reading in readings if reading.error), None),
+            email_id=next((reading.event.message_id for reading in readings if reading.event), None),
         )
 
     def _close(self, claims: Claims, claimed: dict[Key, Claim], stored: Stored) -> None:
@@ -132,25 +135,25 @@ class Pipeline:
         fates: dict[str, list[Parcel]] = {"delete": [], "quarantine": [], "return": [], "held": []}
         for parcel in parcels:
             fates[fate(parcel, claimed, stored)].append(parcel)
-        quarantined = [(parcel.message, _error(parcel, stored)) for parcel in fates["quarantine"]]
+        errors = {parcel.message: _error(parcel, stored) for parcel in fates["quarantine"]}
+        quarantined = self.settler.quarantine(errors)
         report.counts.update(
             deleted=self.settler.delete([parcel.message for parcel in fates["delete"]]),
-            quarantined=self.settler.quarantine(quarantined),
+            quarantined=len(quarantined),
             returned=self.settler.return_later([parcel.message for parcel in fates["return"]]),
             held=self.settler.return_later([parcel.message for parcel in fates["held"]]),
         )
-        for message, error in quarantined:
-            log.warning("quarantined", message_id=message.id, reason=error.reason, detail=error.detail)
+        for parcel in fates["quarantine"]:
+            if parcel.message in quarantined:
+                reason, detail = errors[parcel.message].reason, errors[parcel.message].detail
+                ids = {"message_id": parcel.message.id, "ses_message_id": parcel.email_id}
+                log.warning("quarantined", **ids, reason=reason, detail=detail)
 
     def _reported(self, report: Report, parcels: Sequence[Parcel], **counts: int) -> Report:
         report.counts.update(counts, messages=len(parcels), **Counter(parcel.outcome for parcel in parcels))
         report.counts["redelivered"] = sum(parcel.message.receive_count > 1 for parcel in parcels)
         log.info("batch", **{name: count for name, count in report.counts.items() if count}, **report.milliseconds)
         return report
-
-
-#: A message with several events is called by the first of these that any of them came to.
-OUTCOMES = ("quarantine", "activity", "expired", "untracked", "control")
 
 
 def to_write(parcels: Sequence[Parcel], claimed: dict[Key, Claim]) -> list[Key]:

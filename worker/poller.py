@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from config.settings import Settings, SettingsError
 from worker.clients import dynamodb_client, redis_client, sqs_client
-from worker.errors import TransientError
+from worker.errors import TransientError, code_of
 from worker.ingest.deduplicate import Claims, namespace
 from worker.ingest.gate import Gate
 from worker.ingest.receive import Receiver, find_queue
@@ -23,7 +23,7 @@ from worker.ingest.settle import Settler
 from worker.ingest.store import Store
 from worker.pipeline import Pipeline
 from worker.rules import rules
-from worker.telemetry import code_of, log, place_of
+from worker.telemetry import log, place_of
 
 #: Seconds that a thread sleeps when it may not receive, or after an error.
 PAUSE = 1.0

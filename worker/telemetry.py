@@ -7,16 +7,8 @@ import traceback
 from pathlib import Path
 
 import structlog
-from botocore.exceptions import ClientError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("worker")
-
-
-def code_of(error: BaseException) -> str:
-    """`ProvisionedThroughputExceededException`, `EndpointConnectionError`: what AWS or botocore call it."""
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
-    return type(error).__name__
 
 
 def place_of(error: BaseException) -> str:

@@ -68,14 +68,14 @@ def test_deletes_go_in_batches_and_what_fails_in_part_is_tried_again() -> None:
 
 def test_a_message_is_deleted_only_after_it_is_in_the_dead_letter_queue() -> None:
     sqs = FakeSqs(refuses_to_send=True)
-    assert Settler(sqs, QUEUE).quarantine([(message("1"), NotJsonError())]) == 0  # type: ignore[arg-type]
+    assert Settler(sqs, QUEUE).quarantine({message("1"): NotJsonError()}) == []  # type: ignore[arg-type]
     assert sqs.deleted == []
 
 
 def test_a_quarantined_message_takes_its_reason_along() -> None:
     sqs = FakeSqs()
     settler = Settler(sqs, QUEUE)  # type: ignore[arg-type]
-    assert settler.quarantine([(message("1", receive_count=3), NotJsonError("a detail"))]) == 1
+    assert settler.quarantine({message("1", receive_count=3): NotJsonError("a detail")})
     (sent,) = sqs.sent
     attributes = {name: value["StringValue"] for name, value in sent["MessageAttributes"].items()}
     assert sent["QueueUrl"] == QUEUE.dead_letter_url
@@ -93,7 +93,7 @@ def test_a_quarantined_message_takes_its_reason_along() -> None:
 
 def test_an_empty_detail_is_left_out_for_sqs_takes_no_empty_attribute() -> None:
     sqs = FakeSqs()
-    Settler(sqs, QUEUE).quarantine([(message("1"), NotJsonError())])  # type: ignore[arg-type]
+    Settler(sqs, QUEUE).quarantine({message("1"): NotJsonError()})  # type: ignore[arg-type]
     assert "detail" not in sqs.sent[0]["MessageAttributes"]
 
 

@@ -16,6 +16,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from worker.addresses import normalize_address
+from worker.errors import THROTTLED, code_of
 from worker.facts import NO_ACCOUNT, Document, Fact, decoded, email_id_of, email_key, key_part, read_fact
 from worker.times import rfc3339
 
@@ -29,9 +30,6 @@ INDEXES = {
     "by_account": ("account", "sent_key"),
     "by_failure": ("failure_account", "failure_time"),
 }
-
-#: DynamoDB is there, but gives no more just now: an on-demand table doubles its capacity within minutes.
-THROTTLED = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"})
 
 #: Partition keys in one statement, DynamoDB's limit.
 MAX_TOGETHER = 50
@@ -170,7 +168,7 @@ def _patiently(call: Callable[..., Any], request: dict[str, Any]) -> Any:
         try:
             return call(**request)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in THROTTLED:
+            if code_of(error) not in THROTTLED:
                 raise
             time.sleep(random.uniform(0, min(MAX_PAUSE, 0.1 * 2**attempt)))  # noqa: S311  jitter, no secret
     return call(**request)

@@ -18,11 +18,8 @@ from worker.cli import show
 from worker.cli.words import said, whose
 from worker.errors import NestedTooDeepError, PermanentError, UnexpectedError
 from worker.ingest.normalize import Rules, destinations
-from worker.ingest.read import Reading, read
+from worker.ingest.read import OUTCOMES, Reading, read
 from worker.rules import rules
-
-#: A document with several events is called by the first of these that any of them came to.
-OUTCOMES = ("quarantine", "activity", "untracked", "control")
 
 WRONG_USAGE = 2
 

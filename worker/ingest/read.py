@@ -10,6 +10,9 @@ from worker.ingest.normalize import Copy, Rules, normalize
 from worker.ingest.parse import Event, parse
 from worker.ingest.unwrap import Control, Unreadable, Unwrapped, unwrap
 
+#: A message with several events is called by the first of these that any of them came to.
+OUTCOMES = ("quarantine", "activity", "expired", "untracked", "control")
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

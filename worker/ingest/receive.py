@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config.settings import Settings, SettingsError
-from worker.errors import TransientError
-from worker.telemetry import code_of
+from worker.errors import TransientError, code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

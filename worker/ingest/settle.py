@@ -13,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from worker import __version__
 from worker.chunks import chunks
-from worker.errors import PermanentError
+from worker.errors import PermanentError, code_of
 from worker.ingest.receive import Message, Queue
-from worker.telemetry import code_of, log
+from worker.telemetry import log
 from worker.times import rfc3339
 
 if TYPE_CHECKING:
@@ -57,14 +57,15 @@ class Settler:
             "return",
         )
 
-    def quarantine(self, messages: Sequence[tuple[Message, PermanentError]]) -> int:
+    def quarantine(self, errors: Mapping[Message, PermanentError]) -> list[Message]:
         """Copies each to the dead-letter queue with its reason, and only then deletes it here.
 
-        Killed in between, it may arrive there twice, under one `message_id`.
+        Returns those that arrived there; the others stay. Killed in between, one may arrive there twice, under
+        one `message_id`.
         """
-        copied = [message for message, error in messages if self._copy(message, error)]
+        copied = [message for message, error in errors.items() if self._copy(message, error)]
         self.delete(copied)
-        return len(copied)
+        return copied
 
     def _copy(self, message: Message, error: PermanentError) -> bool:
         attributes = {

@@ -13,10 +13,9 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from worker.chunks import chunks
-from worker.errors import TransientError
+from worker.errors import THROTTLED, TransientError, code_of
 from worker.facts import Item
 from worker.ingest.deduplicate import Key
-from worker.telemetry import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,11 +30,6 @@ MAX_PAUSE = 1.0
 
 #: DynamoDB says this of an item that it will never take: too large, a key too long, a number out of range.
 INVALID = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
-
-#: DynamoDB is there, but takes no more just now.
-THROTTLED = frozenset(
-    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "ThrottledException"}
-)
 
 
 @dataclass(slots=True)
