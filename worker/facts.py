@@ -8,43 +8,18 @@ One table: partition key `pk`, sort key `sk`; all facts of an email share a part
     assigned  EMAIL#<ses message id>  ASSIGN#<at>#<type>#<id>
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from worker.keys import MAX_KIND_IN_KEY, NO_TIME, content_hash, decoded, email_key, key_part, sent_key
 from worker.times import rfc3339, rfc3339_exact
 
 SCHEMA_VERSION = 1
 
-#: Bytes; the longest address that RFC 5321 allows (64 + 1 + 255). Longer texts stand in keys as their hash,
-#: which keeps every key below DynamoDB's 1,024 bytes for a sort key.
-#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-MAX_KEY_PART_BYTES = 320
-
-#: Characters of a kind in a sort key; SES's longest is 17.
-MAX_KIND_IN_KEY = 64
-
-#: Stands in keys where an event has no readable time. Sorts before every time.
-NO_TIME = "-"
-
-#: Stands in the failure index where the event does not tell the account.
-NO_ACCOUNT = "-"
-
 #: Kinds that the index `by_failure` lists.
 FAILURE_KINDS = frozenset({"Bounce", "Complaint", "Reject", "Rendering Failure"})
-
-#: How far a failure's time in the index may lie from the sending; a reporting server's clock can be anywhere.
-FAILURE_BEFORE_SENT = timedelta(days=1)
-FAILURE_AFTER_SENT = timedelta(days=90)
-
-#: Where Python's calendar ends.
-FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-
-#: Attributes that tell when and how a copy came, not what happened.
-NOT_CONTENT = frozenset({"pk", "sk", "recorded_at", "form", "transport_id", "expires_at", "schema_version"})
 
 #: A DynamoDB item in plain Python values.
 Item = dict[str, Any]
@@ -215,65 +190,12 @@ def read_fact(item: Item) -> Fact | None:
     return reader(item) if reader else None
 
 
-def key_part(text: str) -> str:
-    """A text made fit to stand between the `#` of a key."""
-    if len(text.encode()) > MAX_KEY_PART_BYTES:
-        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-    return text.replace("%", "%25").replace("#", "%23")
-
-
-def decoded(part: str) -> str:
-    return part.replace("%23", "#").replace("%25", "%")
-
-
 def _unless_key_says(text: str) -> str | None:
     return text if key_part(text) != text else None
 
 
-def email_key(email_id: str) -> str:
-    return f"EMAIL#{key_part(email_id)}"
-
-
 def email_id_of(item: Item) -> str:
     return decoded(item["pk"].removeprefix("EMAIL#"))
-
-
-def sent_key(sent_at: datetime | None, email_id: str) -> str:
-    """The sort key of the indexes over mail facts."""
-    return f"{rfc3339(sent_at, 'seconds') if sent_at else NO_TIME}#{key_part(email_id)}"
-
-
-def failure_time(occurred_at: datetime | None, sent_at: datetime | None) -> str:
-    """The sort key of `by_failure`: the time of the failure, kept near the sending."""
-    at = occurred_at or sent_at
-    if at is None:
-        return NO_TIME
-    if sent_at is not None:
-        at = min(max(at, _shifted(sent_at, -FAILURE_BEFORE_SENT)), _shifted(sent_at, FAILURE_AFTER_SENT))
-    return rfc3339(at)
-
-
-def _shifted(at: datetime, by: timedelta) -> datetime:
-    try:
-        return at + by
-    except OverflowError:
-        return LAST if by > timedelta() else FIRST
-
-
-def digest(*parts: str | None) -> str:
-    """128 bits of SHA-256, hex. The parts are a JSON list first, so that no two lists can look alike."""
-    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:32]
-
-
-def content_hash(content: Mapping[str, Any]) -> str:
-    """8 hex digits that tell two contents of one event apart."""
-    content = {name: value for name, value in content.items() if name not in NOT_CONTENT}
-    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:8]
-
-
-def canonical_json(value: object) -> str:
-    """One text for one value: keys sorted, no blanks. Numbers beyond a float (Decimal) become text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def _read_time(text: str | None) -> datetime | None:

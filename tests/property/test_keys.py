@@ -8,23 +8,19 @@ from hypothesis import strategies as st
 from strategies import awkward_texts
 
 from worker.addresses import normalize_address
-from worker.facts import (
+from worker.facts import Activity, Document, MailFact, email_id_of, read_fact
+from worker.jsontext import storable
+from worker.keys import (
     FAILURE_AFTER_SENT,
     FAILURE_BEFORE_SENT,
     MAX_KEY_PART_BYTES,
     NOT_CONTENT,
-    Activity,
-    Document,
-    MailFact,
     canonical_json,
     content_hash,
-    email_id_of,
     email_key,
     failure_time,
     key_part,
-    read_fact,
 )
-from worker.jsontext import storable
 from worker.times import microseconds, read_moment, rfc3339_exact
 
 texts = st.text(st.characters(codec="utf-8"))

@@ -6,22 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from worker.facts import (
-    NOT_CONTENT,
-    Activity,
-    Assignment,
-    Document,
-    MailFact,
-    canonical_json,
-    content_hash,
-    digest,
-    email_id_of,
-    email_key,
-    failure_time,
-    key_part,
-    read_fact,
-    sent_key,
-)
+from worker.facts import Activity, Assignment, Document, MailFact, email_id_of, read_fact
+from worker.keys import NOT_CONTENT, canonical_json, content_hash, digest, email_key, failure_time, key_part, sent_key
 
 AT = datetime(2026, 11, 23, 10, 20, 30, 123000, tzinfo=UTC)
 

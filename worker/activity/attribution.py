@@ -15,7 +15,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from worker.facts import FIRST, NOT_CONTENT, Activity, MailFact
+from worker.facts import Activity, MailFact
+from worker.keys import FIRST, NOT_CONTENT
 
 #: After one of these, and without a Delivery, a recipient has no mail to open.
 NEVER_ARRIVED = frozenset(

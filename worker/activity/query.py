@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 
 from worker.addresses import normalize_address
 from worker.errors import THROTTLED, code_of
-from worker.facts import NO_ACCOUNT, Document, Fact, decoded, email_id_of, email_key, key_part, read_fact
+from worker.facts import Document, Fact, email_id_of, read_fact
+from worker.keys import NO_ACCOUNT, decoded, email_key, key_part
 from worker.times import rfc3339
 
 if TYPE_CHECKING:

@@ -14,59 +14,13 @@ from email.header import decode_header, make_header
 from typing import Any
 
 from worker.addresses import normalize_address
-from worker.facts import (
-    FAILURE_KINDS,
-    NO_ACCOUNT,
-    Activity,
-    Document,
-    MailFact,
-    canonical_json,
-    digest,
-    failure_time,
-    key_part,
-)
-from worker.ingest.parse import (
-    Bounce,
-    Click,
-    Complaint,
-    DeliveryDelay,
-    Event,
-    Mail,
-    Open,
-    Recipient,
-    Reject,
-    RenderingFailure,
-    Send,
-    Subscription,
-)
+from worker.facts import FAILURE_KINDS, Activity, Document, MailFact
+from worker.ingest.classify import bounce_class, complaint_kind
+from worker.ingest.identity import WHOLE_CALL, event_id
+from worker.ingest.parse import Bounce, Complaint, Event, Mail, Recipient
 from worker.jsontext import storable
+from worker.keys import NO_ACCOUNT, canonical_json, failure_time, key_part
 from worker.times import Moment, rfc3339_exact
-
-#: Kinds whose event is about the call as a whole, so about each destination of it.
-WHOLE_CALL = (Send, Reject, RenderingFailure)
-
-#: Stands in an identity where an event names no recipient.
-NO_RECIPIENT = "*"
-
-BOUNCE_TYPES = {"permanent": "hard", "transient": "soft", "temporary": "soft", "undetermined": "undetermined"}
-
-#: Where the subtype says more than the type does. https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
-BOUNCE_CLASSES = {
-    ("permanent", "suppressed"): "suppressed_global",
-    ("permanent", "onaccountsuppressionlist"): "suppressed_account",
-    ("permanent", "ontenantsuppressionlist"): "suppressed_tenant",
-    ("permanent", "emailvalidationsuppressed"): "validation",
-    ("permanent", "unsubscribedrecipient"): "unsubscribed_recipient",
-}
-
-#: A complaint with a subtype is none: SES stopped the mail because of an earlier one.
-SUPPRESSION_COMPLAINTS = {
-    "onaccountsuppressionlist": "suppressed_account",
-    "ontenantsuppressionlist": "suppressed_tenant",
-}
-
-#: The types of a feedback report that SES lists (RFC 5965); a newer one counts as `other`.
-COMPLAINT_KINDS = frozenset({"abuse", "auth_failure", "fraud", "not_spam", "other", "virus"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,36 +177,6 @@ def _named(event: Event) -> tuple[Recipient, ...]:
     return tuple(by_address[address] for address in reversed(by_address)) or (Recipient(),)
 
 
-def event_id(event: Event, recipient: str) -> str:
-    """128 bits, hex, from what happened; ids of SNS, SQS and EventBridge differ between copies.
-
-    Two opens in one microsecond by one agent are one: acceptable.
-    """
-    recipient = recipient or NO_RECIPIENT
-    if isinstance(event.body, Bounce | Complaint) and event.body.feedback_id:
-        return digest(event.kind, event.body.feedback_id, recipient)
-    return digest(event.kind.casefold(), event.message_id, recipient, *_particulars(event))
-
-
-def _particulars(event: Event) -> tuple[str | None, ...]:
-    """What tells two events of one kind, email and recipient apart."""
-    if isinstance(event.body, WHOLE_CALL):
-        return ()
-    time = event.time or event.mail.timestamp
-    when = time.identity if time else None
-    match event.body:
-        case Click():
-            return (when, event.body.ip_address, event.body.user_agent, event.body.link)
-        case Open():
-            return (when, event.body.ip_address, event.body.user_agent, None)
-        case DeliveryDelay():
-            return (when, event.body.delay_type)
-        case Subscription():
-            changed = (event.body.new_topic_preferences, event.body.old_topic_preferences)
-            return (when, canonical_json(changed))
-    return (when,)
-
-
 def _subject(mail: Mail) -> str | None:
     common = mail.common_headers and mail.common_headers.subject
     return _decoded(common) if common else _header(mail, "Subject")
@@ -294,39 +218,6 @@ def _unknown(event: Event, recipient: Recipient) -> str | None:
     if event.mail.timestamp and event.mail.timestamp.at is None:
         unknown["mail"] = {**unknown.get("mail", {}), "timestamp": event.mail.timestamp.text}
     return canonical_json(unknown) if unknown else None
-
-
-def bounce_class(bounce: Bounce) -> str:
-    """hard, soft, auto_reply, suppressed_account, suppressed_tenant, suppressed_global, validation,
-    unsubscribed_recipient or undetermined.
-
-    SES has no flag for an out-of-office reply. It arrives as Transient/General without a delivery status: a
-    real soft bounce carries what the server said (action, status or diagnosticCode).
-    https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
-    """
-    kind = (bounce.bounce_type or "").strip().casefold()
-    sub_type = (bounce.bounce_sub_type or "").strip().casefold()
-    by_type = BOUNCE_TYPES.get(kind, "undetermined")
-    if by_type == "soft" and sub_type == "general" and not any(map(_has_status, bounce.recipients or ())):
-        return "auto_reply"
-    return BOUNCE_CLASSES.get((kind, sub_type), by_type)
-
-
-def _has_status(recipient: Recipient) -> bool:
-    return bool(recipient.action or recipient.status or recipient.diagnostic_code)
-
-
-def complaint_kind(complaint: Complaint) -> str:
-    """suppressed_account, suppressed_tenant or suppressed (no complaint: SES stopped the mail), not_spam (the
-    opposite of one), abuse, auth_failure, fraud, virus, other, or unspecified.
-    """
-    sub_type = (complaint.complaint_sub_type or "").strip().casefold()
-    if sub_type:
-        return SUPPRESSION_COMPLAINTS.get(sub_type, "suppressed")
-    reported = (complaint.complaint_feedback_type or "").strip().casefold().replace("-", "_")
-    if not reported:
-        return "unspecified"
-    return reported if reported in COMPLAINT_KINDS else "other"
 
 
 # --- Mail facts ---

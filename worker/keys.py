@@ -1,0 +1,86 @@
+"""What keys are made of: texts made fit to stand between `#`, times that sort, hashes of content. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from worker.times import rfc3339
+
+#: Bytes; the longest address that RFC 5321 allows (64 + 1 + 255). Longer texts stand in keys as their hash,
+#: which keeps every key below DynamoDB's 1,024 bytes for a sort key.
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_KEY_PART_BYTES = 320
+
+#: Characters of a kind in a sort key; SES's longest is 17.
+MAX_KIND_IN_KEY = 64
+
+#: Stands in keys where an event has no readable time. Sorts before every time.
+NO_TIME = "-"
+
+#: Stands in the failure index where the event does not tell the account.
+NO_ACCOUNT = "-"
+
+#: How far a failure's time in the index may lie from the sending; a reporting server's clock can be anywhere.
+FAILURE_BEFORE_SENT = timedelta(days=1)
+FAILURE_AFTER_SENT = timedelta(days=90)
+
+#: Attributes that tell when and how a copy came, not what happened.
+NOT_CONTENT = frozenset({"pk", "sk", "recorded_at", "form", "transport_id", "expires_at", "schema_version"})
+
+#: Where Python's calendar ends.
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def key_part(text: str) -> str:
+    """A text made fit to stand between the `#` of a key."""
+    if len(text.encode()) > MAX_KEY_PART_BYTES:
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return text.replace("%", "%25").replace("#", "%23")
+
+
+def decoded(part: str) -> str:
+    return part.replace("%23", "#").replace("%25", "%")
+
+
+def email_key(email_id: str) -> str:
+    return f"EMAIL#{key_part(email_id)}"
+
+
+def sent_key(sent_at: datetime | None, email_id: str) -> str:
+    """The sort key of the indexes over mail facts."""
+    return f"{rfc3339(sent_at, 'seconds') if sent_at else NO_TIME}#{key_part(email_id)}"
+
+
+def failure_time(occurred_at: datetime | None, sent_at: datetime | None) -> str:
+    """The sort key of `by_failure`: the time of the failure, kept near the sending."""
+    at = occurred_at or sent_at
+    if at is None:
+        return NO_TIME
+    if sent_at is not None:
+        at = min(max(at, _shifted(sent_at, -FAILURE_BEFORE_SENT)), _shifted(sent_at, FAILURE_AFTER_SENT))
+    return rfc3339(at)
+
+
+def _shifted(at: datetime, by: timedelta) -> datetime:
+    try:
+        return at + by
+    except OverflowError:
+        return LAST if by > timedelta() else FIRST
+
+
+def digest(*parts: str | None) -> str:
+    """128 bits of SHA-256, hex. The parts are a JSON list first, so that no two lists can look alike."""
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:32]
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """8 hex digits that tell two contents of one event apart."""
+    content = {name: value for name, value in content.items() if name not in NOT_CONTENT}
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:8]
+
+
+def canonical_json(value: object) -> str:
+    """One text for one value: keys sorted, no blanks. Numbers beyond a float (Decimal) become text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
