@@ -39,8 +39,8 @@ def _names(value: str) -> frozenset[str]:
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 HttpUrl = Annotated[str, _url("http", "https")]
-RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
-BrokerUrl = Annotated[str, _url("redis", "rediss", "sentinel", "unix")]
+RedisUrl = Annotated[str, _url("redis", "rediss")]
+BrokerUrl = Annotated[str, _url("redis", "rediss", "sentinel")]
 
 
 class Settings(BaseSettings):

@@ -13,8 +13,7 @@ from kombu import Connection
 from config.celery import celery_settings
 from config.logging import configure_logging
 from config.settings import SettingsError, load_settings
-from worker.keep_polling import EndInTime, KeepPolling
-from worker.stop import stop
+from worker.keep_polling import EndInTime, KeepPolling, begin_stop
 
 
 class PatientConnection(Connection):
@@ -38,7 +37,7 @@ def make_app() -> Celery:
     app.steps["worker"].add(EndInTime)
     app.steps["consumer"].add(KeepPolling)
     signals.setup_logging.connect(lambda **_: configure_logging(settings), weak=False)
-    signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
+    signals.worker_shutting_down.connect(begin_stop, weak=False)
     return app
 
 

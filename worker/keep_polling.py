@@ -75,20 +75,28 @@ def _nothing(*_: Any, **__: Any) -> None:
     """There is no broker's message to acknowledge."""
 
 
+def begin_stop(**_: Any) -> None:
+    """Called by the signal, which finds the main process wherever it waits, and by the step below.
+
+    A silent Redis once held the main process for over 90 seconds when its children were long done.
+    """
+    if not stop.is_set():
+        stop.set()
+        timer = threading.Timer(load_settings().shutdown_seconds, _end)
+        timer.daemon = True
+        timer.start()
+
+
 class EndInTime(bootsteps.StartStopStep):
     """Tells the children to stop however the worker is told to, and bounds the stop.
 
-    `control shutdown` sends no signal, so the byte is set here too; and a silent Redis once held the main
-    process for over 90 seconds when its children were long done.
+    `control shutdown` sends no signal, so it is done here too.
     """
 
     requires = ("celery.worker.components:Pool",)
 
     def close(self, parent: Any) -> None:  # noqa: ARG002  the signature is Celery's
-        stop.set()
-        timer = threading.Timer(load_settings().shutdown_seconds, _end)
-        timer.daemon = True
-        timer.start()
+        begin_stop()
 
 
 def _end() -> None:

@@ -157,13 +157,14 @@ class Pipeline:
 
 
 def to_write(parcels: Sequence[Parcel], claimed: dict[Key, Claim]) -> list[Key]:
-    """What is ours; and of what others hold, every mail fact, and whatever has come to us before.
+    """What is ours; and of what others hold, every mail fact, whatever has come to us before, and what stands in
+    one message with something unreadable: that message goes to quarantine now, and must leave nothing open.
 
     Mail facts: without one an email is not found by its document, and it costs one small put to be sure.
     """
     keys = []
     for parcel in parcels:
-        impatient = parcel.message.receive_count >= IMPATIENT_FROM_RECEIVE
+        impatient = parcel.error is not None or parcel.message.receive_count >= IMPATIENT_FROM_RECEIVE
         for key in parcel.items:
             claim = claimed[key]
             if claim is Claim.OURS or (claim is Claim.HELD and (impatient or key in parcel.mail_facts)):

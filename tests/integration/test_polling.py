@@ -85,6 +85,26 @@ def test_a_warm_shutdown_is_quick_and_leaves_nothing_in_flight(site: Site, way: 
         assert not worker.said("shutdown_bound_reached")
 
 
+@pytest.mark.parametrize("way", ["signal", "remote control"])
+def test_a_stop_is_bounded_though_the_broker_is_silent(site: Site, own_redis: ValkeyServer, way: str) -> None:
+    """Once, a silent Redis held the main process for over 90 s, and the container's stop with it."""
+    with site.worker(CELERY_BROKER_URL=own_redis.connection_url, SHUTDOWN_SECONDS="8") as worker:
+        eventually((site.folder / "poll").exists)
+        assert own_redis._process
+        if way == "remote control":
+            command = [sys.executable, "-m", "celery", "-A", "worker", "control", "shutdown"]
+            broker = {"CELERY_BROKER_URL": own_redis.connection_url}
+            subprocess.run(command, env={**os.environ, **site.environment, **broker}, capture_output=True, check=False)
+        os.kill(own_redis._process.pid, signal.SIGSTOP)
+        try:
+            if way == "signal":
+                time.sleep(7)  # the worker has noticed, and tries to connect
+                worker.process.terminate()
+            worker.process.wait(12)
+        finally:
+            os.kill(own_redis._process.pid, signal.SIGCONT)
+
+
 def receive_counts(site: Site) -> list[int]:
     answer = site.cloud.sqs.receive_message(
         QueueUrl=site.made.queue_url,

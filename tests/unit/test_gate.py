@@ -10,14 +10,15 @@ from worker.ingest.gate import PROBE_EVERY, Gate
 class Dependency:
     """Answers, or not; counts how often it is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "redis") -> None:
+        self.name = name
         self.is_up = True
         self.asked = 0
 
     def __call__(self) -> None:
         self.asked += 1
         if not self.is_up:
-            raise TransientError("redis", "ConnectionError")
+            raise TransientError(self.name, "ConnectionError")
 
 
 @pytest.fixture
@@ -39,15 +40,23 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def test_an_open_gate_asks_nobody() -> None:
+def test_it_opens_when_all_have_answered_and_then_asks_nobody(clock: list[float]) -> None:
+    """A worker that starts in an outage, or a child that replaces another, must not receive to find out."""
     redis = Dependency()
-    assert Gate({"redis": redis}).is_open()
-    assert redis.asked == 0
+    redis.is_up = False
+    gate = Gate({"redis": redis})
+    assert not gate.is_open()
+    redis.is_up = True
+    clock[0] += PROBE_EVERY
+    assert gate.is_open()
+    assert gate.is_open()
+    assert redis.asked == 2
 
 
 def test_it_stays_shut_until_what_failed_has_answered(clock: list[float], said: list[str]) -> None:
     redis = Dependency()
     gate = Gate({"redis": redis})
+    assert gate.is_open()
     redis.is_up = False
     gate.fail(TransientError("redis", "ConnectionError"))
     for _ in range(3):
@@ -60,23 +69,25 @@ def test_it_stays_shut_until_what_failed_has_answered(clock: list[float], said: 
 
 
 def test_all_must_have_answered_since_the_last_failure(clock: list[float], said: list[str]) -> None:
-    redis, table = Dependency(), Dependency()
+    redis, table = Dependency(), Dependency("dynamodb")
     gate = Gate({"redis": redis, "dynamodb": table})
+    assert gate.is_open()
     table.is_up = False  # which nobody has noticed yet
     gate.fail(TransientError("redis", "ConnectionError"))
     clock[0] += PROBE_EVERY
     assert not gate.is_open()
-    assert said == ["dependency_failing", "dependency_back"]
     table.is_up = True
     clock[0] += PROBE_EVERY
     assert gate.is_open()
-    assert said == ["dependency_failing", "dependency_back"]
+    assert said.count("dependency_failing") == said.count("dependency_back") == 2
 
 
 def test_many_threads_ask_once_a_second_and_an_outage_is_said_once(clock: list[float], said: list[str]) -> None:
     redis = Dependency()
-    redis.is_up = False
     gate = Gate({"redis": redis})
+    assert gate.is_open()
+    redis.is_up = False
+    redis.asked = 0
     for _ in range(50):
         gate.fail(TransientError("redis", "ConnectionError"))
         assert not gate.is_open()

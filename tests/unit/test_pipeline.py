@@ -49,6 +49,10 @@ def test_a_held_fact_is_written_from_the_second_receive_on() -> None:
     assert to_write([parcel(EVENT, receives=2)], {EVENT: Claim.HELD}) == [EVENT]
 
 
+def test_a_held_fact_is_written_if_its_message_goes_to_quarantine_now() -> None:
+    assert to_write([parcel(EVENT, error=BAD)], {EVENT: Claim.HELD}) == [EVENT]
+
+
 def test_ours_is_written_though_another_fact_of_the_message_is_held() -> None:
     assert to_write([parcel(EVENT, OTHER)], {EVENT: Claim.OURS, OTHER: Claim.HELD}) == [EVENT]
 

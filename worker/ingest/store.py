@@ -41,6 +41,7 @@ class Stored:
     left: set[Key] = field(default_factory=set)
     #: Why items were left, if DynamoDB failed rather than throttled.
     failure: TransientError | None = None
+    is_throttled: bool = False
     calls: int = 0
 
 
@@ -58,7 +59,8 @@ class Store:
         """Items with distinct keys. Never raises: what could not be written is in the answer."""
         stored = Stored()
         for batch in chunks(items, MAX_ITEMS):
-            if stored.failure is None:
+            # The rest would meet the same, and the messages' visibility does not wait.
+            if stored.failure is None and not stored.is_throttled:
                 self._put_batch({key_of(item): item for item in batch}, stored)
         stored.left = {key_of(item) for item in items} - stored.written - stored.refused.keys()
         return stored
@@ -70,7 +72,9 @@ class Store:
         except ClientError as error:
             if code_of(error) in INVALID:
                 self._put_one_by_one(wire, stored)
-            elif code_of(error) not in THROTTLED:
+            elif code_of(error) in THROTTLED:
+                stored.is_throttled = True
+            else:
                 stored.failure = TransientError("dynamodb", code_of(error))
         except BotoCoreError as error:
             stored.failure = TransientError("dynamodb", code_of(error))
@@ -92,6 +96,7 @@ class Store:
             left = kept
             if not left:
                 return
+        stored.is_throttled = True
 
     def _put_one_by_one(self, wire: Mapping[Key, Any], stored: Stored) -> None:
         """DynamoDB refuses a whole batch for one invalid item, so that one must be found."""
