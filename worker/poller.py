@@ -124,9 +124,9 @@ class Poller:
             raise TransientError("sqs", "QueueDoesNotExist") from error
 
     def _ask_redis(self) -> None:
-        """A write, since a Redis out of memory answers pings."""
+        """A write, since a Redis out of memory answers pings; NX with GET, which Redis before 7 refuses."""
         try:
-            self._redis.set("email-activity:probe", "1", px=1000)
+            self._redis.set("email-activity:probe", "1", nx=True, get=True, px=1000)
         except redis.RedisError as error:
             raise TransientError("redis", type(error).__name__) from error
 
