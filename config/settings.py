@@ -40,7 +40,7 @@ def _names(value: str) -> frozenset[str]:
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 HttpUrl = Annotated[str, _url("http", "https")]
 RedisUrl = Annotated[str, _url("redis", "rediss")]
-BrokerUrl = Annotated[str, _url("redis", "rediss", "sentinel")]
+BrokerUrl = Annotated[str, _url("redis", "rediss")]
 
 
 class Settings(BaseSettings):

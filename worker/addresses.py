@@ -4,6 +4,9 @@ import unicodedata
 
 import idna
 
+#: Characters. No address is so long (RFC 5321: 320 bytes), and normalizing combining marks takes quadratic time.
+MAX_ADDRESS = 1_000
+
 
 def normalize_address(written: str) -> str:
     """Trimmed, display form removed, NFC, lower case, the domain in IDNA.
@@ -11,6 +14,8 @@ def normalize_address(written: str) -> str:
     RFC 5321 lets a server tell `Bob@` from `bob@`; none that matters does, and bounces come back in either case.
     """
     address = _without_display_form(written.strip())
+    if len(address) > MAX_ADDRESS:
+        return address.lower()
     address = unicodedata.normalize("NFC", unicodedata.normalize("NFC", address).lower())
     local, at, domain = address.rpartition("@")
     return f"{local}{at}{_ascii_domain(domain)}" if at else address

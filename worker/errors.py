@@ -87,6 +87,12 @@ class MessageIdTooLongError(PermanentError):
     reason = "message_id_too_long"
 
 
+class TooManyRecipientsError(PermanentError):
+    """More recipients than any call to SES can have. Look at who sends here."""
+
+    reason = "too_many_recipients"
+
+
 class RefusedByTableError(PermanentError):
     """DynamoDB refuses an item of this message as invalid, for instance one over 400 KB."""
 

@@ -1,7 +1,7 @@
 """Two small steps in Celery's worker: keep one `poll` in every slot of the pool, and end in time."""
 
 import os
-import threading
+import signal
 from typing import Any
 
 from celery import bootsteps
@@ -82,9 +82,9 @@ def begin_stop(**_: Any) -> None:
     """
     if not stop.is_set():
         stop.set()
-        timer = threading.Timer(load_settings().shutdown_seconds, _end)
-        timer.daemon = True
-        timer.start()
+        # Not a threading.Timer: started inside a signal handler, it can wait for a lock that it interrupted.
+        signal.signal(signal.SIGALRM, _end)
+        signal.setitimer(signal.ITIMER_REAL, load_settings().shutdown_seconds)
 
 
 class EndInTime(bootsteps.StartStopStep):
@@ -99,6 +99,6 @@ class EndInTime(bootsteps.StartStopStep):
         begin_stop()
 
 
-def _end() -> None:
+def _end(*_: object) -> None:
     log.warning("shutdown_bound_reached")
     os._exit(1)

@@ -28,8 +28,8 @@ from worker.telemetry import log, place_of
 #: Seconds that a thread sleeps when it may not receive, or after an error.
 PAUSE = 1.0
 
-#: Seconds beyond its bound after which a poll whose thread does not come back is hung. Longer than all
-#: time-outs of one batch together.
+#: Seconds beyond its bound after which a poll whose thread does not come back is hung. Longer than a batch of
+#: the default size can take with every call at its time-out but one.
 HUNG_AFTER = 120
 
 #: The child ends with this code, and the pool replaces it.
@@ -91,12 +91,10 @@ class Poller:
         return work
 
     def _once(self, receiver: Receiver, pipeline: Pipeline) -> None:
-        if not self._gate.is_open():
-            self._sleep()
-            return
         try:
-            batch = receiver.receive()
-            if batch:
+            if not self._gate.is_open():
+                self._sleep()
+            elif batch := receiver.receive():
                 pipeline.process(batch)
         except TransientError as error:
             self._gate.fail(error)
@@ -131,11 +129,15 @@ class Poller:
             raise TransientError("redis", type(error).__name__) from error
 
     def _ask_table(self) -> None:
-        """A read of a key that is never there: half a read unit."""
+        """A write under a condition that nothing meets: a table that only reads is of no use."""
         try:
-            self._dynamodb.get_item(
-                TableName=self._settings.activity_table, Key={"pk": {"S": "PROBE"}, "sk": {"S": "PROBE"}}
+            self._dynamodb.put_item(
+                TableName=self._settings.activity_table,
+                Item={"pk": {"S": "PROBE"}, "sk": {"S": "PROBE"}},
+                ConditionExpression="attribute_exists(pk) AND attribute_not_exists(pk)",
             )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return
         except (ClientError, BotoCoreError) as error:
             raise TransientError("dynamodb", code_of(error)) from error
 

@@ -16,9 +16,6 @@ class Stop:
     def set(self) -> None:
         self._byte[0] = 1
 
-    def clear(self) -> None:
-        self._byte[0] = 0
-
     def is_set(self) -> bool:
         return self._byte[0] == 1
 

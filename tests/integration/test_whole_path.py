@@ -114,7 +114,7 @@ FATES: dict[tuple[str, str, str], Callable[[Email], list[Event]]] = {
     ("delivered", "none", "unsubscribed"): lambda email: [email.send(), email.delivery(), email.subscription()],
     ("delayed", "none", "none"): lambda email: [email.send(), email.delay()],
     ("hard_bounced", "none", "none"): lambda email: [email.send(), email.delivery(), email.bounce()],
-    ("soft_bounce", "none", "none"): lambda email: [email.send(), email.bounce("Transient", "MailboxFull")],
+    ("soft_bounced", "none", "none"): lambda email: [email.send(), email.bounce("Transient", "MailboxFull")],
     ("suppressed", "none", "none"): lambda email: [email.send(), email.bounce("Permanent", "Suppressed")],
     ("rejected", "none", "none"): lambda email: [email.send(), email.reject()],
     ("render_failed", "none", "none"): lambda email: [email.rendering_failure()],

@@ -98,6 +98,14 @@ def test_every_kind_without_destinations_is_recorded_all_the_same(kind, destinat
     assert [each.recipient for each in reading.mail_facts] == ([ANA] if named and kind != "Bounce" else [])
 
 
+@pytest.mark.parametrize("make", [Email.send, Email.delivery])
+def test_more_recipients_than_ses_takes_are_refused_before_they_cost_anything(make):
+    people = [f"person{number}@example.com" for number in range(201)]
+    reading = read_one(raw(make(Email(to=people))))
+    assert (reading.outcome, str(reading.error)) == ("quarantine", "too_many_recipients: 201")
+    assert len(read_one(raw(make(Email(to=people[:200])))).activities) == 200
+
+
 def test_a_recipient_named_twice_is_one():
     reading = read_one(raw(Email(to=(ANA, f"Ana <{ANA.upper()}>")).send()))
     assert [each.recipient for each in reading.activities] == [ANA]

@@ -35,10 +35,11 @@ class FakeSqs:
             QueueUrl, Entries, lambda entry: self.hidden.update({entry["ReceiptHandle"]: entry["VisibilityTimeout"]})
         )
 
-    def send_message(self, **message: Any) -> None:
+    def send_message(self, **message: Any) -> dict[str, str]:
         if self.refuses_to_send:
             raise FAILURE
         self.sent.append(message)
+        return {"MessageId": "new"}
 
     def _batch(self, url, entries, do):
         assert url == QUEUE.url

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
 from worker.ingest import store as module
 from worker.ingest.store import MAX_ATTEMPTS, MAX_ITEMS, Store, key_of
@@ -21,6 +22,10 @@ def refusal(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "somebody@example.com"}}, "BatchWriteItem")
 
 
+#: What DynamoDB answers when it took everything.
+TAKEN: dict[str, Any] = {"UnprocessedItems": {}}
+
+
 class FakeDynamoDB:
     """Holds what was put. answers: what the first BatchWriteItem calls do instead of taking everything."""
 
@@ -33,7 +38,7 @@ class FakeDynamoDB:
     def batch_write_item(self, RequestItems):  # noqa: N803  boto3's own
         requests = RequestItems["table"]
         self.sizes.append(len(requests))
-        answer = self._answers.pop(0) if self._answers else (lambda _: {})
+        answer = self._answers.pop(0) if self._answers else (lambda _: TAKEN)
         if isinstance(answer, Exception):
             raise answer
         if any(request["PutRequest"]["Item"]["sk"]["S"] == self._invalid for request in requests):
@@ -116,3 +121,32 @@ def test_a_throttled_table_is_left_alone_but_counts_as_being_there() -> None:
     dynamodb = FakeDynamoDB(*[lambda requests: {"UnprocessedItems": {"table": requests}}] * MAX_ATTEMPTS)
     assert len(put(dynamodb, items(60)).left) == 60
     assert len(dynamodb.sizes) == MAX_ATTEMPTS
+
+
+def test_an_answer_that_is_not_dynamodbs_has_stored_nothing() -> None:
+    """A proxy once answered 200 with a page of its own: everything was deleted, nothing stored."""
+    stored = put(FakeDynamoDB(lambda _: {"ResponseMetadata": {"HTTPStatusCode": 200}}), items(3))
+    assert (stored.written, len(stored.left)) == (set(), 3)
+    assert stored.failure is not None
+
+
+def test_what_is_unprocessed_counts_under_whatever_name_the_table_stands() -> None:
+    def all_left(requests: list[Any]) -> dict[str, Any]:
+        return {"UnprocessedItems": {"another-name": requests}}
+
+    assert put(FakeDynamoDB(*[all_left] * MAX_ATTEMPTS), items(3)).written == set()
+
+
+def test_any_other_error_leaves_the_batch_and_is_a_failure() -> None:
+    stored = put(FakeDynamoDB(ResponseParserError("somebody@example.com")), items(3))
+    assert (len(stored.left), str(stored.failure)) == (3, "dynamodb: ResponseParserError")
+
+
+def test_a_large_item_goes_by_itself_so_that_no_call_is_too_large() -> None:
+    """DynamoDB refuses a call over 16 MB without saying which item is to blame."""
+    large = {"pk": "EMAIL#1", "sk": "EVENT#large", "detail": {"link": "\u20ac" * 150_000}}
+    dynamodb = FakeDynamoDB(invalid="EVENT#large")
+    stored = put(dynamodb, [large, *items(3)])
+    assert dynamodb.sizes == [3, 1]
+    assert stored.refused == {key_of(large): "ValidationException"}
+    assert len(stored.written) == 3

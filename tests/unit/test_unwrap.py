@@ -258,3 +258,9 @@ def test_a_lambda_spelling_of_the_envelope_is_read():
     assert "SigningCertUrl" in record["Sns"]
     assert record["Sns"]["Subject"]
     assert only(json.dumps(record["Sns"])).kind == only(json.dumps(sns_envelope(Email().send()))).kind == "Send"
+
+
+def test_one_record_nested_too_deep_does_not_take_the_good_ones_along():
+    good = lambda_sqs(raw(Email().send()), "[" * 100_000)
+    kinds = [type(each).__name__ for each in unwrap(good)]
+    assert kinds == ["Notification", "Unreadable"]

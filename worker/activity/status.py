@@ -24,7 +24,7 @@ DELIVERY = (
     "sent",
     "delayed",
     "delivered",
-    "soft_bounce",
+    "soft_bounced",
     "undetermined_bounce",
     "suppressed",
     "hard_bounced",
@@ -45,7 +45,7 @@ DELIVERY_BY_KIND = {
 #: `auto_reply` is missing on purpose: see above.
 DELIVERY_BY_BOUNCE_CLASS = {
     "hard": "hard_bounced",
-    "soft": "soft_bounce",
+    "soft": "soft_bounced",
     "undetermined": "undetermined_bounce",
     "suppressed_account": "suppressed",
     "suppressed_tenant": "suppressed",

@@ -135,7 +135,7 @@ MEANINGS = (
 )
 
 HOW_TO_READ = """\
-delivery    the furthest that was reported, in this order: sent, delayed, delivered, soft bounce, undetermined
+delivery    the furthest that was reported, in this order: sent, delayed, delivered, soft bounced, undetermined
             bounce, suppressed, hard bounced, rejected, render failed
 engagement  none, machine, proxy opened, opened, clicked. No report proves that somebody read
 consent     complained if ever; else the latest change: subscribed or unsubscribed

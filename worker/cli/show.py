@@ -44,7 +44,7 @@ STYLES = {
     "undetermined_bounce": "yellow",
     "unsubscribed": "yellow",
     "untracked": "yellow",
-    "soft_bounce": "red",
+    "soft_bounced": "red",
     "suppressed": "red",
     "hard_bounced": "red",
     "rejected": "red",

@@ -76,9 +76,11 @@ class Demo:
             VisibilityTimeout=0,
             MessageAttributeNames=["All"],
         )
+        messages = answer.get("Messages", [])
+        reasons = [each.get("MessageAttributes", {}).get("reason") for each in messages]
         return [
-            (json.loads(each["Body"])["Message"], each["MessageAttributes"]["reason"]["StringValue"])
-            for each in answer.get("Messages", [])
+            (json.loads(each["Body"])["Message"], reason["StringValue"] if reason else "")
+            for each, reason in zip(messages, reasons, strict=True)
         ]
 
 

@@ -11,7 +11,7 @@ correctness rests on, and why a Redis that forgets, fails over or evicts does no
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -94,7 +94,3 @@ class Claims:
 def _short(text: str) -> str:
     """96 bits in 16 characters: two of a billion facts collide with a chance of one in 10^11."""
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
-
-
-def distinct(keys: Iterable[Key]) -> list[Key]:
-    return list(dict.fromkeys(keys))

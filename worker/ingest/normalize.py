@@ -14,6 +14,7 @@ from email.header import decode_header, make_header
 from typing import Any
 
 from worker.addresses import normalize_address
+from worker.errors import TooManyRecipientsError
 from worker.facts import FAILURE_KINDS, Activity, Document, MailFact
 from worker.ingest.classify import bounce_class, complaint_kind
 from worker.ingest.identity import WHOLE_CALL, event_id
@@ -21,6 +22,10 @@ from worker.ingest.parse import Bounce, Complaint, Event, Mail, Recipient
 from worker.jsontext import storable
 from worker.keys import NO_ACCOUNT, canonical_json, failure_time, key_part
 from worker.times import Moment, rfc3339_exact
+
+#: Of one event. SES takes 50 in a call, look-alikes perhaps more; each costs an item or two.
+#: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
+MAX_RECIPIENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,10 @@ class Facts:
 
 
 def normalize(event: Event, copy: Copy, rules: Rules) -> Facts:
+    """Raises TooManyRecipientsError."""
+    count = max(len(event.mail.destination or ()), len(event.recipients))
+    if count > MAX_RECIPIENTS:
+        raise TooManyRecipientsError(str(count))
     document_type = _carried(event.mail, *rules.document_type)
     document_type = document_type and document_type.lower()
     if is_untracked(event.mail, document_type, rules):

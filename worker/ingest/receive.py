@@ -68,8 +68,9 @@ def find_queue(sqs: "SQSClient", settings: Settings) -> Queue:
         url = queue_url(sqs, settings.events_queue, "EVENTS_QUEUE")
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
         said = attributes.get("Attributes", {})
-        dead_letters = settings.dead_letter_queue or _redrive_target(said.get("RedrivePolicy"))
-        dead_letter_url = queue_url(sqs, dead_letters, "DEAD_LETTER_QUEUE")
+        named = settings.dead_letter_queue
+        target = named and queue_url(sqs, named, "DEAD_LETTER_QUEUE")
+        dead_letter_url = target or _redrive_target(sqs, said.get("RedrivePolicy"))
     except (ClientError, BotoCoreError) as error:
         raise TransientError("sqs", code_of(error)) from error
     visibility_timeout = int(said.get("VisibilityTimeout", 30))
@@ -82,6 +83,8 @@ def find_queue(sqs: "SQSClient", settings: Settings) -> Queue:
 
 
 def queue_url(sqs: "SQSClient", name_or_url: str, variable: str) -> str:
+    if name_or_url.endswith(".fifo"):
+        raise SettingsError(f"{variable}: got {name_or_url!r}, want a standard queue: SNS and SES publish to no other")
     if name_or_url.startswith(("http://", "https://")):
         return name_or_url
     try:
@@ -90,11 +93,12 @@ def queue_url(sqs: "SQSClient", name_or_url: str, variable: str) -> str:
         raise SettingsError(f"{variable}: got {name_or_url!r}, want the name or URL of a queue that exists") from None
 
 
-def _redrive_target(policy: str | None) -> str:
-    """`arn:aws:sqs:region:account:name` -> name."""
+def _redrive_target(sqs: "SQSClient", policy: str | None) -> str:
+    """The URL of the queue with the ARN `arn:aws:sqs:region:account:name`."""
     if not policy:
         raise SettingsError("DEAD_LETTER_QUEUE: not set, and the events queue has no redrive policy to find it by")
-    return str(json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2])
+    account, name = json.loads(policy)["deadLetterTargetArn"].split(":")[-2:]
+    return sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
 
 
 class Receiver:

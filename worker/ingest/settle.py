@@ -77,7 +77,7 @@ class Settler:
             "worker_version": __version__,
         }
         try:
-            self.sqs.send_message(
+            sent = self.sqs.send_message(
                 QueueUrl=self.queue.dead_letter_url,
                 MessageBody=message.body,
                 MessageAttributes={
@@ -87,7 +87,8 @@ class Settler:
         except (ClientError, BotoCoreError) as failure:
             log.error("quarantine_failed", code=code_of(failure), message_id=message.id, reason=error.reason)
             return False
-        return True
+        # An answer without an id is none of SQS's, whatever its status.
+        return bool(sent.get("MessageId"))
 
     def _each(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], what: str) -> int:
         return sum(self._batch(call, batch, what) for batch in chunks(entries, MAX_ENTRIES))

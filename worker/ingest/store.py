@@ -5,17 +5,18 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteIte
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from worker.chunks import chunks
 from worker.errors import THROTTLED, TransientError, code_of
 from worker.facts import Item
 from worker.ingest.deduplicate import Key
+from worker.keys import canonical_json
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 #: Items in one BatchWriteItem, DynamoDB's limit.
 MAX_ITEMS = 25
+
+#: Bytes, as JSON. DynamoDB takes items of 400 KB and calls of 16 MB: a larger item goes by itself, so that
+#: DynamoDB can refuse it alone, and 25 smaller ones always fit.
+LARGE = 400 * 1024
 
 #: How often one batch is offered again while DynamoDB takes only a part of it, and the longest pause, seconds.
 MAX_ATTEMPTS = 6
@@ -42,7 +47,6 @@ class Stored:
     #: Why items were left, if DynamoDB failed rather than throttled.
     failure: TransientError | None = None
     is_throttled: bool = False
-    calls: int = 0
 
 
 def key_of(item: Item) -> Key:
@@ -58,7 +62,7 @@ class Store:
     def put(self, items: Sequence[Item]) -> Stored:
         """Items with distinct keys. Never raises: what could not be written is in the answer."""
         stored = Stored()
-        for batch in chunks(items, MAX_ITEMS):
+        for batch in _batches(items):
             # The rest would meet the same, and the messages' visibility does not wait.
             if stored.failure is None and not stored.is_throttled:
                 self._put_batch({key_of(item): item for item in batch}, stored)
@@ -66,8 +70,8 @@ class Store:
         return stored
 
     def _put_batch(self, batch: dict[Key, Item], stored: Stored) -> None:
-        wire = {key: {name: self._serialize(value) for name, value in item.items()} for key, item in batch.items()}
         try:
+            wire = {key: {name: self._serialize(value) for name, value in item.items()} for key, item in batch.items()}
             self._offer(wire, stored)
         except ClientError as error:
             if code_of(error) in INVALID:
@@ -76,7 +80,7 @@ class Store:
                 stored.is_throttled = True
             else:
                 stored.failure = TransientError("dynamodb", code_of(error))
-        except BotoCoreError as error:
+        except Exception as error:  # noqa: BLE001  no connection, no credentials, no answer that can be read
             stored.failure = TransientError("dynamodb", code_of(error))
 
     def _offer(self, wire: Mapping[Key, Any], stored: Stored) -> None:
@@ -85,13 +89,8 @@ class Store:
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 time.sleep(random.uniform(0, min(MAX_PAUSE, 0.05 * 2**attempt)))  # noqa: S311  jitter, no secret
-            stored.calls += 1
             requests: list[WriteRequestTypeDef] = [{"PutRequest": {"Item": item}} for item in left.values()]
-            answer = self._dynamodb.batch_write_item(RequestItems={self._table: requests})
-            unprocessed = [
-                each["PutRequest"]["Item"] for each in answer.get("UnprocessedItems", {}).get(self._table, [])
-            ]
-            kept = {(item["pk"]["S"], item["sk"]["S"]): item for item in unprocessed}
+            kept = _unprocessed(self._dynamodb.batch_write_item(RequestItems={self._table: requests}))
             stored.written |= left.keys() - kept.keys()
             left = kept
             if not left:
@@ -101,10 +100,25 @@ class Store:
     def _put_one_by_one(self, wire: Mapping[Key, Any], stored: Stored) -> None:
         """DynamoDB refuses a whole batch for one invalid item, so that one must be found."""
         for key, item in wire.items():
-            stored.calls += 1
             try:
                 self._dynamodb.put_item(TableName=self._table, Item=item)
                 stored.written.add(key)
-            except ClientError as error:
+            except Exception as error:  # noqa: BLE001  as above; what is neither written nor refused is left
                 if code_of(error) in INVALID:
                     stored.refused[key] = code_of(error)
+
+
+def _unprocessed(answer: Any) -> dict[Key, Any]:
+    """Raises KeyError for an answer that is not DynamoDB's: a proxy's friendly 200 has stored nothing.
+
+    Under whatever name the table stands there: a table may be called by its ARN.
+    """
+    requests = [request for table in answer["UnprocessedItems"].values() for request in table]
+    items = [request["PutRequest"]["Item"] for request in requests]
+    return {(item["pk"]["S"], item["sk"]["S"]): item for item in items}
+
+
+def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    is_large = {key_of(item): len(canonical_json(item).encode()) > LARGE for item in items}
+    yield from chunks([item for item in items if not is_large[key_of(item)]], MAX_ITEMS)
+    yield from chunks([item for item in items if is_large[key_of(item)]], 1)

@@ -120,6 +120,9 @@ def _from_text(text: str, around: _Envelopes) -> Iterator[Unwrapped]:
         else:
             yield Unreadable(form, NotJsonError())
         return
+    except RecursionError:
+        yield Unreadable(_form_of(around), NestedTooDeepError("JSON"))
+        return
     yield from _from_document(document, around)
 
 
