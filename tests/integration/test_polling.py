@@ -155,6 +155,11 @@ def test_a_wrong_setting_stops_the_start_with_one_line(site: Site) -> None:
     assert not any("Traceback" in line for line in lines)
 
 
+def test_a_fifo_queue_is_refused_for_ses_and_sns_publish_to_no_such_queue(site: Site) -> None:
+    with site.worker(EVENTS_QUEUE="events.fifo") as worker:
+        eventually(lambda: worker.said("EVENTS_QUEUE: got 'events.fifo', want a standard queue"))
+
+
 def test_a_lease_longer_than_the_visibility_timeout_is_refused(site: Site) -> None:
     with site.worker(LEASE_SECONDS="120") as worker:
         eventually(lambda: worker.said("LEASE_SECONDS: got 120, want less than the visibility timeout"))

@@ -73,6 +73,14 @@ def test_a_message_is_deleted_only_after_it_is_in_the_dead_letter_queue() -> Non
     assert sqs.deleted == []
 
 
+def test_an_answer_without_an_id_is_none_of_sqs_and_deletes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy may answer 200 with a page of its own."""
+    sqs = FakeSqs()
+    monkeypatch.setattr(sqs, "send_message", lambda **_: {})
+    assert Settler(sqs, QUEUE).quarantine({message("1"): NotJsonError()}) == []  # type: ignore[arg-type]
+    assert sqs.deleted == []
+
+
 def test_a_quarantined_message_takes_its_reason_along() -> None:
     sqs = FakeSqs()
     settler = Settler(sqs, QUEUE)  # type: ignore[arg-type]

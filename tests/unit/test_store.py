@@ -29,11 +29,12 @@ TAKEN: dict[str, Any] = {"UnprocessedItems": {}}
 class FakeDynamoDB:
     """Holds what was put. answers: what the first BatchWriteItem calls do instead of taking everything."""
 
-    def __init__(self, *answers: Answer | Exception, invalid: str = "") -> None:
+    def __init__(self, *answers: Answer | Exception, invalid: str = "", down_at: str = "") -> None:
         self.held: dict[tuple[str, str], Any] = {}
         self.sizes: list[int] = []
         self._answers = list(answers)
         self._invalid = invalid
+        self._down_at = down_at
 
     def batch_write_item(self, RequestItems):  # noqa: N803  boto3's own
         requests = RequestItems["table"]
@@ -53,6 +54,8 @@ class FakeDynamoDB:
     def put_item(self, TableName, Item):  # noqa: N803, ARG002  boto3's own
         if Item["sk"]["S"] == self._invalid:
             raise refusal("ValidationException")
+        if Item["sk"]["S"] == self._down_at:
+            raise EndpointConnectionError(endpoint_url="http://x")
         self.held[Item["pk"]["S"], Item["sk"]["S"]] = Item
 
 
@@ -150,3 +153,11 @@ def test_a_large_item_goes_by_itself_so_that_no_call_is_too_large() -> None:
     assert dynamodb.sizes == [3, 1]
     assert stored.refused == {key_of(large): "ValidationException"}
     assert len(stored.written) == 3
+
+
+def test_a_table_that_goes_while_the_culprit_is_looked_for_is_asked_no_more() -> None:
+    dynamodb = FakeDynamoDB(invalid="EVENT#1", down_at="EVENT#3")
+    stored = put(dynamodb, items(8))
+    assert set(dynamodb.held) == stored.written == {("EMAIL#1", "EVENT#0"), ("EMAIL#1", "EVENT#2")}
+    assert (set(stored.refused), len(stored.left)) == ({("EMAIL#1", "EVENT#1")}, 5)
+    assert str(stored.failure) == "dynamodb: EndpointConnectionError"

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeSerializer
-from botocore.exceptions import ClientError
 
 from worker.chunks import chunks
 from worker.errors import THROTTLED, TransientError, code_of
@@ -73,15 +72,11 @@ class Store:
         try:
             wire = {key: {name: self._serialize(value) for name, value in item.items()} for key, item in batch.items()}
             self._offer(wire, stored)
-        except ClientError as error:
+        except Exception as error:  # noqa: BLE001  also no connection, no credentials, no answer that can be read
             if code_of(error) in INVALID:
                 self._put_one_by_one(wire, stored)
-            elif code_of(error) in THROTTLED:
-                stored.is_throttled = True
             else:
-                stored.failure = TransientError("dynamodb", code_of(error))
-        except Exception as error:  # noqa: BLE001  no connection, no credentials, no answer that can be read
-            stored.failure = TransientError("dynamodb", code_of(error))
+                _give_up(stored, error)
 
     def _offer(self, wire: Mapping[Key, Any], stored: Stored) -> None:
         """Until all of it is taken, or the attempts are used up."""
@@ -103,9 +98,19 @@ class Store:
             try:
                 self._dynamodb.put_item(TableName=self._table, Item=item)
                 stored.written.add(key)
-            except Exception as error:  # noqa: BLE001  as above; what is neither written nor refused is left
-                if code_of(error) in INVALID:
-                    stored.refused[key] = code_of(error)
+            except Exception as error:  # noqa: BLE001  as above
+                if code_of(error) not in INVALID:
+                    _give_up(stored, error)
+                    return
+                stored.refused[key] = code_of(error)
+
+
+def _give_up(stored: Stored, error: Exception) -> None:
+    """What is neither written nor refused by now is left for another time."""
+    if code_of(error) in THROTTLED:
+        stored.is_throttled = True
+    else:
+        stored.failure = TransientError("dynamodb", code_of(error))
 
 
 def _unprocessed(answer: Any) -> dict[Key, Any]:
