@@ -16,9 +16,12 @@ Event = dict[str, Any]
 EVERYTHING = Rules(tracked=frozenset(), retention=timedelta(days=3650))
 
 
+#: When every copy was sent and read. A clock would tell two readings apart by the second between them.
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+
+
 def read_all(body: str, rules: Rules | None = None, message_id: str | None = "sqs-1") -> tuple[Reading, ...]:
-    now = datetime.now(UTC)
-    return read(body, rules or Rules(), recorded_at=now, sent_at=now, message_id=message_id)
+    return read(body, rules or Rules(), recorded_at=NOW, sent_at=NOW, message_id=message_id)
 
 
 def read_one(body: str, rules: Rules | None = None) -> Reading:
