@@ -4,6 +4,7 @@ A message is deleted only after every fact of it is stored, or it is in the dead
 or nothing is kept of it (control, untracked, expired). One bad message never fails its batch.
 """
 
+import math
 import secrets
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from worker.errors import PermanentError, RefusedByTableError, TransientError, U
 from worker.facts import Item
 from worker.ingest.deduplicate import Claim, Claims, Key
 from worker.ingest.gate import Gate
+from worker.ingest.heartbeat import Heartbeat, Hold
 from worker.ingest.normalize import Rules
 from worker.ingest.read import OUTCOMES, read
 from worker.ingest.receive import Message
@@ -48,6 +50,19 @@ class Parcel:
 
 
 @dataclass(slots=True)
+class Work:
+    """What was claimed and what became of it. leases: seconds for which others still hold a fact."""
+
+    claimed: dict[Key, Claim]
+    stored: Stored
+    leases: dict[Key, float] = field(default_factory=dict)
+
+    def free_in(self, parcel: Parcel) -> int:
+        """Seconds until every fact of a held message is free or done."""
+        return max([1, *(math.ceil(self.leases.get(key, 0)) for key in parcel.items)])
+
+
+@dataclass(slots=True)
 class Report:
     """What became of a batch: its one line in the log. Counts are of messages, but for `facts_*`."""
 
@@ -70,6 +85,7 @@ class Pipeline:
     store: Store
     settler: Settler
     gate: Gate
+    heartbeat: Heartbeat
 
     def process(self, messages: Sequence[Message]) -> Report:
         """Never raises for what a message holds or for a dependency that fails."""
@@ -78,26 +94,37 @@ class Pipeline:
 
     def _process(self, messages: Sequence[Message]) -> Report:
         report = Report()
-        with report.timed("read"):
-            parcels = [self.read(message) for message in messages]
-        items = {key: item for parcel in parcels for key, item in parcel.items.items()}
         claims = self.new_claims()
-        try:
-            with report.timed("claim"):
-                claimed = claims.claim(list(items))
-        except TransientError as error:
-            self.gate.fail(error)
-            self.settler.return_later(messages)
-            return self._reported(report, parcels, returned=len(messages))
+        with self.heartbeat.hold(messages, self.settler, claims) as hold:
+            with report.timed("read"):
+                parcels = [self.read(message) for message in messages]
+            try:
+                work = self._store(parcels, claims, hold, report)
+            except TransientError as error:
+                self.gate.fail(error)
+                work = None
+        with report.timed("settle"):
+            if work is None:
+                report.counts["returned"] = self.settler.return_later(messages, at_least=self.gate.settles_in)
+            else:
+                self._settle(parcels, work, report)
+        return self._reported(report, parcels)
+
+    def _store(self, parcels: Sequence[Parcel], claims: Claims, hold: Hold, report: Report) -> Work:
+        """Raises TransientError if Redis does not answer to the claims; nothing is written then."""
+        items = {key: item for parcel in parcels for key, item in parcel.items.items()}
+        with report.timed("claim"):
+            claimed = claims.claim(list(items))
+            self.gate.worked("redis")
+        hold.claimed = [key for key, claim in claimed.items() if claim is Claim.OURS]
         with report.timed("store"):
             wanted = to_write(parcels, claimed)
             stored = self.store.put([items[key] for key in wanted])
         with report.timed("commit"):
-            self._close(claims, claimed, stored)
-        with report.timed("settle"):
-            self._settle(parcels, claimed, stored, report)
+            work = Work(claimed, stored)
+            self._close(claims, work)
         report.counts.update(facts_written=len(stored.written), facts_known=len(items) - len(wanted))
-        return self._reported(report, parcels)
+        return work
 
     def read(self, message: Message) -> Parcel:
         """A bug met on one message must not hold up the others."""
@@ -119,29 +146,37 @@ class Pipeline:
             email_id=next((reading.event.message_id for reading in readings if reading.event), None),
         )
 
-    def _close(self, claims: Claims, claimed: dict[Key, Claim], stored: Stored) -> None:
+    def _close(self, claims: Claims, work: Work) -> None:
         """A claim that was never committed must not make a later copy look like a duplicate."""
+        stored = work.stored
         if stored.failure:
             self.gate.fail(stored.failure)
-        ours = {key for key, claim in claimed.items() if claim is Claim.OURS}
+        elif stored.written:
+            self.gate.worked("dynamodb")
+        ours = {key for key, claim in work.claimed.items() if claim is Claim.OURS}
+        held = [key for key, claim in work.claimed.items() if claim is Claim.HELD and key not in stored.written]
+        work.leases = dict.fromkeys(held, claims.lease_seconds)
         try:
             claims.commit(list(stored.written))
             claims.release(list(ours - stored.written))
+            work.leases = claims.leases(held)
         except TransientError as error:
             # What is stored is stored, so its messages may go; the claims end with their leases.
             self.gate.fail(error)
+        work.claimed |= dict.fromkeys(set(held) - work.leases.keys(), Claim.DONE)
 
-    def _settle(self, parcels: Sequence[Parcel], claimed: dict[Key, Claim], stored: Stored, report: Report) -> None:
+    def _settle(self, parcels: Sequence[Parcel], work: Work, report: Report) -> None:
         fates: dict[str, list[Parcel]] = {"delete": [], "quarantine": [], "return": [], "held": []}
         for parcel in parcels:
-            fates[fate(parcel, claimed, stored)].append(parcel)
-        errors = {parcel.message: _error(parcel, stored) for parcel in fates["quarantine"]}
+            fates[fate(parcel, work.claimed, work.stored)].append(parcel)
+        errors = {parcel.message: _error(parcel, work.stored) for parcel in fates["quarantine"]}
         quarantined = self.settler.quarantine(errors)
+        pause = self.gate.settles_in if work.stored.failure else 0
         report.counts.update(
             deleted=self.settler.delete([parcel.message for parcel in fates["delete"]]),
             quarantined=len(quarantined),
-            returned=self.settler.return_later([parcel.message for parcel in fates["return"]]),
-            held=self.settler.return_later([parcel.message for parcel in fates["held"]]),
+            returned=self.settler.return_later([parcel.message for parcel in fates["return"]], at_least=pause),
+            held=self.settler.return_in({parcel.message: work.free_in(parcel) for parcel in fates["held"]}),
         )
         for parcel in fates["quarantine"]:
             if parcel.message in quarantined:
@@ -149,8 +184,8 @@ class Pipeline:
                 ids = {"message_id": parcel.message.id, "ses_message_id": parcel.email_id}
                 log.warning("quarantined", **ids, reason=reason, detail=detail)
 
-    def _reported(self, report: Report, parcels: Sequence[Parcel], **counts: int) -> Report:
-        report.counts.update(counts, messages=len(parcels), **Counter(parcel.outcome for parcel in parcels))
+    def _reported(self, report: Report, parcels: Sequence[Parcel]) -> Report:
+        report.counts.update(messages=len(parcels), **Counter(parcel.outcome for parcel in parcels))
         report.counts["redelivered"] = sum(parcel.message.receive_count > 1 for parcel in parcels)
         log.info("batch", **{name: count for name, count in report.counts.items() if count}, **report.milliseconds)
         return report
@@ -173,9 +208,8 @@ def to_write(parcels: Sequence[Parcel], claimed: dict[Key, Claim]) -> list[Key]:
 
 
 def fate(parcel: Parcel, claimed: dict[Key, Claim], stored: Stored) -> str:
-    """delete, quarantine, return (a passing fault) or held (another worker is writing a fact of it).
-
-    The last two come again in a few seconds; by then the other worker has most likely committed.
+    """delete, quarantine, return (a passing fault) or held (another worker is writing a fact of it, and has not
+    committed yet: it may be dead, so the message comes again when the lease ends).
     """
     keys = parcel.items.keys()
     open_keys = {key for key in keys - stored.written if claimed[key] is not Claim.DONE}

@@ -4,6 +4,7 @@ One Poller for each process, made after the fork. It never raises: what fails is
 comes in a second.
 """
 
+import math
 import os
 import threading
 import time
@@ -17,7 +18,8 @@ from config.settings import Settings, SettingsError
 from worker.clients import dynamodb_client, redis_client, sqs_client
 from worker.errors import TransientError, code_of
 from worker.ingest.deduplicate import Claims, namespace
-from worker.ingest.gate import Gate
+from worker.ingest.gate import Dependency, Gate
+from worker.ingest.heartbeat import Heartbeat
 from worker.ingest.receive import Receiver, find_queue
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store
@@ -43,17 +45,28 @@ class Poller:
         self._sqs = sqs_client(settings)
         self._dynamodb = dynamodb_client(settings)
         self._redis = redis_client(settings)
-        self._gate = Gate({"sqs": self._ask_queue, "redis": self._ask_redis, "dynamodb": self._ask_table})
+        dependencies = {
+            # A receive asks by itself, and takes nothing from a queue that fails.
+            "sqs": Dependency(self._ask_queue, lasts=math.inf),
+            "redis": Dependency(self._ask_redis),
+            "dynamodb": Dependency(self._ask_table),
+        }
+        self._gate = Gate(dependencies, settings.receive_wait_seconds)
+        self._heartbeat = Heartbeat()
         self._complaint = ""
 
     def poll(self) -> None:
         """For POLL_SECONDS, or until the worker stops."""
         deadline = time.monotonic() + self._settings.poll_seconds
+        self._beat()
         try:
             work = self._work(deadline)
-        except (TransientError, SettingsError) as error:
+        except TransientError as error:
+            self._gate.fail(error)
+            self._sleep()
+            return
+        except SettingsError as error:
             self._complain(error)
-            self._beat()
             self._sleep()
             return
         self._complaint = ""
@@ -80,6 +93,7 @@ class Poller:
             store=Store(self._dynamodb, settings.activity_table),
             settler=Settler(self._sqs, queue),
             gate=self._gate,
+            heartbeat=self._heartbeat,
         )
         receiver = Receiver(self._sqs, queue.url, settings, self._stopping)
 
@@ -94,7 +108,14 @@ class Poller:
         try:
             if not self._gate.is_open():
                 self._sleep()
-            elif batch := receiver.receive():
+                return
+            batch = receiver.receive()
+            self._gate.worked("sqs")
+            if batch and self._stopping():
+                # Not begun yet: whoever goes on gets it at once.
+                returned = pipeline.settler.return_in(dict.fromkeys(batch, 0))
+                log.info("returned_at_stop", messages=len(batch), returned=returned)
+            elif batch:
                 pipeline.process(batch)
         except TransientError as error:
             self._gate.fail(error)
@@ -126,6 +147,8 @@ class Poller:
         try:
             self._redis.set("email-activity:probe", "1", nx=True, get=True, px=1000)
         except redis.RedisError as error:
+            # After a fail-over the old connections lead to a replica, which takes no writes.
+            self._redis.connection_pool.disconnect()
             raise TransientError("redis", type(error).__name__) from error
 
     def _ask_table(self) -> None:

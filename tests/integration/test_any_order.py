@@ -17,6 +17,7 @@ from worker.activity.query import Table
 from worker.activity.status import status
 from worker.ingest.deduplicate import Claims
 from worker.ingest.gate import Gate
+from worker.ingest.heartbeat import Heartbeat
 from worker.ingest.receive import Message, Queue
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store
@@ -55,6 +56,7 @@ def work(site: Site, claims_of: str, messages: Sequence[Message]) -> None:
         store=Store(site.cloud.dynamodb, settings_.activity_table),
         settler=Settler(queue, Queue("", "", 120)),  # type: ignore[arg-type]
         gate=Gate({}),
+        heartbeat=Heartbeat(),
     )
     left, receive_count = list(messages), 1
     while left:

@@ -68,6 +68,41 @@ def test_a_late_release_frees_neither_anothers_claim_nor_what_is_done(batch) -> 
     assert batch().claim([EVENT, OTHER]) == {EVENT: Claim.HELD, OTHER: Claim.DONE}
 
 
+def test_a_claim_that_is_extended_outlives_its_lease(batch) -> None:
+    claims = batch(lease=1)
+    claims.claim([EVENT])
+    for _ in range(3):
+        time.sleep(0.5)
+        claims.extend([EVENT])
+    assert batch().claim([EVENT]) == {EVENT: Claim.HELD}
+
+
+def test_only_ones_own_claims_are_extended(batch) -> None:
+    late = batch(lease=1)
+    late.claim([EVENT, OTHER])
+    time.sleep(1.1)
+    another = batch(lease=2)
+    another.claim([EVENT, OTHER])
+    another.commit([OTHER])
+    batch(lease=50).extend([EVENT])
+    late.extend([EVENT, OTHER])
+    assert another.leases([EVENT, OTHER])[EVENT] <= 2
+    assert batch().claim([OTHER]) == {OTHER: Claim.DONE}
+
+
+def test_of_what_others_held_it_is_told_how_long_they_still_do(batch) -> None:
+    """The rest of a lease; nothing of what is free; and what is done by now is left out."""
+    third = ("EMAIL#1", "EVENT#3")
+    other = batch(lease=20)
+    other.claim([EVENT, OTHER, third])
+    other.commit([OTHER])
+    other.release([third])
+    leases = batch(lease=50).leases([EVENT, OTHER, third])
+    assert leases.keys() == {EVENT, third}
+    assert 15 < leases[EVENT] <= 20
+    assert leases[third] == 0
+
+
 def test_a_table_made_anew_sees_no_claims_of_the_old_one(batch) -> None:
     """Else a table restored from a backup would miss events that only Redis remembers."""
     arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/email-activity"
@@ -90,6 +125,6 @@ def test_a_redis_that_is_away_is_a_transient_error(own_redis: ValkeyServer, pref
         claims = Claims(client, prefix, 5, 60)
         claims.claim([EVENT])
         own_redis.stop()
-        for call in (claims.claim, claims.commit, claims.release):
+        for call in (claims.claim, claims.commit, claims.release, claims.extend, claims.leases):
             with pytest.raises(TransientError):
                 call([EVENT])

@@ -1,31 +1,40 @@
 """No receive while a dependency does not answer."""
 
+import math
+
 import pytest
 
 from worker.errors import TransientError
 from worker.ingest import gate as module
-from worker.ingest.gate import PROBE_EVERY, Gate
+from worker.ingest.gate import ANSWER_LASTS, LONGEST_PAUSE, PROBE_EVERY, QUIET, Dependency, Gate
 
 
-class Dependency:
+class Asked:
     """Answers, or not; counts how often it is asked."""
 
     def __init__(self, name: str = "redis") -> None:
         self.name = name
         self.is_up = True
-        self.asked = 0
+        self.times = 0
 
     def __call__(self) -> None:
-        self.asked += 1
+        self.times += 1
         if not self.is_up:
             raise TransientError(self.name, "ConnectionError")
 
 
+class Clock:
+    now = 100.0
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    return now
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock.now)
+    return clock
 
 
 @pytest.fixture
@@ -40,59 +49,148 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def test_it_opens_when_all_have_answered_and_then_asks_nobody(clock: list[float]) -> None:
+def gate_on(*asked: Asked, lasts: float = ANSWER_LASTS) -> Gate:
+    return Gate({each.name: Dependency(each, lasts) for each in asked})
+
+
+def failure(name: str = "redis") -> TransientError:
+    return TransientError(name, "ConnectionError")
+
+
+def test_it_opens_when_all_have_answered_and_then_asks_nobody_for_a_while(clock: Clock) -> None:
     """A worker that starts in an outage, or a child that replaces another, must not receive to find out."""
-    redis = Dependency()
+    redis = Asked()
     redis.is_up = False
-    gate = Gate({"redis": redis})
+    gate = gate_on(redis)
     assert not gate.is_open()
     redis.is_up = True
-    clock[0] += PROBE_EVERY
+    clock.passes(PROBE_EVERY)
     assert gate.is_open()
+    clock.passes(ANSWER_LASTS)
     assert gate.is_open()
-    assert redis.asked == 2
+    assert redis.times == 2
 
 
-def test_it_stays_shut_until_what_failed_has_answered(clock: list[float], said: list[str]) -> None:
-    redis = Dependency()
-    gate = Gate({"redis": redis})
+def test_an_idle_process_asks_before_it_receives_and_so_learns_of_an_outage(clock: Clock) -> None:
+    """Else each process of many would learn of it by a receive, and a message would count one for each."""
+    redis = Asked()
+    gate = gate_on(redis)
     assert gate.is_open()
     redis.is_up = False
-    gate.fail(TransientError("redis", "ConnectionError"))
+    clock.passes(ANSWER_LASTS + 0.1)
+    assert not gate.is_open()
+
+
+def test_work_that_succeeds_spares_the_question(clock: Clock) -> None:
+    redis = Asked()
+    gate = gate_on(redis)
+    assert gate.is_open()
+    for _ in range(5):
+        clock.passes(ANSWER_LASTS)
+        gate.worked("redis")
+        assert gate.is_open()
+    assert redis.times == 1
+
+
+@pytest.mark.usefixtures("clock")
+def test_work_that_succeeds_opens_no_gate_that_was_shut() -> None:
+    """It may have begun before the failure."""
+    redis, table = Asked(), Asked("dynamodb")
+    gate = gate_on(redis, table)
+    assert gate.is_open()
+    gate.fail(failure())
+    for name in ("redis", "dynamodb"):
+        gate.worked(name)
+    assert not gate.is_open()
+
+
+def test_an_answer_that_lasts_is_asked_for_once(clock: Clock) -> None:
+    queue = Asked("sqs")
+    gate = gate_on(queue, lasts=math.inf)
+    assert gate.is_open()
+    clock.passes(1e6)
+    assert gate.is_open()
+    assert queue.times == 1
+
+
+def test_it_stays_shut_until_what_failed_has_answered(clock: Clock, said: list[str]) -> None:
+    redis = Asked()
+    gate = gate_on(redis)
+    assert gate.is_open()
+    redis.is_up = False
+    gate.fail(failure())
     for _ in range(3):
-        clock[0] += PROBE_EVERY
+        clock.passes(PROBE_EVERY)
         assert not gate.is_open()
     redis.is_up = True
-    clock[0] += PROBE_EVERY
+    clock.passes(PROBE_EVERY)
     assert gate.is_open()
+    assert said == ["dependency_failing"]
+    clock.passes(QUIET + 0.1)
+    gate.worked("redis")
     assert said == ["dependency_failing", "dependency_back"]
 
 
-def test_all_must_have_answered_since_the_last_failure(clock: list[float], said: list[str]) -> None:
-    redis, table = Dependency(), Dependency("dynamodb")
-    gate = Gate({"redis": redis, "dynamodb": table})
+def test_all_must_have_answered_since_the_last_failure(clock: Clock) -> None:
+    redis, table = Asked(), Asked("dynamodb")
+    gate = gate_on(redis, table)
     assert gate.is_open()
     table.is_up = False  # which nobody has noticed yet
-    gate.fail(TransientError("redis", "ConnectionError"))
-    clock[0] += PROBE_EVERY
+    gate.fail(failure())
+    clock.passes(PROBE_EVERY)
     assert not gate.is_open()
     table.is_up = True
-    clock[0] += PROBE_EVERY
+    clock.passes(PROBE_EVERY)
     assert gate.is_open()
-    assert said.count("dependency_failing") == said.count("dependency_back") == 2
 
 
-def test_many_threads_ask_once_a_second_and_an_outage_is_said_once(clock: list[float], said: list[str]) -> None:
-    redis = Dependency()
-    gate = Gate({"redis": redis})
+def test_many_threads_ask_once_a_second_and_an_outage_is_said_once(clock: Clock, said: list[str]) -> None:
+    redis = Asked()
+    gate = gate_on(redis)
     assert gate.is_open()
     redis.is_up = False
-    redis.asked = 0
+    redis.times = 0
     for _ in range(50):
-        gate.fail(TransientError("redis", "ConnectionError"))
+        gate.fail(failure())
         assert not gate.is_open()
-    clock[0] += PROBE_EVERY
+    clock.passes(PROBE_EVERY)
     for _ in range(50):
         assert not gate.is_open()
-    assert redis.asked == 1
+    assert redis.times == 1
     assert said == ["dependency_failing"]
+
+
+def test_an_outage_that_flickers_is_said_once(clock: Clock, said: list[str]) -> None:
+    """Thirty per cent of failing calls would fill the log."""
+    redis = Asked()
+    gate = gate_on(redis)
+    for _ in range(100):
+        clock.passes(PROBE_EVERY)
+        assert gate.is_open()
+        gate.worked("redis")
+        gate.fail(failure())
+    assert said == ["dependency_failing"]
+
+
+def test_what_answers_questions_but_never_works_is_tried_ever_more_rarely(clock: Clock) -> None:
+    """A table that takes a put but no batch: each try counts a receive for the messages of all threads."""
+    redis, table = Asked(), Asked("dynamodb")
+    gate = gate_on(redis, table)
+    assert gate.is_open()
+    pauses = []
+    for _ in range(9):
+        gate.worked("redis")  # the claims succeed each time
+        gate.fail(failure("dynamodb"))
+        began = clock.now
+        while not gate.is_open():
+            clock.passes(0.5)
+        pauses.append(clock.now - began)
+    assert pauses == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
+    gate.worked("dynamodb")
+    gate.fail(failure("dynamodb"))
+    clock.passes(PROBE_EVERY)
+    assert gate.is_open()
+
+
+def test_what_is_given_back_waits_until_no_receive_in_ignorance_can_be_open() -> None:
+    assert Gate({}, receive_wait=20).settles_in >= ANSWER_LASTS + 20

@@ -10,7 +10,7 @@ from worker.ingest.deduplicate import Claim, Key
 from worker.ingest.normalize import Rules
 from worker.ingest.receive import Message
 from worker.ingest.store import Stored
-from worker.pipeline import Parcel, fate, to_write
+from worker.pipeline import Parcel, Work, fate, to_write
 
 EVENT: Key = ("EMAIL#1", "EVENT#1")
 OTHER: Key = ("EMAIL#1", "EVENT#2")
@@ -86,6 +86,16 @@ def test_a_fact_that_is_neither_written_nor_done_never_lets_its_message_go() -> 
             assert fate(parcel(EVENT), {EVENT: claim}, result) != "delete"
 
 
+def test_a_held_message_comes_back_when_the_last_lease_on_its_facts_ends() -> None:
+    work = Work({EVENT: Claim.HELD, OTHER: Claim.HELD, MAIL: Claim.DONE}, stored(), {EVENT: 3.2, OTHER: 41.7})
+    assert work.free_in(parcel(EVENT)) == 4
+    assert work.free_in(parcel(EVENT, OTHER, mail=(MAIL,))) == 42
+
+
+def test_a_held_message_whose_fact_is_free_by_now_comes_back_in_a_second() -> None:
+    assert Work({EVENT: Claim.HELD}, stored(), {EVENT: 0}).free_in(parcel(EVENT)) == 1
+
+
 def test_errors_name_the_dependency_and_its_code_only() -> None:
     assert str(TransientError("redis", "TimeoutError")) == "redis: TimeoutError"
 
@@ -96,7 +106,7 @@ def test_a_bug_met_on_one_message_does_not_hold_up_its_batch(monkeypatch: pytest
 
     monkeypatch.setattr(module, "read", fail)
     now = datetime.now(UTC)
-    pipeline = module.Pipeline(Rules(), None, None, None, None)  # type: ignore[arg-type]
+    pipeline = module.Pipeline(Rules(), None, None, None, None, None)  # type: ignore[arg-type]
     parcel = pipeline.read(Message("id", "handle", "body", 1, now, now))
     assert parcel.error is not None
     assert str(parcel.error) == "unexpected: ZeroDivisionError"

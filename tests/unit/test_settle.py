@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,6 +113,57 @@ def test_a_delay_grows_with_the_receives_but_never_beyond_its_bound(receive_coun
 
 def test_delays_differ_so_that_what_failed_together_does_not_return_together() -> None:
     assert len({delay(8) for _ in range(50)}) > 5
+
+
+def test_an_outage_keeps_messages_away_before_their_backoff_begins() -> None:
+    sqs = FakeSqs()
+    Settler(sqs, QUEUE).return_later([message(str(number)) for number in range(25)], at_least=10)  # type: ignore[arg-type]
+    assert len(sqs.hidden) == 25
+    assert all(11 <= seconds <= 15 for seconds in sqs.hidden.values())
+
+
+def test_what_is_still_worked_on_is_hidden_for_a_whole_visibility_timeout_more() -> None:
+    sqs = FakeSqs()
+    assert Settler(sqs, QUEUE).extend([message(str(number)) for number in range(12)]) == 12  # type: ignore[arg-type]
+    assert set(sqs.hidden.values()) == {QUEUE.visibility_timeout}
+
+
+@pytest.mark.parametrize("call", ["delete", "return_later", "extend"])
+def test_a_queue_that_does_not_answer_is_asked_once_and_one_that_refuses_for_each_batch(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each unanswered call waits for its time-out; a hundred messages would take minutes of them."""
+    calls: list[Exception] = []
+    for error, expected in ((ReadTimeoutError(endpoint_url="http://x"), 1), (FAILURE, 3)):
+
+        def fail(error: Exception = error, **_: object) -> None:
+            calls.append(error)
+            raise error
+
+        sqs = FakeSqs()
+        monkeypatch.setattr(sqs, "delete_message_batch", fail)
+        monkeypatch.setattr(sqs, "change_message_visibility_batch", fail)
+        assert getattr(Settler(sqs, QUEUE), call)([message(str(number)) for number in range(25)]) == 0  # type: ignore[arg-type]
+        assert calls.count(error) == expected
+
+
+def test_quarantine_stops_at_the_first_failure_and_deletes_only_what_was_copied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sqs = FakeSqs()
+    sent: list[str] = []
+
+    def send(**given: Any) -> dict[str, str]:
+        sent.append(given["MessageAttributes"]["message_id"]["StringValue"])
+        if len(sent) == 2:
+            raise ReadTimeoutError(endpoint_url="http://x")
+        return {"MessageId": "new"}
+
+    monkeypatch.setattr(sqs, "send_message", send)
+    errors = {message(str(number)): NotJsonError() for number in range(5)}
+    assert [each.id for each in Settler(sqs, QUEUE).quarantine(errors)] == ["id-0"]  # type: ignore[arg-type]
+    assert sqs.deleted == ["0"]
+    assert sent == ["id-0", "id-1"]
 
 
 @pytest.mark.parametrize("call", ["delete", "return_later"])

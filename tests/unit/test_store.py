@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
+from worker.errors import THROTTLED
 from worker.ingest import store as module
 from worker.ingest.store import MAX_ATTEMPTS, MAX_ITEMS, Store, key_of
 
@@ -116,14 +117,29 @@ def test_an_unreachable_table_is_a_failure_too() -> None:
     assert len(stored.left) == 3
 
 
-def test_a_throttled_table_is_left_alone_but_counts_as_being_there() -> None:
+@pytest.mark.parametrize("code", sorted(THROTTLED))
+def test_a_call_that_is_throttled_is_offered_again(code: str) -> None:
+    dynamodb = FakeDynamoDB(refusal(code), half, refusal(code))
+    stored = put(dynamodb, items(8))
+    assert dynamodb.sizes == [8, 8, 4, 4]
+    assert stored.written == set(dynamodb.held) == {key_of(item) for item in items(8)}
+    assert (stored.failure, stored.is_throttled) == (None, False)
+
+
+def test_a_throttled_table_is_left_alone() -> None:
     """Else a message with many recipients would be at it until long after its visibility ended."""
-    dynamodb = FakeDynamoDB(refusal("ProvisionedThroughputExceededException"))
+    throttled = refusal("ProvisionedThroughputExceededException")
+    dynamodb = FakeDynamoDB(lambda _: TAKEN, *[throttled] * MAX_ATTEMPTS)
     stored = put(dynamodb, items(60))
-    assert (len(stored.left), dynamodb.sizes, stored.failure) == (60, [MAX_ITEMS], None)
-    dynamodb = FakeDynamoDB(*[lambda requests: {"UnprocessedItems": {"table": requests}}] * MAX_ATTEMPTS)
-    assert len(put(dynamodb, items(60)).left) == 60
-    assert len(dynamodb.sizes) == MAX_ATTEMPTS
+    assert (len(stored.left), dynamodb.sizes) == (35, [MAX_ITEMS] * (1 + MAX_ATTEMPTS))
+    assert stored.failure is None  # it is there, and takes a part: the gate stays open
+
+
+def test_a_table_that_takes_nothing_at_all_counts_as_failing() -> None:
+    dynamodb = FakeDynamoDB(*[refusal("ThrottlingException")] * MAX_ATTEMPTS)
+    stored = put(dynamodb, items(60))
+    assert len(stored.left) == 60
+    assert str(stored.failure) == "dynamodb: Throttled"
 
 
 def test_an_answer_that_is_not_dynamodbs_has_stored_nothing() -> None:

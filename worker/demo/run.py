@@ -112,6 +112,7 @@ def _quick(folder: Path) -> dict[str, str]:
         "POLL_SECONDS": "5",
         "RECEIVE_WAIT_SECONDS": "1",
         "THREADS_PER_PROCESS": "2",
+        "LEASE_SECONDS": "5",
         "HEALTH_FILE": str(folder / "poll"),
         "LOG_FORMAT": "json",
     }

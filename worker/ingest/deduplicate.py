@@ -24,8 +24,9 @@ Key = tuple[str, str]
 
 DONE = "done"
 
-#: Frees a claim only if it is still ours: after a pause longer than the lease it may be another worker's.
+#: Both touch a claim only if it is still ours: after a pause longer than the lease it may be another worker's.
 RELEASE = """if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"""
+EXTEND = """if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"""
 
 
 class Claim(Enum):
@@ -50,6 +51,7 @@ class Claims:
     def __init__(self, client: "redis.Redis", space: str, lease_seconds: int, window_seconds: int) -> None:
         self._client = client
         self._space = space
+        self.lease_seconds = lease_seconds
         self._lease = lease_seconds * 1000
         self._window = window_seconds
         self._token = secrets.token_hex(8)
@@ -75,6 +77,16 @@ class Claims:
     def release(self, keys: Sequence[Key]) -> None:
         """These were not stored: let the next copy try at once."""
         self._each(keys, lambda pipe, name: pipe.eval(RELEASE, 1, name, self._token))
+
+    def extend(self, keys: Sequence[Key]) -> None:
+        """These are still being written: a whole lease more."""
+        self._each(keys, lambda pipe, name: pipe.eval(EXTEND, 1, name, self._token, self._lease))
+
+    def leases(self, keys: Sequence[Key]) -> dict[Key, float]:
+        """Of facts that others held: the seconds until each lease ends, 0 if it has. Those done by now are left out."""
+        answers = self._each(keys, lambda pipe, name: (pipe.get(name), pipe.pttl(name)))
+        pairs = zip(keys, answers[::2], answers[1::2], strict=True)
+        return {key: max(0, milliseconds) / 1000 for key, value, milliseconds in pairs if value != DONE}
 
     def _each(self, keys: Sequence[Key], command: Callable[[Any, str], object]) -> list[Any]:
         if not keys:

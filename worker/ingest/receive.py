@@ -4,7 +4,9 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Receiv
 """
 
 import json
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 
 #: Messages in one answer, SQS's limit.
 MAX_MESSAGES = 10
+
+#: A batch that has come to so many characters takes no more: a message may have a million, and memory is shared.
+MAX_BATCH_CHARACTERS = 4_000_000
+
+#: Seconds in which a batch is gathered: the first messages must not wait for the last while SQS is slow.
+GATHER_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,8 @@ class Receiver:
         Raises TransientError if SQS fails before anything was received.
         """
         batch: list[Message] = []
-        while len(batch) < self._batch_size and not self._stopping():
+        until = math.inf
+        while self._wants_more(batch) and time.monotonic() < until:
             wanted = min(MAX_MESSAGES, self._batch_size - len(batch))
             try:
                 received = self._receive(wanted, wait=0 if batch else self._wait)
@@ -125,10 +134,15 @@ class Receiver:
                 if batch:
                     break
                 raise TransientError("sqs", code_of(error)) from error
+            until = min(until, time.monotonic() + GATHER_SECONDS)
             batch += received
             if len(received) < wanted:
                 break
         return batch
+
+    def _wants_more(self, batch: Sequence[Message]) -> bool:
+        has_room = len(batch) < self._batch_size and sum(len(each.body) for each in batch) < MAX_BATCH_CHARACTERS
+        return has_room and not self._stopping()
 
     def _receive(self, wanted: int, wait: int) -> list[Message]:
         answer = self._sqs.receive_message(

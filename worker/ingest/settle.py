@@ -46,16 +46,21 @@ class Settler:
             "delete",
         )
 
-    def return_later(self, messages: Sequence[Message]) -> int:
-        """Hides each for a while, so that an outage does not count it into the dead-letter queue."""
-        return self._each(
-            self.sqs.change_message_visibility_batch,
-            [
-                {"ReceiptHandle": each.receipt_handle, "VisibilityTimeout": delay(each.receive_count)}
-                for each in messages
-            ],
-            "return",
-        )
+    def return_later(self, messages: Sequence[Message], at_least: int = 0) -> int:
+        """Hides each for a while, so that an outage does not count it into the dead-letter queue.
+
+        at_least: seconds, before the backoff begins.
+        """
+        return self.return_in({each: at_least + delay(each.receive_count) for each in messages})
+
+    def return_in(self, seconds: Mapping[Message, int]) -> int:
+        """0: at once, for whoever receives next."""
+        return self._each(self.sqs.change_message_visibility_batch, _hidden_for(seconds), "return")
+
+    def extend(self, messages: Sequence[Message]) -> int:
+        """Work on these goes on: a whole visibility timeout more, from now."""
+        seconds = dict.fromkeys(messages, self.queue.visibility_timeout)
+        return self._each(self.sqs.change_message_visibility_batch, _hidden_for(seconds), "extend")
 
     def quarantine(self, errors: Mapping[Message, PermanentError]) -> list[Message]:
         """Copies each to the dead-letter queue with its reason, and only then deletes it here.
@@ -63,7 +68,14 @@ class Settler:
         Returns those that arrived there; the others stay. Killed in between, one may arrive there twice, under
         one `message_id`.
         """
-        copied = [message for message, error in errors.items() if self._copy(message, error)]
+        copied: list[Message] = []
+        for message, error in errors.items():
+            try:
+                copied += [message] if self._copy(message, error) else []
+            except (ClientError, BotoCoreError) as failure:
+                ids = {"message_id": message.id, "reason": error.reason}
+                log.error("quarantine_failed", code=code_of(failure), messages=len(errors) - len(copied), **ids)
+                break
         self.delete(copied)
         return copied
 
@@ -76,22 +88,25 @@ class Settler:
             "receive_count": str(message.receive_count),
             "worker_version": __version__,
         }
-        try:
-            sent = self.sqs.send_message(
-                QueueUrl=self.queue.dead_letter_url,
-                MessageBody=message.body,
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
-                },
-            )
-        except (ClientError, BotoCoreError) as failure:
-            log.error("quarantine_failed", code=code_of(failure), message_id=message.id, reason=error.reason)
-            return False
+        sent = self.sqs.send_message(
+            QueueUrl=self.queue.dead_letter_url,
+            MessageBody=message.body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
+            },
+        )
         # An answer without an id is none of SQS's, whatever its status.
         return bool(sent.get("MessageId"))
 
     def _each(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], what: str) -> int:
-        return sum(self._batch(call, batch, what) for batch in chunks(entries, MAX_ENTRIES))
+        done = 0
+        for batch in chunks(entries, MAX_ENTRIES):
+            try:
+                done += self._batch(call, batch, what)
+            except BotoCoreError as error:  # no answer, and the rest would wait as long for theirs
+                log.warning("settle_failed", action=what, code=code_of(error), messages=len(entries) - done)
+                break
+        return done
 
     def _batch(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], what: str) -> int:
         left = {str(number): entry for number, entry in enumerate(entries)}
@@ -100,7 +115,7 @@ class Settler:
                 answer = call(
                     QueueUrl=self.queue.url, Entries=[{"Id": number, **entry} for number, entry in left.items()]
                 )
-            except (ClientError, BotoCoreError) as error:
+            except ClientError as error:
                 log.warning("settle_failed", action=what, code=code_of(error), messages=len(left))
                 return len(entries) - len(left)
             left = {failed["Id"]: left[failed["Id"]] for failed in answer.get("Failed", [])}
@@ -109,6 +124,12 @@ class Settler:
         if left:
             log.warning("settle_incomplete", action=what, messages=len(left))
         return len(entries) - len(left)
+
+
+def _hidden_for(seconds: Mapping[Message, int]) -> list[dict[str, Any]]:
+    return [
+        {"ReceiptHandle": message.receipt_handle, "VisibilityTimeout": timeout} for message, timeout in seconds.items()
+    ]
 
 
 def delay(receive_count: int) -> int:

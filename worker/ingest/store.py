@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ClientError
 
 from worker.chunks import chunks
 from worker.errors import THROTTLED, TransientError, code_of
@@ -43,7 +44,7 @@ class Stored:
     written: set[Key] = field(default_factory=set)
     refused: dict[Key, str] = field(default_factory=dict)
     left: set[Key] = field(default_factory=set)
-    #: Why items were left, if DynamoDB failed rather than throttled.
+    #: Why items were left, if DynamoDB failed, or throttled so hard that it took nothing at all.
     failure: TransientError | None = None
     is_throttled: bool = False
 
@@ -66,6 +67,8 @@ class Store:
             if stored.failure is None and not stored.is_throttled:
                 self._put_batch({key_of(item): item for item in batch}, stored)
         stored.left = {key_of(item) for item in items} - stored.written - stored.refused.keys()
+        if stored.is_throttled and not stored.written:
+            stored.failure = TransientError("dynamodb", "Throttled")
         return stored
 
     def _put_batch(self, batch: dict[Key, Item], stored: Stored) -> None:
@@ -84,13 +87,22 @@ class Store:
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 time.sleep(random.uniform(0, min(MAX_PAUSE, 0.05 * 2**attempt)))  # noqa: S311  jitter, no secret
-            requests: list[WriteRequestTypeDef] = [{"PutRequest": {"Item": item}} for item in left.values()]
-            kept = _unprocessed(self._dynamodb.batch_write_item(RequestItems={self._table: requests}))
+            kept = self._not_taken(left)
             stored.written |= left.keys() - kept.keys()
             left = kept
             if not left:
                 return
         stored.is_throttled = True
+
+    def _not_taken(self, items: dict[Key, Any]) -> dict[Key, Any]:
+        """What DynamoDB left of them; a call that is throttled as a whole leaves all."""
+        requests: list[WriteRequestTypeDef] = [{"PutRequest": {"Item": item}} for item in items.values()]
+        try:
+            return _unprocessed(self._dynamodb.batch_write_item(RequestItems={self._table: requests}))
+        except ClientError as error:
+            if code_of(error) in THROTTLED:
+                return items
+            raise
 
     def _put_one_by_one(self, wire: Mapping[Key, Any], stored: Stored) -> None:
         """DynamoDB refuses a whole batch for one invalid item, so that one must be found."""

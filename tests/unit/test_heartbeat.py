@@ -1,0 +1,114 @@
+"""A batch that takes long keeps its messages and its claims."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from worker.errors import TransientError
+from worker.ingest import heartbeat as module
+from worker.ingest.heartbeat import Heartbeat, Hold
+from worker.ingest.receive import Message, Queue
+
+EVENT = ("EMAIL#1", "EVENT#1")
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+MESSAGES = [Message(str(number), str(number), "body", 1, NOW, NOW) for number in range(3)]
+
+
+class FakeSettler:
+    queue = Queue("https://sqs/events", "https://sqs/dead", 120)
+
+    def __init__(self) -> None:
+        self.extended: list[list[Message]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def extend(self, messages) -> int:
+        self.gate.wait()
+        self.extended.append(list(messages))
+        return len(messages)
+
+
+class FakeClaims:
+    lease_seconds = 60
+
+    def __init__(self) -> None:
+        self.extended: list[list[tuple[str, str]]] = []
+        self.is_up = True
+
+    def extend(self, keys) -> None:
+        if not self.is_up:
+            raise TransientError("redis", "ConnectionError")
+        self.extended.append(list(keys))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def hold_of(settler: FakeSettler, claims: FakeClaims) -> Hold:
+    hold = Hold(MESSAGES, settler, claims)  # type: ignore[arg-type]
+    hold.claimed = [EVENT]
+    return hold
+
+
+def test_a_batch_is_extended_well_before_its_lease_or_its_visibility_ends(clock: list[float]) -> None:
+    settler, claims = FakeSettler(), FakeClaims()
+    hold = hold_of(settler, claims)
+    hold.beat()
+    assert settler.extended == []
+    for _ in range(3):
+        clock[0] += 21  # a third of the lease, which is the shorter
+        hold.beat()
+        hold.beat()
+    assert settler.extended == [MESSAGES] * 3
+    assert claims.extended == [[EVENT]] * 3
+
+
+def test_a_redis_that_is_away_does_not_keep_messages_from_being_extended(clock: list[float]) -> None:
+    settler, claims = FakeSettler(), FakeClaims()
+    hold = hold_of(settler, claims)
+    claims.is_up = False
+    clock[0] += 21
+    hold.beat()
+    assert settler.extended == [MESSAGES]
+
+
+def test_what_has_ended_is_never_hidden_again(clock: list[float]) -> None:
+    """A beat under way is waited for; else it could hide for minutes what the batch gave back at once."""
+    settler, claims = FakeSettler(), FakeClaims()
+    hold = hold_of(settler, claims)
+    settler.gate.clear()
+    clock[0] += 21
+    beat = threading.Thread(target=hold.beat)
+    beat.start()
+    while not hold._lock.locked():
+        time.sleep(0.001)
+    end = threading.Thread(target=hold.end)
+    end.start()
+    time.sleep(0.05)
+    assert end.is_alive()
+    settler.gate.set()
+    beat.join()
+    end.join()
+    clock[0] += 21
+    hold.beat()
+    assert settler.extended == [MESSAGES, []]
+
+
+def test_a_bug_met_in_a_beat_does_not_end_the_beats_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(module, "AFTER", 0.001)
+    broken, settler, claims = FakeSettler(), FakeSettler(), FakeClaims()
+    monkeypatch.setattr(broken, "extend", lambda _: 1 / 0)
+    heartbeat = Heartbeat()
+    with heartbeat.hold(MESSAGES, broken, FakeClaims()), heartbeat.hold(MESSAGES, settler, claims):  # type: ignore[arg-type]
+        deadline = time.monotonic() + 20
+        while len(settler.extended) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert not heartbeat._holds
