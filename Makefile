@@ -2,9 +2,11 @@
 
 PYTHON ?= python3
 ARGS ?=
+MINUTES ?= 5
 
 BIN := .venv/bin
 SETUP_STAMP := .venv/.installed
+FUZZ_STAMP := .venv/.fuzz
 STAND := localstack/stand.py
 # Compiling everything is a third of an install's time, mostly for modules that are never imported.
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install --no-compile
@@ -49,6 +51,18 @@ demo:  ## see it work: real workers, a stand-in for AWS, no account and no Docke
 test: setup localstack  ## run all tests; ARGS are pytest's, as in make test ARGS="-k dedupe -x"
 	$(BIN)/pytest $(ARGS)
 
+.PHONY: chaos
+chaos: setup localstack  ## kill, starve and lie to real workers, at length (some 25 minutes)
+	$(BIN)/pytest tests/chaos --rounds 6 $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ_STAMP)  ## look for messages that break the core: make fuzz MINUTES=30
+	@$(BIN)/python tests/fuzz/run.py $(MINUTES)
+
+$(FUZZ_STAMP): requirements-fuzz.lock $(SETUP_STAMP)
+	$(PIP_INSTALL) --require-hashes --requirement requirements-fuzz.lock
+	@touch $@
+
 .PHONY: lint
 lint: setup  ## check style, types and the CloudFormation template
 	$(BIN)/ruff check .
@@ -67,6 +81,7 @@ lock:  ## resolve the newest versions into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 2; }
 	$(LOCK) pyproject.toml --output-file requirements.lock
 	$(LOCK) pyproject.toml --extra dev --extra demo --output-file requirements-dev.lock
+	$(LOCK) pyproject.toml --extra fuzz --constraint requirements-dev.lock --output-file requirements-fuzz.lock
 
 .PHONY: clean
 clean:  ## remove everything that was installed or built here

@@ -4,8 +4,8 @@ import unicodedata
 
 import idna
 
-#: Characters. No address is so long (RFC 5321: 320 bytes), and normalizing combining marks takes quadratic time.
-MAX_ADDRESS = 1_000
+#: Characters. No address is longer (RFC 5321: 320 bytes), and normalizing combining marks takes quadratic time.
+MAX_ADDRESS = 320
 
 
 def normalize_address(written: str) -> str:

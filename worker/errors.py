@@ -87,8 +87,16 @@ class MessageIdTooLongError(PermanentError):
     reason = "message_id_too_long"
 
 
+class TooManyEventsError(PermanentError):
+    """More events in one message than any of SES's have room for; the first are recorded. Look at who sends here."""
+
+    reason = "too_many_events"
+
+
 class TooManyRecipientsError(PermanentError):
-    """More recipients than any call to SES can have. Look at who sends here."""
+    """More recipients than any call to SES can have, or so many of so large an event that their records would fill
+    the memory. Look at who sends here.
+    """
 
     reason = "too_many_recipients"
 

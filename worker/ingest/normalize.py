@@ -9,12 +9,11 @@ facts under the same identity.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from typing import Any
 
 from worker.addresses import normalize_address
-from worker.errors import TooManyRecipientsError
 from worker.facts import FAILURE_KINDS, Activity, Document, MailFact
 from worker.ingest.classify import bounce_class, complaint_kind
 from worker.ingest.identity import WHOLE_CALL, event_id
@@ -23,9 +22,10 @@ from worker.jsontext import storable
 from worker.keys import NO_ACCOUNT, canonical_json, failure_time, key_part
 from worker.times import Moment, rfc3339_exact
 
-#: Of one event. SES takes 50 in a call, look-alikes perhaps more; each costs an item or two.
-#: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
-MAX_RECIPIENTS = 200
+#: Characters of a header beyond which it stays as written: decoding takes time by the square, or worse. SES cuts
+#: all headers of an email at 10 KB.
+#: https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#mail-object
+MAX_HEADER = 10 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,6 @@ class Facts:
 
 
 def normalize(event: Event, copy: Copy, rules: Rules) -> Facts:
-    """Raises TooManyRecipientsError."""
-    count = max(len(event.mail.destination or ()), len(event.recipients))
-    if count > MAX_RECIPIENTS:
-        raise TooManyRecipientsError(str(count))
     document_type = _carried(event.mail, *rules.document_type)
     document_type = document_type and document_type.lower()
     if is_untracked(event.mail, document_type, rules):
@@ -115,13 +111,15 @@ def _header(mail: Mail, name: str) -> str | None:
 
 
 def _decoded(value: str) -> str:
-    """`=?utf-8?q?...?=` (RFC 2047) as text; as it stands if it cannot be decoded.
+    """`=?utf-8?q?...?=` (RFC 2047) as text; as it stands if it is too long or cannot be decoded.
 
     Some charsets (utf-7 is one) can spell half a character, which no UTF-8 can hold.
     """
+    if len(value) > MAX_HEADER:
+        return value.strip()
     try:
         return storable(str(make_header(decode_header(value)))).strip()
-    except (HeaderParseError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         return value.strip()
 
 

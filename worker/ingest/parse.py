@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from worker.addresses import normalize_address
-from worker.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError
+from worker.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError, TooManyRecipientsError
 from worker.ingest.shapes import Fields, flag, headers, moment, preferences, ses, tags, text, texts, whole
 from worker.times import Moment
 
 #: Characters; SES's own have 60.
 MAX_MESSAGE_ID = 256
+
+#: Of one event. SES takes 50 in a call, look-alikes perhaps more; each costs an item or two.
+#: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
+MAX_RECIPIENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,11 @@ class Recipient(Fields):
 
 
 def recipients(value: Any) -> "tuple[Recipient, ...]":
+    """Counted before they are made: a megabyte has room for half a million."""
     if not isinstance(value, list):
         raise ValueError
+    if len(value) > MAX_RECIPIENTS:
+        raise TooManyRecipientsError(str(len(value)))
     return tuple(Recipient.read(each) for each in value)
 
 
@@ -218,7 +225,7 @@ class Event:
 def parse(kind: str, given: Mapping[str, Any]) -> Event:
     """kind: `eventType` or `notificationType`, in any case, or any newer one.
 
-    Raises NoMailError, NoMessageIdError, MessageIdTooLongError or NotSesError.
+    Raises NoMailError, NoMessageIdError, MessageIdTooLongError, TooManyRecipientsError or NotSesError.
     """
     mail = _mail(given)
     message_id = (mail.message_id or "").strip()
@@ -226,6 +233,8 @@ def parse(kind: str, given: Mapping[str, Any]) -> Event:
         raise NoMessageIdError
     if len(message_id) > MAX_MESSAGE_ID:
         raise MessageIdTooLongError(f"{len(message_id)} characters")
+    if len(mail.destination or ()) > MAX_RECIPIENTS:
+        raise TooManyRecipientsError(str(len(mail.destination or ())))
     known = _KIND_BY_FOLDED_NAME.get(kind.strip().casefold())
     known = known or Kind(kind.strip(), _object_key(kind, given), Unknown)
     if not known.name:

@@ -1,17 +1,26 @@
 """From the body of a message to what it comes to: unwrap, parse and normalize in one. Pure; never raises."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from worker.errors import NestedTooDeepError, PermanentError, UnexpectedError
+from worker.errors import NestedTooDeepError, PermanentError, TooManyRecipientsError, UnexpectedError
 from worker.facts import Activity, MailFact
 from worker.ingest.normalize import Copy, Rules, normalize
 from worker.ingest.parse import Event, parse
-from worker.ingest.unwrap import Control, Unreadable, Unwrapped, unwrap
+from worker.ingest.unwrap import Control, Notification, Unreadable, unwrap
+from worker.keys import canonical_json
 
 #: A message with several events is called by the first of these that any of them came to.
 OUTCOMES = ("quarantine", "activity", "expired", "untracked", "control")
+
+#: Characters that the activities of one message may come to, each as long as its event: an event of a megabyte to
+#: 200 people would be 200 MB. The largest that SNS carries (256 KB) to the 50 people of one call is less.
+MAX_WEIGHT = 16 * 1024 * 1024
+
+#: Characters that an activity counts at least; so there are 1,024 of them in one message at most.
+LEAST_WEIGHT = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +50,16 @@ def read(
 def _readings(
     body: str, rules: Rules, recorded_at: datetime, sent_at: datetime | None, message_id: str | None
 ) -> Iterator[Reading]:
+    weight = 0
     for found in unwrap(body, message_id):
         try:
-            yield _reading(found, rules, recorded_at, sent_at)
+            if not isinstance(found, Notification):
+                yield _without_event(found)
+                continue
+            event = parse(found.kind, found.event)
+            weight += _weight(event, found.event)
+            copy = Copy(found.form, found.transport_id, recorded_at, sent_at)
+            yield _of_event(event, copy, rules, weight)
         except PermanentError as error:
             yield Reading("quarantine", found.form, getattr(found, "kind", None), error=error)
         except RecursionError:
@@ -52,11 +68,22 @@ def _readings(
             yield Reading("quarantine", found.form, error=UnexpectedError(type(error).__name__))
 
 
-def _reading(found: Unwrapped, rules: Rules, recorded_at: datetime, sent_at: datetime | None) -> Reading:
+def _without_event(found: Control | Unreadable) -> Reading:
     if isinstance(found, Control):
         return Reading("control", found.form, found.name)
-    if isinstance(found, Unreadable):
-        return Reading("quarantine", found.form, error=found.error)
-    event = parse(found.kind, found.event)
-    facts = normalize(event, Copy(found.form, found.transport_id, recorded_at, sent_at), rules)
-    return Reading(facts.outcome, found.form, event.kind, event, facts.activities, facts.mail_facts)
+    return Reading("quarantine", found.form, error=found.error)
+
+
+def _of_event(event: Event, copy: Copy, rules: Rules, weight: int) -> Reading:
+    """weight: of the message up to this event."""
+    if weight > MAX_WEIGHT:
+        raise TooManyRecipientsError(f"activities of more than {MAX_WEIGHT} characters")
+    facts = normalize(event, copy, rules)
+    return Reading(facts.outcome, copy.form, event.kind, event, facts.activities, facts.mail_facts)
+
+
+def _weight(event: Event, given: Mapping[str, Any]) -> int:
+    """What an event comes to for a single person is never larger than its message, so that needs no measuring."""
+    people = max(1, len(event.recipients), len(event.mail.destination or ()))
+    size = len(canonical_json(given)) if people > 1 else 0
+    return people * max(size, LEAST_WEIGHT)

@@ -15,13 +15,20 @@ https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ses.html
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeGuard
 
-from worker.errors import NestedTooDeepError, NotJsonError, NotSesError, PermanentError
+from worker.errors import NestedTooDeepError, NotJsonError, NotSesError, PermanentError, TooManyEventsError
 from worker.jsontext import load_json
 
 #: Envelopes around an event. EventBridge -> SNS -> SQS makes two; a republished topic one more.
 MAX_ENVELOPES = 4
+
+#: Events in one message. As many of SES's smallest, in Lambda's records, are more than a message has room for.
+MAX_EVENTS = 1_000
+
+#: Characters. All of AWS's ids are UUIDs; a longer text names no copy, and could make the table refuse its event.
+MAX_TRANSPORT_ID = 256
 
 SNS_CONFIRMATIONS = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
 SNS_TYPES = SNS_CONFIRMATIONS | {"Notification"}
@@ -87,20 +94,25 @@ class _Envelopes:
     transport_id: str | None = None
 
     def inside(self, form: str, transport_id: object) -> "_Envelopes":
-        outer_id = transport_id if isinstance(transport_id, str) and transport_id else None
-        return _Envelopes(self.depth + 1, self.form or form, self.transport_id if self.form else outer_id)
+        if self.form:
+            return _Envelopes(self.depth + 1, self.form, self.transport_id)
+        is_id = isinstance(transport_id, str) and 0 < len(transport_id) <= MAX_TRANSPORT_ID
+        return _Envelopes(self.depth + 1, form, str(transport_id) if is_id else None)
 
 
 def unwrap(body: str, message_id: str | None = None) -> tuple[Unwrapped, ...]:
-    """Everything that a message holds; one thing unless it is a Lambda payload. Never raises.
+    """Everything that a message holds, up to a bound; one thing unless it is a Lambda payload. Never raises.
 
     message_id: SQS's, which names the copy when no envelope does.
     """
     start = _Envelopes()
     try:
-        found = tuple(_from_text(body, start))
+        found = tuple(islice(_from_text(body, start), MAX_EVENTS + 1))
     except RecursionError:
         found = (Unreadable(_form_of(start), NestedTooDeepError("JSON")),)
+    if len(found) > MAX_EVENTS:
+        rest = Unreadable(found[0].form, TooManyEventsError(f"more than {MAX_EVENTS}"))
+        found = (*found[:MAX_EVENTS], rest)
     return tuple(_named(each, message_id) for each in found)
 
 

@@ -1,0 +1,111 @@
+"""Poison ends in a record or in quarantine, in bounded time and memory, and what stands beside it is recorded."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import swallow
+from events import KINDS, Email, raw, sns
+from harness import Site, eventually
+from poison import POISON
+from reading import items_of, read_all
+from too_much import small_events
+
+from worker.ingest.deduplicate import Key
+
+#: Seconds of CPU that one message may take, a hang guard; the slowest takes half a second.
+MOST_SECONDS = 5
+
+#: Megabytes that a process may have for one message; an empty one has 33, the greediest 61.
+MOST_MEGABYTES = 120
+
+#: Megabytes that a child of the pool may have at any time, with eight threads that each have a batch of these.
+MOST_MEGABYTES_OF_A_CHILD = 600
+
+#: Ends that leave nothing in either queue, nor in the table.
+LEAVE_NOTHING = ("untracked", "expired")
+
+
+@pytest.fixture(scope="module")
+def alone() -> dict[str, dict[str, Any]]:
+    """What became of each poison that was taken by itself, each in a process of its own."""
+    command = [sys.executable, swallow.__file__]
+    tests = Path(__file__).parent.parent
+    path = {"PYTHONPATH": f"{tests.parent}:{tests}"}
+    output = subprocess.run(command, env=path, check=True, capture_output=True, text=True).stdout
+    return {each["name"]: each for each in map(json.loads, output.splitlines())}
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=lambda poison: poison.name)
+def test_each_poison_ends_as_it_must_in_bounded_time_and_memory(alone, poison):
+    assert poison.name in alone, "it killed its process"
+    met = alone[poison.name]
+    assert met["end"] == poison.end
+    assert met["seconds"] < MOST_SECONDS
+    assert met["megabytes"] < MOST_MEGABYTES
+
+
+@pytest.mark.parametrize(("count", "people", "recorded"), [(4_000, 0, 1_000), (500, 200, 5)])
+def test_of_far_too_many_events_the_first_are_recorded(count, people, recorded):
+    """As of any message with something unreadable in it, which goes to quarantine as a whole."""
+    outcomes = [reading.outcome for reading in read_all(small_events(count, people))]
+    assert outcomes[:recorded] == ["activity"] * recorded
+    assert set(outcomes[recorded:]) == {"quarantine"}
+
+
+def test_a_worker_takes_all_of_it_together_and_records_what_stands_beside_it(site: Site) -> None:
+    good = [make(Email()) for make in KINDS.values()] + [Email().out_of_office(), Email(to=()).open()]
+    bodies = [raw(event) for event in good[::2]] + [sns(event) for event in good[1::2]]
+    with site.worker() as worker:
+        recorded, reasons = sent(site, bodies)
+        children = eventually(worker.children)
+        site.drained(within=300)
+        assert worker.children() == children
+        assert max(map(most_megabytes, children)) < MOST_MEGABYTES_OF_A_CHILD
+    assert quarantined(site) == reasons
+    assert recorded <= keys_in(site)
+
+
+def sent(site: Site, good: Sequence[str]) -> tuple[set[Key], dict[str, str]]:
+    """Poison, and the good among it: the keys that must be in the table, and the reasons by the message's id."""
+    recorded = {key for body in good for key in items_of([body])}
+    reasons = {}
+    every = len(POISON) // len(good)
+    for number, poison in enumerate(POISON.values()):
+        site.send(good[number // every : number // every + 1] if number % every == 0 else [])
+        body = poison.make()
+        answer = site.cloud.sqs.send_message(QueueUrl=site.made.queue_url, MessageBody=body)
+        if poison.end == "activity":
+            recorded |= items_of([body]).keys()
+        elif poison.end not in LEAVE_NOTHING:
+            reasons[answer["MessageId"]] = poison.end
+    return recorded, reasons
+
+
+def most_megabytes(pid: int) -> int:
+    """That a process ever had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
+def quarantined(site: Site) -> dict[str, str]:
+    """Id of the message -> reason."""
+    found = {}
+    while messages := site.cloud.sqs.receive_message(
+        QueueUrl=site.made.dead_letter_queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    ).get("Messages"):
+        for each in messages:
+            said = {name: value["StringValue"] for name, value in each["MessageAttributes"].items()}
+            found[said["message_id"]] = said["reason"]
+    return found
+
+
+def keys_in(site: Site) -> set[Key]:
+    pages = site.cloud.dynamodb.get_paginator("scan").paginate(
+        TableName=site.made.table_name, ProjectionExpression="pk, sk"
+    )
+    return {(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]}

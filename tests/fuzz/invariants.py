@@ -1,0 +1,106 @@
+"""What must hold of any body whatever: for the fuzzer, and for the test that replays what it found."""
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+
+from boto3.dynamodb.types import TypeSerializer
+from events import lambda_sqs, sns
+from reading import EVERYTHING, NOW, content_of, fold
+
+from worker.activity.export import email_json
+from worker.activity.query import PlainDeserializer
+from worker.errors import NestedTooDeepError, UnexpectedError
+from worker.facts import Item, read_fact
+from worker.ingest.deduplicate import Key
+from worker.ingest.normalize import Rules
+from worker.ingest.read import OUTCOMES, Reading, read
+
+Items = dict[Key, Item]
+
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MOST_BYTES = {
+    "pk": 2048,
+    "sk": 1024,
+    "document": 2048,
+    "mail_recipient": 2048,
+    "account": 2048,
+    "sent_key": 1024,
+    "failure_account": 2048,
+    "failure_time": 1024,
+}
+
+
+def check(body: str) -> None:
+    """Raises AssertionError, or whatever the core raised and should not have."""
+    for reading in read(body, Rules(), NOW, NOW, "message-1"):
+        check_reading(reading)
+    readings = read(body, EVERYTHING, NOW, NOW, "message-1")
+    for reading in readings:
+        check_reading(reading)
+    items = items_in(readings)
+    for item in items.values():
+        check_item(item)
+    check_repeats(body, items)
+    check_readers(items)
+    if [(reading.outcome, reading.form) for reading in readings] == [("activity", "raw")]:
+        check_forms(body, items)
+
+
+def items_in(readings: Iterable[Reading]) -> Items:
+    facts = [fact.to_item() for reading in readings for fact in (*reading.activities, *reading.mail_facts)]
+    return {(item["pk"], item["sk"]): item for item in facts}
+
+
+def check_reading(reading: Reading) -> None:
+    assert reading.outcome in OUTCOMES
+    assert not isinstance(reading.error, UnexpectedError), reading.error
+    assert (reading.outcome == "quarantine") == (reading.error is not None)
+    assert bool(reading.activities) == (reading.outcome == "activity")
+
+
+def check_item(item: Item) -> None:
+    """DynamoDB takes it, as far as one can tell without asking, and gives back the same fact."""
+    for name, most in MOST_BYTES.items():
+        if name in item:
+            assert 0 < len(item[name].encode()) <= most, name
+    wire = {name: TypeSerializer().serialize(value) for name, value in item.items()}
+    json.dumps(wire, ensure_ascii=False).encode()  # there is no half of a character in it
+    back = {name: PlainDeserializer().deserialize(value) for name, value in wire.items()}
+    assert back == item
+    fact = read_fact(back)
+    assert fact is not None
+    assert fact.to_item() == item  # type: ignore[union-attr]
+
+
+def check_repeats(body: str, items: Items) -> None:
+    """A copy that comes later is the same facts."""
+    later = items_in(read(body, EVERYTHING, NOW + timedelta(days=1), NOW, "message-2"))
+    assert content_of(later) == content_of(items)
+
+
+def check_readers(items: Items) -> None:
+    by_email: dict[str, list[Item]] = {}
+    for item in items.values():
+        by_email.setdefault(item["pk"], []).append(item)
+    for facts in by_email.values():
+        email = fold(facts)
+        assert email.timeline
+        json.dumps(email_json(email, timeline=True))
+
+
+def check_forms(body: str, items: Items) -> None:
+    """An event that is read as it is means the same in any envelope.
+
+    But not if it only just escapes the limit of nesting, which an envelope then reaches.
+    """
+    body = body.removeprefix("\ufeff")
+    for form, wrapped in {
+        "sns": sns(body),
+        "sns with an object": f'{{"Type": "Notification", "Message": {body}}}',
+        "eventbridge": f'{{"detail-type": "Email Sent", "source": "aws.ses", "detail": {body}}}',
+        "lambda": lambda_sqs(body),
+    }.items():
+        readings = read(wrapped, EVERYTHING, NOW, NOW)
+        if not isinstance(readings[0].error, NestedTooDeepError):
+            assert content_of(items_in(readings)) == content_of(items), form
