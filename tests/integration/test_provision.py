@@ -230,6 +230,7 @@ def test_the_command_makes_checks_and_removes(cloud, prefix, localstack):
     assert told["ok"]
     assert not told["changed"]
     assert told["environment"] == settings
+    assert len({told[f"{who}_policy_arn"] for who in ("worker", "reader", "operator")} - {None}) == 3
 
     removed = json.loads(run(*where, "--delete", "--yes", "--json").stdout)
     assert removed == {"stack": "deleted", "table": "kept"}

@@ -76,6 +76,19 @@ def test_the_worker_may_do_what_it_does_and_nothing_else(made):
     )
 
 
+def test_an_operator_may_tend_the_dead_letters_and_replay_and_nothing_else(made):
+    may = {(action, str(s["Resource"])) for s in statements(made["OperatorPolicy"]) for action in s["Action"]}
+    queue, dead_letters, facts = str(arn_of("Queue")), str(arn_of("DeadLetterQueue")), str(TABLE_ARN)
+    tend = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl"]
+    redrive = ["SendMessage", "GetQueueAttributes", "GetQueueUrl"]
+    replay = ["BatchWriteItem", "PutItem", "DescribeTable"]
+    assert may == (
+        {(f"sqs:{action}", dead_letters) for action in tend}
+        | {(f"sqs:{action}", queue) for action in redrive}
+        | {(f"dynamodb:{action}", facts) for action in replay}
+    )
+
+
 def test_a_reader_may_read_the_table_and_its_four_indexes_and_write_nothing(made):
     facts, many, never, indexes = statements(made["ReaderPolicy"])
     assert facts["Resource"] == TABLE_ARN

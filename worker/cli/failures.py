@@ -51,14 +51,35 @@ UNREACHABLE = frozenset(
     }
 )
 
+#: What a call needs that AWS did not allow. `provision` makes policies and names them.
+READING = "reading needs dynamodb:Query on the table and on its indexes"
+OPERATOR = "attach the operator policy that `email-activity provision` makes"
+NEEDS = {
+    **dict.fromkeys(("GetQueueUrl", "GetQueueAttributes"), f"dead letters need sqs:Get* on both queues; {OPERATOR}"),
+    **dict.fromkeys(
+        ("ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"),
+        f"dead letters need ReceiveMessage, DeleteMessage and ChangeMessageVisibility on their queue; {OPERATOR}",
+    ),
+    "SendMessageBatch": f"a redrive needs sqs:SendMessage on the events queue; {OPERATOR}",
+    **dict.fromkeys(
+        ("BatchWriteItem", "PutItem"),
+        f"writing needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table; {OPERATOR}",
+    ),
+}
+
+#: SQS's code for a queue that is not there, with or without a service before it.
+NO_QUEUE = ("NonExistentQueue", "QueueDoesNotExist")
+
 
 def explain(error: Exception) -> tuple[str, int]:
     """The line or lines to print, and the exit code."""
     name = type(error).__name__
     if name == "SettingsError":
         return "wrong settings\n" + "\n".join(map(printable, str(error).splitlines())), WRONG
-    if _is_botocores(error):
-        line, code = _aws(error, name)
+    # It has only the code of what AWS said, which is fit for logs.
+    aws = error.__cause__ if name == "TransientError" and error.__cause__ else error
+    if _is_botocores(aws):
+        line, code = _aws(aws, type(aws).__name__)
         return printable(line), code
     if name == "ModuleNotFoundError" and not str(getattr(error, "name", "")).startswith(("worker", "config")):
         return f"{printable(error)}: install it, or `pip install 'email-activity[demo]'` for the demo", FAILED
@@ -69,7 +90,7 @@ def explain(error: Exception) -> tuple[str, int]:
     return f"a bug: {_place(error)}. Please report this line with the command you typed", FAILED
 
 
-def _is_botocores(error: Exception) -> bool:
+def _is_botocores(error: BaseException) -> bool:
     return any(each.__module__.startswith("botocore.") for each in type(error).__mro__)
 
 
@@ -83,11 +104,11 @@ def _aws(error: Any, name: str) -> tuple[str, int]:
     if name in UNREACHABLE:
         return f"AWS does not answer ({error}): check the network, AWS_REGION and AWS_ENDPOINT_URL", FAILED
     if hasattr(error, "response"):
-        return _refused(error.response.get("Error", {})), FAILED
+        return _refused(error.response.get("Error", {}), error.operation_name), FAILED
     return f"{name}: {error}", FAILED
 
 
-def _refused(said: dict[str, Any]) -> str:
+def _refused(said: dict[str, Any], call: str) -> str:
     code, message = said.get("Code", "unknown"), said.get("Message", "")
     if code == "ResourceNotFoundException":
         return (
@@ -96,10 +117,12 @@ def _refused(said: dict[str, Any]) -> str:
         )
     if code == "ValidationException" and "specified index" in message:
         return f"{_settings()} lacks an index ({message}): make the table with `email-activity provision`"
+    if code.endswith(NO_QUEUE):
+        return f"there is no such queue ({call}): set EVENTS_QUEUE, DEAD_LETTER_QUEUE and AWS_REGION to where it is"
     if code in BAD_CREDENTIALS:
         return f"AWS refuses the credentials ({code}): renew them, or choose others with AWS_PROFILE"
     if code.startswith("AccessDenied"):
-        return f"not allowed ({message}): reading needs dynamodb:Query on the table and on its indexes"
+        return f"not allowed ({message}): {NEEDS.get(call, READING)}"
     return f"AWS refuses: {code}: {message}"
 
 

@@ -18,6 +18,8 @@ COMMANDS = {
     "recipient": ("worker.cli.lists:recipient", "The emails to an address."),
     "account": ("worker.cli.lists:account", "The emails of an account, for a day or any span."),
     "parse": ("worker.cli.parse:parse", "What the worker would make of messages, touching nothing."),
+    "replay": ("worker.cli.replay:replay", "Record archived notifications, as if they came again."),
+    "dlq": ("worker.cli.dlq.commands:dlq", "The dead-letter queue: list, show, redrive, discard."),
     "explain": ("worker.cli.explain:explain", "What each event means, and where it can be wrong."),
     "config": ("worker.cli.config:config", "The settings in force, passwords hidden."),
     "health": ("worker.cli.health:health", "Whether the worker on this machine polls: for a container's check."),

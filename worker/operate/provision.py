@@ -142,6 +142,7 @@ def _provisioned(cloud: Cloud, wanted: Deployment, *, changed: bool) -> Provisio
         configuration_set=outputs["ConfigurationSetName"],
         worker_policy_arn=outputs.get("WorkerPolicyArn"),
         reader_policy_arn=outputs.get("ReaderPolicyArn"),
+        operator_policy_arn=outputs.get("OperatorPolicyArn"),
         changed=changed,
         adopted_table=not (made and made.owns_table),
         checks=_settled(cloud, wanted, patience=PROPAGATION if changed and not cloud.is_stand_in else 0),

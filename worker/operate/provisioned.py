@@ -16,6 +16,7 @@ class Provisioned:
     configuration_set: str
     worker_policy_arn: str | None
     reader_policy_arn: str | None
+    operator_policy_arn: str | None
     changed: bool
     adopted_table: bool
     checks: tuple[Check, ...]
@@ -44,6 +45,7 @@ class Provisioned:
             "topic_arn": self.topic_arn,
             "worker_policy_arn": self.worker_policy_arn,
             "reader_policy_arn": self.reader_policy_arn,
+            "operator_policy_arn": self.operator_policy_arn,
             "adopted_table": self.adopted_table,
             "checks": [check.as_dict() for check in self.checks],
         }

@@ -1,0 +1,550 @@
+"""The dead-letter queue looked at, sent back and thrown away. SQS is in memory; `tests/integration/` has a real one."""
+
+import json
+import os
+import stat
+import tracemalloc
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from events import FORMS, KINDS, Email, raw, sns
+from fakequeue import DEAD, EVENTS, FakeSqs, quarantined, refusal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.facts import Document
+from worker.ingest.normalize import Rules
+from worker.ingest.read import read
+from worker.operate.dead_letters import walk as walking
+from worker.operate.dead_letters.clear import Outcome, clear
+from worker.operate.dead_letters.discard import Archive
+from worker.operate.dead_letters.letter import Letter, Wanted
+from worker.operate.dead_letters.redrive import Redrive
+from worker.operate.dead_letters.survey import find, survey
+from worker.operate.dead_letters.walk import Walk, never
+
+EVERYTHING = Wanted()
+
+
+def walk(sqs: Any, **options: Any) -> Walk:
+    return Walk(sqs, DEAD, Rules(), **options)
+
+
+def letter(body: str, said: dict[str, str] | None = None, *, moved: bool = False, age: float = 0) -> Letter:
+    sqs = FakeSqs()
+    sqs.put(body, said, moved=moved, age=age)
+    with walk(sqs) as walking:
+        ((found,),) = walking.answers()
+    return found
+
+
+def redriven(sqs: FakeSqs, wanted: Wanted = EVERYTHING, limit: int | None = None, **options: Any) -> list[Outcome]:
+    work = Redrive(sqs, EVENTS)  # type: ignore[arg-type]
+    with walk(sqs, **options) as walking:
+        takes = lambda each: work.is_new(each) and wanted.takes(each)  # noqa: E731
+        return [outcome for batch in clear(walking, takes, work.send, limit) for outcome in batch]
+
+
+def discarded(sqs: FakeSqs, path: Path, limit: int | None = None) -> list[Outcome]:
+    with Archive(path) as archive, walk(sqs) as walking:
+        return [outcome for batch in clear(walking, EVERYTHING.takes, archive.write, limit) for outcome in batch]
+
+
+def archived(path: Path) -> list[str]:
+    return [json.loads(line)["Records"][0]["body"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+# --- What can be told of a letter ---
+
+
+def test_what_the_worker_put_there_has_its_reason_and_the_id_of_the_events_queue():
+    said = letter("{", quarantined("not_json", "id-1", detail="why")).summary
+    assert (said.id, said.reason, said.detail, said.receive_count) == ("id-1", "not_json", "why", "1")
+
+
+def test_what_sqs_moved_was_received_too_often_whatever_it_said_when_it_was_here_before():
+    moved = letter("{", quarantined("not_json", "an-id-of-before"), moved=True)
+    assert (moved.summary.reason, moved.summary.id) == ("received_too_often", moved.sqs_id)
+
+
+@pytest.mark.parametrize("said", [None, {"reason": "not_json"}, {"ERROR_CODE": "x"}, quarantined("ana@example.com")])
+def test_what_neither_the_worker_nor_sqs_put_there_was_not_delivered(said):
+    found = letter("{", said)
+    assert (found.summary.reason, found.summary.id) == ("undelivered", found.sqs_id)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_kind_and_document_are_read_in_every_form_also_of_untracked_mail(form):
+    found = letter(FORMS[form](Email(document_type="Contract", document_id="77").bounce()))
+    assert found.summary.kinds == ("Bounce",)
+    assert found.summary.documents == (Document("contract", "77"),)
+
+
+@pytest.mark.parametrize(
+    ("body", "outlook"),
+    [
+        (raw(Email().send()), "activity"),
+        (raw(Email(document_type="contract").send()), "untracked"),
+        (raw(Email(sent_at=datetime(2020, 1, 1, tzinfo=UTC)).send()), "expired"),
+        ("{", "quarantine (not_json)"),
+    ],
+)
+def test_it_is_told_what_the_worker_would_make_of_it_now(body, outlook):
+    assert letter(body, quarantined()).summary.outlook == outlook
+
+
+HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "takes"),
+    [
+        (EVERYTHING, True),
+        (Wanted(reasons=frozenset({"no_mail", "refused_by_table"})), True),
+        (Wanted(reasons=frozenset({"no_mail"})), False),
+        (Wanted(kinds=frozenset({"click", "bounce"})), True),
+        (Wanted(kinds=frozenset({"bounce"})), False),
+        (Wanted(document=Document("invoice", "2026-117")), True),
+        (Wanted(document=Document("invoice", "2026-118")), False),
+        (Wanted(sent_before=HOUR_AGO), True),
+        (Wanted(sent_after=HOUR_AGO), False),
+        (Wanted(ids=frozenset({"id-1"})), True),
+        (Wanted(ids=frozenset({"id-2"})), False),
+        (Wanted(ids=frozenset({"id-1"}), kinds=frozenset({"open"})), False),
+    ],
+)
+def test_a_filter_takes_what_meets_all_that_it_asks(wanted, takes):
+    assert wanted.takes(letter(sns(Email().click()), quarantined("refused_by_table", "id-1"), age=7200)) is takes
+
+
+@given(st.binary(max_size=200) | st.sampled_from([make(Email()) for make in KINDS.values()]).map(raw))
+def test_no_body_keeps_a_letter_from_being_read(body):
+    text = body if isinstance(body, str) else body.decode(errors="replace")
+    assert letter(text).summary.size == len(text.encode())
+
+
+# --- The walk ---
+
+
+def test_every_message_is_seen_once_and_given_back():
+    sqs = FakeSqs()
+    for number in range(25):
+        sqs.put(str(number), quarantined())
+    with walk(sqs) as walking:
+        found = survey(walking, EVERYTHING)
+        assert len(sqs.hidden()) == 25
+    assert sorted(each.copies for each in found.values()) == [1] * 25
+    assert sqs.hidden() == []
+    assert len(sqs.bodies()) == 25
+
+
+def test_a_message_that_is_there_twice_is_one_with_two_copies():
+    sqs = FakeSqs()
+    for _ in range(2):
+        sqs.put("{", quarantined("not_json", "id-1"))
+    sqs.put("another body under its id", quarantined("not_json", "id-1"))
+    with walk(sqs) as walking:
+        assert sorted(each.copies for each in survey(walking, EVERYTHING).values()) == [1, 2]
+    with walk(sqs) as walking:
+        found = find(walking, "id-1")
+    assert found is not None
+    assert (found[0].body, found[1].copies) == ("{", 2)
+
+
+def test_one_that_the_worker_copied_and_sqs_moved_later_is_the_same():
+    """The worker was killed between copy and delete, and so was each that received it again."""
+    sqs = FakeSqs()
+    moved = sqs.put("{", moved=True)
+    sqs.put("{", quarantined("not_json", moved))
+    with walk(sqs) as walking:
+        (found,) = survey(walking, EVERYTHING).values()
+    assert (found.summary.id, found.copies) == (moved, 2)
+
+
+def test_an_error_gives_everything_back():
+    sqs = FakeSqs()
+    for number in range(25):
+        sqs.put(str(number))
+
+    def fail(_: object) -> None:
+        if len(sqs.hidden()) > 10:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        redriven(sqs, Wanted(reasons=frozenset({"none"})), seen=fail)
+    assert sqs.hidden() == []
+
+
+def test_a_stop_ends_the_walk_before_the_next_receive_and_gives_everything_back():
+    sqs = FakeSqs()
+    for number in range(25):
+        sqs.put(str(number))
+    seen: list[int] = []
+    with walk(sqs, stopping=lambda: sum(seen) >= 10, seen=seen.append) as walking:
+        assert len(survey(walking, EVERYTHING)) == 10
+    assert sqs.hidden() == []
+
+
+def test_what_cannot_be_given_back_is_told():
+    sqs = FakeSqs(fails=Counter({("ChangeMessageVisibilityBatch", "1"): 9}))
+    sqs.put("0")
+    sqs.put("1")
+    with walk(sqs) as walking:
+        survey(walking, EVERYTHING)
+    assert (walking.not_given_back, sqs.hidden()) == (1, ["1"])
+
+
+def test_an_error_in_giving_back_hides_no_error_that_was_before():
+    def deny(call: str) -> None:
+        if call in ("SendMessageBatch", "ChangeMessageVisibilityBatch"):
+            raise refusal("AccessDenied", call)
+
+    sqs = FakeSqs(before=deny)
+    sqs.put("0")
+    with pytest.raises(ClientError, match="SendMessageBatch"):
+        redriven(sqs)
+
+
+def test_a_message_that_is_received_once_more_is_not_taken_for_a_copy_and_does_not_keep_the_walk_going():
+    """As after a pause that was longer than messages stay hidden."""
+    sqs = FakeSqs()
+    sqs.put("{", quarantined())
+
+    def show_again(call: str) -> None:
+        if call == "ReceiveMessage":
+            for each in sqs.queues[DEAD].values():
+                each.is_hidden = False
+
+    sqs.before = show_again
+    with walk(sqs) as walking:
+        (found,) = survey(walking, EVERYTHING).values()
+    assert found.copies == 1
+    assert sqs.hidden() == []
+
+
+def test_what_comes_long_after_the_start_is_left_for_the_next_walk():
+    sqs = FakeSqs()
+    sqs.put("now")
+    sqs.put("much later", age=-120)
+    with walk(sqs) as walking:
+        assert [each.summary.size for each in survey(walking, EVERYTHING).values()] == [3]
+    assert walking.late == 1
+    assert sqs.hidden() == []
+
+
+def test_a_queue_with_more_than_sqs_hides_is_said_to_be_cut(monkeypatch):
+    monkeypatch.setattr(walking, "MAX_HELD", 20)
+    sqs = FakeSqs()
+    for number in range(30):
+        sqs.put(str(number))
+    with walk(sqs) as seen:
+        assert len(survey(seen, EVERYTHING)) == 20
+    assert seen.is_cut
+    assert sqs.hidden() == []
+
+
+def test_bodies_are_not_kept():
+    """100 MB of them."""
+
+    class Endless(FakeSqs):
+        left = 1_000
+
+        def receive_message(self, **_: Any) -> dict[str, Any]:  # type: ignore[override]
+            for number in range(min(10, self.left)):
+                self.put(f"{self.left - number:0100000}", quarantined())
+            self.left = max(0, self.left - 10)
+            answer = super().receive_message(QueueUrl=DEAD, MaxNumberOfMessages=10, VisibilityTimeout=1)
+            for each in self.queues[DEAD].values():
+                each.body = ""
+            return answer
+
+    sqs = Endless()
+    tracemalloc.start()
+    with walk(sqs) as walking:
+        assert len(survey(walking, EVERYTHING)) == 1_000
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20_000_000
+
+
+# --- Redrive ---
+
+
+def test_all_are_sent_without_their_attributes_and_then_deleted():
+    sqs = FakeSqs()
+    for number in range(25):
+        sqs.put(str(number), quarantined())
+    outcomes = redriven(sqs)
+    assert len(outcomes) == 25
+    assert not any(each.error for each in outcomes)
+    assert sqs.bodies(EVENTS) == sorted(map(str, range(25)))
+    assert sqs.bodies() == []
+    work = [call for call in sqs.calls if call in ("SendMessageBatch", "DeleteMessageBatch")]
+    assert work == ["SendMessageBatch", "DeleteMessageBatch"] * 3
+
+
+def test_only_what_is_meant_goes():
+    sqs = FakeSqs()
+    sqs.put("one", quarantined("not_json"))
+    sqs.put("other", quarantined("not_ses"))
+    redriven(sqs, Wanted(reasons=frozenset({"not_ses"})))
+    assert (sqs.bodies(), sqs.bodies(EVENTS), sqs.hidden()) == (["one"], ["other"], [])
+
+
+def test_of_two_copies_one_is_sent_and_both_are_deleted():
+    sqs = FakeSqs()
+    for number in range(12):  # so that they come in different answers too
+        sqs.put("{", quarantined("not_json", "id-1"))
+        sqs.put(str(number), quarantined())
+    outcomes = redriven(sqs)
+    assert sqs.bodies(EVENTS) == sorted(["{", *map(str, range(12))])
+    assert sqs.bodies() == []
+    assert sum(each.is_copy for each in outcomes) == 11
+
+
+def test_one_with_another_body_is_no_copy_whatever_id_it_claims():
+    sqs = FakeSqs()
+    sqs.put("one", quarantined("not_json", "id-1"))
+    sqs.put("other", quarantined("not_json", "id-1"))
+    redriven(sqs)
+    assert sqs.bodies(EVENTS) == ["one", "other"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_sqs_fails_to_take_at_first_is_offered_again(times):
+    sqs = FakeSqs(fails=Counter({("SendMessageBatch", "1"): times}))
+    for number in range(3):
+        sqs.put(str(number))
+    assert [each.error for each in redriven(sqs)] == [None] * 3
+    assert sqs.bodies(EVENTS) == ["0", "1", "2"]
+
+
+def test_what_could_not_be_sent_stays_and_says_why():
+    sqs = FakeSqs(fails=Counter({("SendMessageBatch", "1"): 9}))
+    for number in range(3):
+        sqs.put(str(number))
+    outcomes = redriven(sqs)
+    assert [each.error for each in outcomes if each.error] == ["SQS refuses it: InternalError"]
+    assert (sqs.bodies(), sqs.bodies(EVENTS), sqs.hidden()) == (["1"], ["0", "2"], [])
+
+
+def test_an_answer_without_ids_is_none_of_sqs_and_deletes_nothing(monkeypatch):
+    """A proxy may answer 200 with a page of its own."""
+    sqs = FakeSqs()
+    sqs.put("one")
+    monkeypatch.setattr(sqs, "send_message_batch", lambda **_: {})
+    assert [bool(each.error) for each in redriven(sqs)] == [True]
+    assert (sqs.bodies(), sqs.hidden()) == (["one"], [])
+
+
+def test_one_larger_than_the_events_queue_takes_stays_and_the_others_go():
+    sqs = FakeSqs(max_bytes=100)
+    large = "\u00e9" * 51  # bytes count, not characters
+    sqs.put(large, quarantined())
+    sqs.put("small", quarantined())
+    assert {each.error for each in redriven(sqs)} == {"102 bytes, and the events queue takes 100", None}
+    assert (sqs.bodies(), sqs.bodies(EVENTS), sqs.hidden()) == ([large], ["small"], [])
+
+
+def test_no_call_is_larger_than_a_mebibyte():
+    sqs = FakeSqs()
+    for number in range(10):
+        sqs.put(str(number) * 300_000)
+    redriven(sqs)  # the queue in memory refuses more
+    assert len(sqs.bodies(EVENTS)) == 10
+    assert sqs.calls.count("SendMessageBatch") == 4
+
+
+def test_what_fails_again_meanwhile_is_not_sent_once_more():
+    """A worker that quarantines at once whatever comes."""
+    sqs = FakeSqs()
+    for number in range(25):
+        sqs.put(str(number), quarantined())
+
+    def worker(call: str) -> None:
+        if call == "ReceiveMessage":
+            for each in list(sqs.queues[EVENTS].values()):
+                del sqs.queues[EVENTS][each.id]
+                sqs.put(each.body, quarantined("not_ses", each.id))
+
+    sqs.before = worker
+    outcomes = redriven(sqs)
+    assert len(outcomes) == 25
+    assert len(sqs.bodies()) == 25
+    assert sqs.hidden() == []
+
+
+def test_a_limit_counts_messages_and_the_rest_is_given_back():
+    sqs = FakeSqs()
+    for number in range(30):
+        sqs.put(str(number), quarantined())
+    assert len(redriven(sqs, limit=13)) == 13
+    assert (len(sqs.bodies()), len(sqs.bodies(EVENTS)), sqs.hidden()) == (17, 13, [])
+
+
+def test_sent_and_not_deleted_is_told_as_a_failure():
+    sqs = FakeSqs(fails=Counter({("DeleteMessageBatch", "0"): 9}))
+    sqs.put("0")
+    (outcome,) = redriven(sqs)
+    assert "did not delete" in str(outcome.error)
+    assert sqs.hidden() == []
+
+
+# --- Discard ---
+
+
+def test_a_letter_is_on_the_disk_before_it_is_deleted(tmp_path: Path, monkeypatch):
+    sqs, path = FakeSqs(), tmp_path / "gone.jsonl"
+    for number in range(25):
+        sqs.put(str(number), quarantined())
+    sync, on_disk, at_deletion = os.fsync, [0], []
+
+    def counted(file: int) -> None:
+        sync(file)
+        on_disk.append(len(archived(path)))
+
+    monkeypatch.setattr(os, "fsync", counted)
+    sqs.before = lambda call: at_deletion.append(on_disk[-1]) if call == "DeleteMessageBatch" else None
+    discarded(sqs, path)
+    assert at_deletion == [10, 20, 25]
+    assert sorted(archived(path)) == sorted(map(str, range(25)))
+    assert sqs.bodies() == []
+
+
+def test_a_line_is_what_lambda_gets_and_the_worker_reads_it(tmp_path: Path):
+    sqs, path, event = FakeSqs(), tmp_path / "gone.jsonl", Email().click()
+    sqs.put(sns(event), quarantined("refused_by_table", "id-1", detail="x"))
+    discarded(sqs, path)
+    (line,) = path.read_text().splitlines()
+    (record,) = json.loads(line)["Records"]
+    assert record.keys() == {"messageId", "body", "attributes", "messageAttributes", "eventSource"}
+    assert record["messageId"] == "id-1"
+    assert record["messageAttributes"]["reason"] == {"stringValue": "refused_by_table", "dataType": "String"}
+    (of_file,) = read(line, Rules(), datetime.now(UTC))
+    (of_queue,) = read(sns(event), Rules(), datetime.now(UTC))
+    assert (of_file.outcome, of_file.form) == ("activity", "lambda")
+    assert [each.event_id for each in of_file.activities] == [each.event_id for each in of_queue.activities]
+
+
+def test_of_two_copies_one_is_written_and_both_are_deleted(tmp_path: Path):
+    sqs = FakeSqs()
+    for _ in range(2):
+        sqs.put("{", quarantined("not_json", "id-1"))
+    discarded(sqs, tmp_path / "gone")
+    assert (archived(tmp_path / "gone"), sqs.bodies()) == (["{"], [])
+
+
+def test_the_file_is_its_owners_alone_and_is_not_made_for_nothing(tmp_path: Path):
+    sqs, path = FakeSqs(), tmp_path / "gone"
+    discarded(sqs, path)
+    assert not path.exists()
+    sqs.put("{")
+    discarded(sqs, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_there_is_never_written_to(tmp_path: Path):
+    sqs, path = FakeSqs(), tmp_path / "gone"
+    path.write_text("kept")
+    sqs.put("{")
+    with pytest.raises(FileExistsError):
+        discarded(sqs, path)
+    assert (path.read_text(), sqs.bodies(), sqs.hidden()) == ("kept", ["{"], [])
+
+
+def test_a_full_disk_deletes_nothing_and_leaves_no_half_line(tmp_path: Path, monkeypatch):
+    sqs, path = FakeSqs(), tmp_path / "gone"
+    for number in range(12):
+        sqs.put(f"{number:02}")
+    write = os.write
+
+    def full(file: int, data: memoryview) -> int:
+        if len(sqs.bodies()) == 2:
+            if len(data) < 100:
+                raise OSError(28, "No space left on device")
+            return write(file, data[: len(data) // 2])
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        discarded(sqs, path)
+    assert len(archived(path)) == 10
+    assert sorted(archived(path) + sqs.bodies()) == [f"{number:02}" for number in range(12)]
+    assert sqs.hidden() == []
+
+
+# --- Whatever happens ---
+
+
+class KilledError(BaseException):
+    """Nothing catches it, as nothing catches a kill."""
+
+
+queues = st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=30)
+
+
+def filled(contents: list[tuple[int, bool]]) -> FakeSqs:
+    """Messages, several of which may be copies of one, or have its body and another id."""
+    sqs = FakeSqs()
+    for body, is_copy in contents:
+        sqs.put(str(body), quarantined("not_json", f"id-{body}" if is_copy else None))
+    return sqs
+
+
+def kill_at(sqs: FakeSqs, place: int) -> None:
+    def before(_: str) -> None:
+        if len(sqs.calls) == place:
+            raise KilledError
+
+    sqs.before = before
+
+
+def revive(sqs: FakeSqs) -> None:
+    """The hour in which messages were hidden is over."""
+    sqs.before = lambda _: None
+    for each in sqs.queues[DEAD].values():
+        each.is_hidden = False
+
+
+@given(contents=queues, place=st.integers(1, 40))
+def test_a_redrive_killed_at_any_call_and_run_again_has_sent_all_and_lost_nothing(contents, place):
+    sqs = filled(contents)
+    wanted = set(sqs.bodies())
+    kill_at(sqs, place)
+    try:
+        redriven(sqs)
+    except KilledError:
+        assert set(sqs.bodies()) | set(sqs.bodies(EVENTS)) == wanted
+    revive(sqs)
+    assert not any(each.error for each in redriven(sqs))
+    assert (set(sqs.bodies(EVENTS)), sqs.bodies()) == (wanted, [])
+
+
+@given(contents=queues, place=st.integers(1, 40))
+def test_a_discard_killed_at_any_call_and_run_again_has_written_all_and_lost_nothing(tmp_path_factory, contents, place):
+    sqs, folder = filled(contents), tmp_path_factory.mktemp("discard")
+    wanted = set(sqs.bodies())
+    kill_at(sqs, place)
+    try:
+        discarded(sqs, folder / "first")
+    except KilledError:
+        assert set(sqs.bodies()) | set(archived(folder / "first")) == wanted
+    revive(sqs)
+    discarded(sqs, folder / "second")
+    assert set(archived(folder / "first") + archived(folder / "second")) == wanted
+    assert sqs.bodies() == []
+
+
+@given(contents=queues, stop_after=st.integers(0, 4))
+def test_a_run_that_is_stopped_hides_nothing(contents, stop_after):
+    sqs = filled(contents)
+    wanted = set(sqs.bodies())
+    answers: list[int] = []
+    redriven(sqs, stopping=lambda: len(answers) >= stop_after, seen=answers.append)
+    assert sqs.hidden() == []
+    assert set(sqs.bodies()) | set(sqs.bodies(EVENTS)) == wanted
+    assert not never()
