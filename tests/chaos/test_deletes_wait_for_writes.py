@@ -1,0 +1,61 @@
+"""No message is deleted before its facts are stored, whatever goes wrong meanwhile: the proxy asks the table itself.
+
+Each fault stays until it has struck; then the next comes, and at last all at once.
+"""
+
+from chaos.faults import (
+    Fault,
+    duplicate,
+    expired_credentials,
+    failed,
+    friendly_200,
+    hang,
+    internal_error,
+    lost_answer,
+    refuse,
+    reset,
+    slow,
+    throttle,
+    unavailable,
+    unprocessed,
+)
+from chaos.load import Load, assert_exact, watched_worker, work_until_struck
+from harness import Site
+
+#: Faults of writes, which take turns. The slow ones come first: others then meet the claims of what is being written.
+IN_TURN: list[tuple[str, Fault]] = [
+    ("BatchWriteItem", slow(0.5)),
+    ("BatchWriteItem", unprocessed(0.5)),
+    ("BatchWriteItem", throttle()),
+    ("BatchWriteItem", internal_error()),
+    ("BatchWriteItem", reset()),
+    ("BatchWriteItem", lost_answer()),
+    ("BatchWriteItem", friendly_200()),
+    ("BatchWriteItem", hang(2)),
+    ("dynamodb", expired_credentials()),
+]
+
+#: What else goes wrong at all times, and how often.
+ALL_ALONG: list[tuple[str, list[Fault], float]] = [
+    ("ReceiveMessage", [duplicate(0.5)], 0.3),
+    ("ReceiveMessage", [lost_answer(), reset(), unavailable(), friendly_200()], 0.1),
+    ("DeleteMessageBatch", [failed(0.5), lost_answer(), unavailable(), friendly_200()], 0.2),
+    ("ChangeMessageVisibilityBatch", [failed(0.5), lost_answer(), friendly_200()], 0.2),
+    ("SendMessage", [lost_answer(), friendly_200(), unavailable(), refuse()], 0.3),
+]
+
+
+def test_no_message_goes_before_its_facts_whatever_goes_wrong(site: Site, rounds: int) -> None:
+    loads: list[Load] = []
+    with watched_worker(site, BATCH_SIZE="20", THREADS_PER_PROCESS="4") as (proxy, _):
+        for of, fault in IN_TURN:
+            proxy.clear()
+            proxy.fault(of, fault, share=0.5)
+            for each, faults, share in ALL_ALONG:
+                proxy.fault(each, *faults, share=share)
+            work_until_struck(site, proxy, loads, {fault.name: proxy.injected[fault.name] + 2 * rounds})
+        proxy.clear()
+        site.drained(within=120)
+        proxy.check()
+        assert proxy.injected.keys() >= {fault.name for _, faults, _ in ALL_ALONG for fault in faults}
+    assert_exact(site, *loads)
