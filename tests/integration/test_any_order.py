@@ -33,12 +33,12 @@ class NoQueue:
     def __init__(self) -> None:
         self.returned: set[str] = set()
 
-    def delete_message_batch(self, **_: object) -> dict[str, object]:
-        return {}
+    def delete_message_batch(self, Entries, **_: object) -> dict[str, object]:  # noqa: N803  boto3's own
+        return {"Successful": Entries}
 
-    def change_message_visibility_batch(self, Entries, **_: object) -> dict[str, object]:  # noqa: N803  boto3's own
+    def change_message_visibility_batch(self, Entries, **_: object) -> dict[str, object]:  # noqa: N803
         self.returned |= {entry["ReceiptHandle"] for entry in Entries}
-        return {}
+        return {"Successful": Entries}
 
 
 def message(body: str, receive_count: int = 1) -> Message:

@@ -45,14 +45,15 @@ class FakeSqs:
         assert url == QUEUE.url
         assert len(entries) <= 10
         assert len({entry["Id"] for entry in entries}) == len(entries)
-        failed = []
+        answer = {"Successful": [], "Failed": []}
         for entry in entries:
             if self.fails[entry["ReceiptHandle"]] > 0:
                 self.fails[entry["ReceiptHandle"]] -= 1
-                failed.append({"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"})
+                answer["Failed"].append({"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"})
             else:
                 do(entry)
-        return {"Failed": failed}
+                answer["Successful"].append({"Id": entry["Id"]})
+        return answer
 
 
 def message(handle: str, receive_count: int = 1) -> Message:
@@ -65,6 +66,15 @@ def test_deletes_go_in_batches_and_what_fails_in_part_is_tried_again() -> None:
     deleted = Settler(sqs, QUEUE).delete([message(str(number)) for number in range(25)])  # type: ignore[arg-type]
     assert deleted == 24
     assert sorted(sqs.deleted) == sorted(str(number) for number in range(25) if number != 17)
+
+
+def test_an_answer_that_names_nothing_is_none_of_sqs_and_counts_as_nothing_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A proxy may answer 200 with a page of its own."""
+    sqs = FakeSqs()
+    monkeypatch.setattr(sqs, "delete_message_batch", lambda **_: {})
+    assert Settler(sqs, QUEUE).delete([message("1")]) == 0  # type: ignore[arg-type]
 
 
 def test_a_message_is_deleted_only_after_it_is_in_the_dead_letter_queue() -> None:

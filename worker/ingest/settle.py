@@ -118,7 +118,9 @@ class Settler:
             except ClientError as error:
                 log.warning("settle_failed", action=what, code=code_of(error), messages=len(left))
                 return len(entries) - len(left)
-            left = {failed["Id"]: left[failed["Id"]] for failed in answer.get("Failed", [])}
+            # Not those that it says failed: a proxy's friendly 200 has done nothing, and says nothing.
+            done = {each["Id"] for each in answer.get("Successful", [])}
+            left = {number: entry for number, entry in left.items() if number not in done}
             if not left:
                 break
         if left:
