@@ -113,10 +113,10 @@ class Site:
         return found
 
     @contextmanager
-    def worker(self, *arguments: str, **environment: str) -> Iterator["Worker"]:
+    def worker(self, *arguments: str, app: str = "worker", **environment: str) -> Iterator["Worker"]:
         """A real Celery worker, in a session of its own; what it leaves running is killed."""
         log = self.folder / f"worker-{time.monotonic_ns()}.log"
-        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
+        command = [sys.executable, "-m", "celery", "-A", app, "worker", "--without-gossip", "--without-mingle"]
         arguments = arguments or ("--concurrency", "2")
         with log.open("wb") as output:
             process = subprocess.Popen(

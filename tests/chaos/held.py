@@ -1,0 +1,28 @@
+"""What a test may hold: calls on their way to AWS, and facts in Redis, as another worker does."""
+
+import threading
+
+import redis
+from chaos.faults import Fault, Line
+from chaos.wire import Call, Outcome
+from harness import Site
+
+from worker.ingest.deduplicate import Claims, namespace
+
+#: Seconds. Longer than any caller waits.
+LONGEST = 60
+
+
+def held_until(released: threading.Event) -> Fault:
+    def act(call: Call, line: Line) -> Outcome:
+        released.wait(LONGEST)
+        return line.forward(call)
+
+    return Fault("held", act)
+
+
+def claims_on(site: Site, client: "redis.Redis", lease_seconds: int) -> Claims:
+    """Of one more batch on the site's table."""
+    table = site.cloud.dynamodb.describe_table(TableName=site.made.table_name)["Table"]
+    space = namespace(table["TableArn"], table["CreationDateTime"].isoformat())
+    return Claims(client, space, lease_seconds, site.settings.dedupe_window_seconds)
