@@ -111,11 +111,9 @@ class Poller:
                 return
             batch = receiver.receive()
             self._gate.worked("sqs")
-            if batch and self._stopping():
-                # Not begun yet: whoever goes on gets it at once.
-                returned = pipeline.settler.return_in(dict.fromkeys(batch, 0))
-                log.info("returned_at_stop", messages=len(batch), returned=returned)
-            elif batch:
+            if batch:
+                # Also when the stop has come meanwhile: given back at once, it would go to the next long poll of this
+                # very worker that is still open, again and again, and so into the dead-letter queue.
                 pipeline.process(batch)
         except TransientError as error:
             self._gate.fail(error)
