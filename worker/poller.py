@@ -20,7 +20,7 @@ from worker.errors import TransientError, code_of
 from worker.ingest.deduplicate import Claims, namespace
 from worker.ingest.gate import Dependency, Gate
 from worker.ingest.heartbeat import Heartbeat
-from worker.ingest.receive import Receiver, find_queue
+from worker.ingest.receive import Queue, Receiver, find_queue
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store
 from worker.pipeline import Pipeline
@@ -54,6 +54,7 @@ class Poller:
         self._gate = Gate(dependencies, settings.receive_wait_seconds)
         self._heartbeat = Heartbeat()
         self._complaint = ""
+        self._is_announced = False
 
     def poll(self) -> None:
         """For POLL_SECONDS, or until the worker stops."""
@@ -96,6 +97,7 @@ class Poller:
             heartbeat=self._heartbeat,
         )
         receiver = Receiver(self._sqs, queue.url, settings, self._stopping)
+        self._announce(queue)
 
         def work() -> None:
             while not self._stopping() and time.monotonic() < deadline:
@@ -103,6 +105,12 @@ class Poller:
                 self._once(receiver, pipeline)
 
         return work
+
+    def _announce(self, queue: Queue) -> None:
+        """Once for each process, so that a log without batches tells an idle worker from one that never began."""
+        if not self._is_announced:
+            self._is_announced = True
+            log.info("polling", queue=queue.name, table=self._settings.activity_table)
 
     def _once(self, receiver: Receiver, pipeline: Pipeline) -> None:
         try:

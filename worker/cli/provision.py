@@ -190,6 +190,14 @@ def _print_settings(made: Provisioned) -> None:
     click.echo(f"# SES configuration set: {made.configuration_set}")
     if made.topic_arn:
         click.echo(f"# SNS topic: {made.topic_arn}")
+    policies = {
+        "workers": made.worker_policy_arn,
+        "those who read": made.reader_policy_arn,
+        "those who tend dead letters and replay": made.operator_policy_arn,
+    }
+    for whom, arn in policies.items():
+        if arn:
+            click.echo(f"# Policy for {whom}: {arn}")
     if made.adopted_table:
         click.echo("# The table was there before the stack, which uses it but does not own it.")
     for name, value in made.environment().items():
