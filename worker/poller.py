@@ -6,6 +6,7 @@ comes in a second.
 
 import math
 import os
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +30,9 @@ from worker.telemetry import log, place_of
 
 #: Seconds that a thread sleeps when it may not receive, or after an error.
 PAUSE = 1.0
+
+#: Part of POLL_SECONDS that a poll lasts at least. By chance, so that never all slots wait for their next at once.
+SHORTEST_POLL = 0.75
 
 #: Seconds beyond its bound after which a poll whose thread does not come back is hung. Longer than a batch of
 #: the default size can take with every call at its time-out but one.
@@ -58,7 +62,7 @@ class Poller:
 
     def poll(self) -> None:
         """For POLL_SECONDS, or until the worker stops."""
-        deadline = time.monotonic() + self._settings.poll_seconds
+        deadline = time.monotonic() + self._settings.poll_seconds * random.uniform(SHORTEST_POLL, 1)  # noqa: S311
         self._beat()
         try:
             work = self._work(deadline)

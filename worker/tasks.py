@@ -8,7 +8,7 @@ from celery import shared_task
 from config.settings import Settings, load_settings
 from worker.keep_polling import POLL
 from worker.poller import PAUSE, Poller
-from worker.stop import stop
+from worker.stop import last_look, stop
 from worker.telemetry import log, place_of
 
 _pollers: dict[int, Poller] = {}
@@ -16,13 +16,16 @@ _pollers: dict[int, Poller] = {}
 
 @shared_task(name=POLL, ignore_result=True, acks_late=False)
 def poll() -> None:
-    """Polls for a bounded time. It has no time limits and never raises.
+    """Polls for a bounded time, and again while the main process cannot hand over another: the broker is away.
 
-    Both once killed a worker for good: the traceback of a failed task filled the pipe to the main process, and
-    a soft time limit broke into that write.
+    It has no time limits and never raises. Both once killed a worker for good: the traceback of a failed task filled
+    the pipe to the main process, and a soft time limit broke into that write.
     """
     try:
-        _poller(load_settings()).poll()
+        poller = _poller(load_settings())
+        poller.poll()
+        while last_look.is_old() and not stop.is_set():
+            poller.poll()
     except Exception as error:  # noqa: BLE001  see above
         log.error("poll_failed", error=place_of(error))
         time.sleep(PAUSE)

