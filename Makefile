@@ -3,6 +3,8 @@
 PYTHON ?= python3
 ARGS ?=
 MINUTES ?= 5
+# Most of the time tests wait. Each process of pytest has a LocalStack and a Valkey of its own; PARALLEL= for one only.
+PARALLEL ?= --numprocesses 3 --maxschedchunk 1
 
 BIN := .venv/bin
 SETUP_STAMP := .venv/.installed
@@ -49,11 +51,15 @@ demo:  ## see it work: real workers, a stand-in for AWS, no account and no Docke
 
 .PHONY: test
 test: setup localstack  ## run all tests; ARGS are pytest's, as in make test ARGS="-k dedupe -x"
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 .PHONY: chaos
 chaos: setup localstack  ## kill, starve and lie to real workers, at length (some 25 minutes)
-	$(BIN)/pytest tests/chaos --rounds 6 $(ARGS)
+	$(BIN)/pytest tests/chaos --rounds 6 $(PARALLEL) $(ARGS)
+
+.PHONY: soak
+soak: setup localstack  ## hours of load and faults, memory watched: make soak MINUTES=60
+	$(BIN)/python tests/soak/run.py $(MINUTES) $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_STAMP)  ## look for messages that break the core: make fuzz MINUTES=30

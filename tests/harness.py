@@ -25,7 +25,7 @@ from worker.operate.deployment import Deployment
 OF_THE_COPY = ("recorded_at", "form", "transport_id")
 
 
-def eventually(look: Callable[[], Any], within: float = 30, every: float = 0.1) -> Any:
+def eventually(look: Callable[[], Any], within: float = 60, every: float = 0.1) -> Any:
     """What `look` finds as soon as that is truthy; fails with the last it found."""
     deadline = time.monotonic() + within
     while not (found := look()):
@@ -121,7 +121,8 @@ class Site:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*command, "-n", f"{log.stem}@test", *arguments],
-                env={**os.environ, **self.environment, **environment},
+                # A worker that is killed leaves a folder behind.
+                env={**os.environ, "TMPDIR": str(self.folder), **self.environment, **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
