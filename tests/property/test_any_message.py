@@ -2,34 +2,20 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
 
-from boto3.dynamodb.types import TypeSerializer
 from events import FORMS, Email, sns
+from fuzz.invariants import check_item
 from hypothesis import example, given
 from hypothesis import strategies as st
 from reading import EVERYTHING, fold, items_of, read_all
 from strategies import awkward_texts, json_values, mangled
 
 from worker.errors import PermanentError, UnexpectedError
-from worker.facts import Item
 from worker.ingest.normalize import Copy, Rules, normalize
 from worker.ingest.parse import parse
 from worker.ingest.unwrap import Notification, unwrap
 
 OUTCOMES = {"activity", "untracked", "expired", "control", "quarantine"}
-
-#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-MOST_BYTES = {
-    "pk": 2048,
-    "sk": 1024,
-    "document": 2048,
-    "mail_recipient": 2048,
-    "account": 2048,
-    "sent_key": 1024,
-    "failure_account": 2048,
-    "failure_time": 1024,
-}
 
 envelopes = st.fixed_dictionaries(
     {},
@@ -122,16 +108,3 @@ def test_whatever_is_stored_can_be_read(event):
     items = items_of([json.dumps(event)], EVERYTHING)
     if items:
         assert fold(items.values()).timeline
-
-
-def check_item(item: Item) -> None:
-    for name, most in MOST_BYTES.items():
-        if name in item:
-            assert 0 < len(item[name].encode()) <= most, name
-    serialized = TypeSerializer().serialize(item)  # refuses floats, and numbers beyond 38 digits
-    check_texts(serialized)
-
-
-def check_texts(value: Any) -> None:
-    """All of it is UTF-8."""
-    json.dumps(value, ensure_ascii=False).encode()
