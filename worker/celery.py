@@ -24,6 +24,14 @@ class PatientConnection(Connection):
         super().ensure_connection(*args, **options)
         return self
 
+    def ensure(self, *args: Any, max_retries: int | None = None, **options: Any) -> Any:
+        """No retries unless a number is given; the stock ones never end, and say nothing.
+
+        Celery's event heartbeat held the main process in them for as long as the broker was away. What is not sent
+        the dispatcher keeps for later.
+        """
+        return super().ensure(*args, max_retries=max_retries or 0, **options)  # type: ignore[misc]  # given by name
+
 
 def make_app() -> Celery:
     """Ends the process with one line a variable if the settings are wrong."""

@@ -11,13 +11,13 @@ from kombu import Message
 from kombu.utils.uuid import uuid
 
 from config.settings import load_settings
-from worker.stop import last_look, stop
+from worker.stop import looks, stop
 from worker.telemetry import log
 
 POLL = "email_activity.poll"
 
 #: Seconds between two looks at the pool.
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.1
 
 #: What every poll's message carries: no arguments, no callbacks.
 NO_ARGUMENTS = '[[], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
@@ -45,7 +45,7 @@ class KeepPolling(bootsteps.StartStopStep):
         self._timer_entry = parent.timer.call_repeatedly(LOOK_EVERY, self._look, (parent,))
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002  the signature is Celery's
-        last_look.forget()
+        looks.forget()
         if self._timer_entry is not None:
             self._timer_entry.cancel()
             self._timer_entry = None
@@ -53,7 +53,7 @@ class KeepPolling(bootsteps.StartStopStep):
     shutdown = terminate = stop
 
     def _look(self, consumer: Any) -> None:
-        last_look.note()
+        looks.note()
         if stop.is_set():
             return
         polls = sum(request.name == POLL for request in list(state.reserved_requests))

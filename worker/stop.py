@@ -8,9 +8,13 @@ import mmap
 import struct
 import time
 
-#: Seconds without a look at the pool after which the main process may be unable to hand over polls. It looks twice
-#: a second; to take it for deaf when it is only busy costs nothing.
+#: Seconds without a look at the pool after which the main process may be unable to hand over polls. It looks ten
+#: times a second; to take it for deaf when it is only busy costs nothing.
 DEAF_AFTER = 1.0
+NEW_LOOKS = 2
+
+#: Seconds between two questions whether it has looked again.
+WAIT = 0.02
 
 
 class Stop:
@@ -26,7 +30,7 @@ class Stop:
         return self._byte[0] == 1
 
 
-class LastLook:
+class Looks:
     """When the main process last looked after the pool, on the clock that all processes of a machine share.
 
     While it seeks a broker that is away it does nothing else, and a poll that ended then would have no successor.
@@ -41,10 +45,23 @@ class LastLook:
     def forget(self) -> None:
         struct.pack_into("d", self._at, 0, 0.0)
 
-    def is_old(self) -> bool:
+    def go_on(self) -> bool:
+        """Waits for two. A single one may be the last: after a delay the main process looks before it sees what it has
+        lost meanwhile.
+        """
+        seen = {self._last()}
+        deadline = time.monotonic() + DEAF_AFTER
+        while self._last() and time.monotonic() < deadline:
+            seen.add(self._last())
+            if len(seen) > NEW_LOOKS:
+                return True
+            time.sleep(WAIT)
+        return False
+
+    def _last(self) -> float:
         (at,) = struct.unpack_from("d", self._at)
-        return time.monotonic() - float(at) > DEAF_AFTER
+        return float(at)
 
 
 stop = Stop()
-last_look = LastLook()
+looks = Looks()

@@ -8,7 +8,7 @@ from celery import shared_task
 from config.settings import Settings, load_settings
 from worker.keep_polling import POLL
 from worker.poller import PAUSE, Poller
-from worker.stop import last_look, stop
+from worker.stop import looks, stop
 from worker.telemetry import log, place_of
 
 _pollers: dict[int, Poller] = {}
@@ -24,7 +24,7 @@ def poll() -> None:
     try:
         poller = _poller(load_settings())
         poller.poll()
-        while last_look.is_old() and not stop.is_set():
+        while not (stop.is_set() or looks.go_on()):
             poller.poll()
     except Exception as error:  # noqa: BLE001  see above
         log.error("poll_failed", error=place_of(error))

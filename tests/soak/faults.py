@@ -125,6 +125,7 @@ FAULTS: dict[str, Way] = {
     "Redis is silent": silent(lambda rig: rig.dedupe),
     "Redis forgets": redis_forgets,
     "the broker is down": killed(lambda rig: rig.broker),
+    "the broker is silent": silent(lambda rig: rig.broker),
     "DynamoDB fails at times": on_aws(
         "dynamodb", throttle(), internal_error(), reset(), lost_answer(), expired_credentials(), share=0.3
     ),

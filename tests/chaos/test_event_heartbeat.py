@@ -1,0 +1,42 @@
+"""Celery's event heartbeat must not hold the main process.
+
+It is published with retries that have no end and say nothing. Where it meets a dead broker before the event loop does
+(a busy machine, a broker that is silent), the main process once waited in it for as long as the broker was away: no
+word of a lost connection, no next poll. The symptom is that of https://github.com/celery/celery/issues/8091.
+"""
+
+import os
+import signal
+import time
+
+from chaos.load import Load, assert_exact
+from chaos.test_celery_broker import Broker, silent, stopped
+from harness import Site, eventually
+
+#: Seconds; Celery sends one every two.
+LONGER_THAN_A_HEARTBEAT = 4
+
+LOST = "Connection to broker lost"
+
+
+def test_a_heartbeat_that_meets_the_dead_broker_first_does_not_hide_its_death(site: Site) -> None:
+    load = Load.make(20)
+    with Broker.started() as broker, site.worker(CELERY_BROKER_URL=broker.url) as worker:
+        eventually(broker.is_whole)
+        os.kill(worker.process.pid, signal.SIGSTOP)  # a machine with better things to do
+        with stopped(broker):
+            time.sleep(LONGER_THAN_A_HEARTBEAT)
+            os.kill(worker.process.pid, signal.SIGCONT)
+            eventually(lambda: worker.said(LOST))
+        site.send(load.everything)
+        site.drained()
+        eventually(broker.is_whole)
+    assert_exact(site, load)
+
+
+def test_a_silent_broker_is_noticed_and_a_worker_can_be_stopped_meanwhile(site: Site) -> None:
+    with Broker.started() as broker, site.worker(CELERY_BROKER_URL=broker.url) as worker:
+        eventually(broker.is_whole)
+        with silent(broker):
+            eventually(lambda: worker.said(LOST))
+            worker.stop(within=60)
