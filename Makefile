@@ -54,7 +54,7 @@ test: setup localstack  ## run all tests; ARGS are pytest's, as in make test ARG
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 .PHONY: chaos
-chaos: setup localstack  ## kill, starve and lie to real workers, at length (some 25 minutes)
+chaos: setup localstack  ## kill, starve and lie to real workers, at length
 	$(BIN)/pytest tests/chaos --rounds 6 $(PARALLEL) $(ARGS)
 
 .PHONY: soak
