@@ -1,9 +1,10 @@
 """Folding many emails: each once, in order, at its place in the index, with no more under way than needed."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from events import ANA, BEN, CLEO, Email, raw
+from events import ANA, BEN, CLEO, Email, minutes_ago, raw
 from faketable import FakeDynamoDB, table_of
 from reading import items_of
 
@@ -64,16 +65,33 @@ def test_an_email_that_another_account_has_first_is_not_shown_twice_or_to_the_wr
     assert in_order(reader, account="other") == [None]
 
 
-def test_a_limit_folds_few_more_than_wanted():
-    fake = FakeDynamoDB(stored(*(Email() for _ in range(100))), page=50)
+@pytest.mark.parametrize("limit", [5, 20, 50])
+def test_a_limit_folds_no_more_than_the_one_that_tells_that_there_are_more(limit):
+    fake = FakeDynamoDB(stored(*(Email() for _ in range(120))), page=limit + 10)
     reader = Table(fake, "facts")  # type: ignore[arg-type]
-    hits = reader.by_account("acme")
-    found = emails_in_order(Settings(), reader, hits, lambda _: True, limit=5)
-    for _ in range(5):
-        next(found)
+    found = emails_in_order(Settings(), reader, reader.by_account("acme"), lambda _: True, limit)
+    assert all(next(found) for _ in range(limit + 1))
     found.close()
-    asked = {value["S"] for call in fake.calls for value in call.get("Parameters", ())}
-    assert len(asked) <= 2 * many.FEW
+    together = {value["S"] for call in fake.calls for value in call.get("Parameters", ())}
+    alone = {
+        call["ExpressionAttributeValues"][":pk"]["S"]
+        for call in fake.calls
+        if "KeyConditionExpression" in call and "IndexName" not in call
+    }
+    assert len(together | alone) == limit + 1
+    assert sum("IndexName" in call for call in fake.calls) == 1
+
+
+def test_a_limit_goes_on_where_emails_are_passed_by():
+    shown = [Email(sent_at=minutes_ago(40)) for _ in range(10)]
+    passed = [
+        item
+        for email in (Email() for _ in range(30))
+        for item in with_mail_fact(stored(email), account="other", sent_at=email.after(-60).replace(microsecond=0))
+    ]
+    found = in_order(table_of([*stored(*shown), *passed]), limit=5)
+    assert found[:30] == [None] * 30
+    assert {each for each in found if each} == {email.message_id for email in shown}
 
 
 def test_few_emails_are_folded_once_each_in_the_order_given():
@@ -85,18 +103,38 @@ def test_few_emails_are_folded_once_each_in_the_order_given():
     assert folded[3].status.document == Document("invoice", "3")
 
 
-def test_many_emails_go_to_processes_and_come_back_in_order(monkeypatch):
-    """The processes themselves are seen at work in the integration tests."""
-    emails = [Email() for _ in range(30)]
-    reader = table_of(stored(*emails))
-    monkeypatch.setattr(many, "MANY", 20)
+def stand_in_for_processes(monkeypatch, reader: Table) -> list[int]:
+    """How many emails each call was handed, from now on; 0 for the one that only starts them.
+
+    The processes themselves are seen at work in the integration tests.
+    """
     handed: list[int] = []
 
-    def here(_settings, groups):
-        groups = list(groups)
-        handed.append(len(groups))
-        return many._in_threads(reader, iter(groups), many.THREADS)
+    class Here(ThreadPoolExecutor):
+        def __init__(self, processes: int, **_: object) -> None:
+            super().__init__(processes)
 
-    monkeypatch.setattr(many, "_in_processes", here)
+        def submit(self, call, *arguments):
+            handed.append(len(arguments[0]) if arguments else 0)
+            return super().submit(call, *arguments)
+
+    monkeypatch.setattr(many, "MANY", 20)
+    monkeypatch.setattr(many, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(many, "_fold_chunk", lambda ids: many.fold_together(reader, ids))
+    return handed
+
+
+def test_many_emails_go_to_processes_and_come_back_in_order(monkeypatch):
+    reader = table_of(stored(*(Email() for _ in range(30))))
+    handed = stand_in_for_processes(monkeypatch, reader)
     assert in_order(reader) == [hit.email_id for hit in reader.by_account("acme")]
-    assert handed == [30]
+    assert handed == [0, 10]
+
+
+def test_the_first_emails_come_while_the_processes_start(monkeypatch):
+    reader = table_of(stored(*(Email() for _ in range(30))))
+    handed = stand_in_for_processes(monkeypatch, reader)
+    found = emails_in_order(Settings(), reader, reader.by_account("acme"), lambda _: True)
+    assert all(next(found) for _ in range(20))
+    assert handed == [0]
+    found.close()

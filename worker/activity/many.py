@@ -105,19 +105,23 @@ def _folded(
     settings: Settings, table: Table, groups: Iterator[Group], limit: int | None
 ) -> Iterator[tuple[Group, Email]]:
     if limit is not None and limit < MANY:
-        return _in_threads(table, groups, ahead=-(-limit // FEW))
+        # The one beyond tells that there are more; what follows is needed only where some were passed by.
+        return chain(_in_threads(table, islice(groups, limit + 1), THREADS), _in_threads(table, groups, ahead=1))
     first = list(islice(groups, MANY))
     if len(first) < MANY:
         return _in_threads(table, iter(first), ahead=THREADS)
-    return _in_processes(settings, chain(first, groups))
+    return _in_processes(settings, table, first, groups)
 
 
 def _in_threads(table: Table, groups: Iterator[Group], ahead: int) -> Iterator[tuple[Group, Email]]:
     with ThreadPoolExecutor(THREADS) as pool:
-        yield from _ahead(lambda ids: pool.submit(fold_together, table, ids), groups, FEW, min(ahead, THREADS))
+        yield from _ahead(lambda ids: pool.submit(fold_together, table, ids), groups, FEW, ahead)
 
 
-def _in_processes(settings: Settings, groups: Iterator[Group]) -> Iterator[tuple[Group, Email]]:
+def _in_processes(
+    settings: Settings, table: Table, first: Sequence[Group], groups: Iterator[Group]
+) -> Iterator[tuple[Group, Email]]:
+    """The first are folded here while the processes start, so that the reader need not wait for them."""
     processes = min(os.cpu_count() or 1, MAX_PROCESSES)
     pool = ProcessPoolExecutor(
         processes,
@@ -127,6 +131,8 @@ def _in_processes(settings: Settings, groups: Iterator[Group]) -> Iterator[tuple
         initargs=(settings,),
     )
     try:
+        pool.submit(os.getpid)  # any call starts them
+        yield from _in_threads(table, iter(first), THREADS)
         yield from _ahead(lambda ids: pool.submit(_fold_chunk, ids), groups, CHUNK, 2 * processes)
     finally:
         pool.shutdown(cancel_futures=True)
