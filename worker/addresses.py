@@ -14,7 +14,7 @@ def normalize_address(written: str) -> str:
     RFC 5321 lets a server tell `Bob@` from `bob@`; none that matters does, and bounces come back in either case.
     """
     address = _without_display_form(written.strip())
-    if len(address) > MAX_ADDRESS:
+    if address.isascii() or len(address) > MAX_ADDRESS:
         return address.lower()
     address = unicodedata.normalize("NFC", unicodedata.normalize("NFC", address).lower())
     local, at, domain = address.rpartition("@")

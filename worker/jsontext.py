@@ -2,21 +2,21 @@
 
 import json
 
-#: Digits that a DynamoDB number can hold; Python reads 4,300.
-#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-MAX_DIGITS = 38
+import msgspec
 
 
 def load_json(text: str) -> object:
     """The JSON value of a text, with what could not be stored made harmless.
 
-    Numbers that neither an exact float nor 38 digits can hold stay text as written, and so does `NaN`, which is
-    no JSON. A lone surrogate (`\\ud800` is legal JSON, but no UTF-8) becomes the replacement character.
+    A fraction that no float holds exactly stays text as written, and so does `NaN`, which is no JSON. A lone
+    surrogate (`\\ud800` is legal JSON, but no UTF-8) becomes the replacement character.
     Raises ValueError if it is not JSON, RecursionError if it is nested too deep.
     """
-    value = json.loads(text.removeprefix("\ufeff"), parse_float=_fraction, parse_int=_whole, parse_constant=str)
-    may_have_surrogates = "\\ud" in text or "\\uD" in text or not _is_utf8(text)
-    return _without_surrogates(value) if may_have_surrogates else value
+    text = text.removeprefix("\ufeff")
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, ValueError):
+        return _leniently(text)
 
 
 def storable(text: str) -> str:
@@ -24,12 +24,26 @@ def storable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _whole(digits: str) -> int | str:
-    return int(digits) if len(digits) <= MAX_DIGITS else digits
-
-
 def _fraction(digits: str) -> float | str:
     return float(digits) if repr(float(digits)) == digits else digits
+
+
+#: msgspec takes a third of the time that `json` takes, but neither `NaN` nor half a character.
+_decode = msgspec.json.Decoder(float_hook=_fraction).decode
+
+
+def _leniently(text: str) -> object:
+    value = json.loads(text, parse_float=_fraction, parse_int=_whole, parse_constant=str)
+    may_have_surrogates = "\\ud" in text or "\\uD" in text or not _is_utf8(text)
+    return _without_surrogates(value) if may_have_surrogates else value
+
+
+def _whole(digits: str) -> int | str:
+    """Python reads 4,300 digits at most."""
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
 
 
 def _is_utf8(text: str) -> bool:

@@ -26,7 +26,7 @@ def read_moment(text: str) -> Moment:
     """A time without an offset counts as UTC. Never raises: an unreadable time is kept as written."""
     text = text.strip()
     try:
-        at = datetime.fromisoformat(_BLANK_BEFORE_OFFSET.sub("", text))
+        at = datetime.fromisoformat(_BLANK_BEFORE_OFFSET.sub("", text) if " " in text or not text.isascii() else text)
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return Moment(text, None)
@@ -41,7 +41,9 @@ def microseconds(at: datetime) -> int:
 
 def rfc3339(at: datetime, timespec: str = "milliseconds") -> str:
     """`2026-11-23T10:00:00.123Z`; timespec as in `datetime.isoformat`."""
-    return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec=timespec)[: -len("+00:00")] + "Z"
 
 
 def rfc3339_exact(at: datetime) -> str:

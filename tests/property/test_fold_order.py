@@ -96,5 +96,6 @@ def test_every_destination_has_a_status(arrived):
 def test_events_gone_wrong_fold_in_any_order_too(one, other, turned):
     items = items_of(map(json.dumps, (one, other)), EVERYTHING)
     if items:
-        ordered = list(items.values())
+        email = next(iter(items.values()))["pk"]  # what went wrong may be the id, and then they are two
+        ordered = [item for item in items.values() if item["pk"] == email]
         assert fold(ordered) == fold(reversed(ordered) if turned else ordered)

@@ -167,7 +167,7 @@ def test_what_nobody_knows_yet_is_kept_as_one_json_text():
     (activity,) = read_one(raw(event)).activities
     assert activity.unknown == (
         '{"bounce":{"newInBounce":{"a":2,"b":1}},'
-        f'"newAtTop":[1.5,"1{"0" * 50}"],'
+        f'"newAtTop":[1.5,1{"0" * 50}],'
         '"recipient":{"newInRecipient":"x"}}'
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from email.errors import MessageError
 from email.header import decode_header, make_header
+from functools import cache
 from typing import Any
 
 from worker.addresses import normalize_address
@@ -111,11 +112,11 @@ def _header(mail: Mail, name: str) -> str | None:
 
 
 def _decoded(value: str) -> str:
-    """`=?utf-8?q?...?=` (RFC 2047) as text; as it stands if it is too long or cannot be decoded.
+    """`=?utf-8?q?...?=` (RFC 2047) as text; as it stands if it is plain, too long or cannot be decoded.
 
     Some charsets (utf-7 is one) can spell half a character, which no UTF-8 can hold.
     """
-    if len(value) > MAX_HEADER:
+    if "=?" not in value or len(value) > MAX_HEADER:
         return value.strip()
     try:
         return storable(str(make_header(decode_header(value)))).strip()
@@ -201,14 +202,22 @@ def _detail(event: Event, recipient: Recipient) -> dict[str, Any]:
     return detail
 
 
-def _plain(given: object, leave_out: str = "") -> dict[str, Any]:
+def _plain(given: Any, leave_out: str = "") -> dict[str, Any]:
     """Fields as values that DynamoDB and JSON hold; without those that have a place of their own."""
-    elsewhere = {"unknown", "timestamp", "recipients", leave_out}
-    values = {each.name: getattr(given, each.name) for each in fields(given) if each.name not in elsewhere}  # type: ignore[arg-type]
+    kind: Any = type(given)
+    values = {name: getattr(given, name) for name in _names(kind) if name != leave_out}
     return {name: _value(value) for name, value in values.items() if value not in (None, "")}
 
 
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    elsewhere = {"unknown", "timestamp", "recipients"}
+    return tuple(each.name for each in fields(kind) if each.name not in elsewhere)
+
+
 def _value(value: Any) -> Any:
+    if type(value) is str:
+        return value
     if isinstance(value, Moment):
         return rfc3339_exact(value.at) if value.at else value.text
     if isinstance(value, Mapping):

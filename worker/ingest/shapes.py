@@ -6,11 +6,18 @@ or no declaration, is kept under its own name in `unknown`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Self
+
+import msgspec
 
 from worker.times import Moment, read_moment
 
 Reader = Callable[[Any], Any]
+
+#: A DynamoDB number holds 38 digits.
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+TOO_LARGE = 10**38
 
 
 # --- The shapes a field can have. Each returns the value, or raises ValueError for another shape. ---
@@ -23,7 +30,7 @@ def text(value: Any) -> str:
 
 
 def whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= TOO_LARGE:
         raise ValueError
     return value
 
@@ -42,24 +49,35 @@ def moment(value: Any) -> Moment:
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    given = value if isinstance(value, list) else [value]
-    return tuple(text(each) for each in given if each is not None)
+    try:
+        return msgspec.convert(value, tuple[str, ...])
+    except msgspec.ValidationError:
+        given = value if isinstance(value, list) else [value]
+        return tuple(text(each) for each in given if each is not None)
 
 
 def tags(value: Any) -> dict[str, tuple[str, ...]]:
-    if not isinstance(value, dict):
-        raise ValueError
-    return {name: texts(each) for name, each in value.items() if each is not None}
+    try:
+        return msgspec.convert(value, dict[str, tuple[str, ...]])
+    except msgspec.ValidationError:
+        if not isinstance(value, dict):
+            raise ValueError from None
+        return {name: texts(each) for name, each in value.items() if each is not None}
+
+
+class Header(msgspec.Struct, forbid_unknown_fields=True):
+    name: str | None = None
+    value: str | None = None
 
 
 def headers(value: Any) -> tuple[tuple[str, str], ...]:
     """Duplicates and order are kept. A header without a value, as look-alikes send, is no header."""
-    if not isinstance(value, list) or not all(isinstance(each, dict) and set(each) <= _HEADER for each in value):
-        raise ValueError
-    return tuple((text(each["name"]), text(each["value"])) for each in value if each.get("value") is not None)
-
-
-_HEADER = {"name", "value"}
+    try:
+        given = msgspec.convert(value, list[Header])
+    except msgspec.ValidationError:
+        raise ValueError from None
+    with_value = [(each.name, each.value) for each in given if each.value is not None]
+    return tuple([(text(name), value) for name, value in with_value])
 
 
 def preferences(value: Any) -> dict[str, Any]:
@@ -88,14 +106,22 @@ class Fields:
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        known = {each.metadata["name"]: each for each in fields(cls) if each.metadata}
+        kind: Any = cls
+        known = _readers(kind)
         values: dict[str, Any] = {}
         unknown: dict[str, Any] = {}
         for name, value in given.items():
             if value is None:
                 continue
             try:
-                values[known[name].name] = known[name].metadata["reader"](value)
+                field_name, reader = known[name]
+                values[field_name] = reader(value)
             except (KeyError, ValueError):
                 unknown[name] = value
         return cls(**values, unknown=unknown)
+
+
+@cache
+def _readers(kind: Any) -> dict[str, tuple[str, Reader]]:
+    """SES's name for each field -> ours, and its reader."""
+    return {each.metadata["name"]: (each.name, each.metadata["reader"]) for each in fields(kind) if each.metadata}
