@@ -9,6 +9,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,15 +39,11 @@ class Parcel:
 
     message: Message
     outcome: str
-    activities: dict[Key, Item]
-    mail_facts: dict[Key, Item]
+    items: dict[Key, Item]
+    mail_facts: AbstractSet[Key]
     error: PermanentError | None
     #: SES's, for the log; None if nobody can tell.
     email_id: str | None = None
-
-    @property
-    def items(self) -> dict[Key, Item]:
-        return self.activities | self.mail_facts
 
 
 @dataclass(slots=True)
@@ -132,16 +129,17 @@ class Pipeline:
             return self._read(message)
         except Exception as error:  # noqa: BLE001  see above
             log.error("cannot_read", message_id=message.id, error=place_of(error))
-            return Parcel(message, "quarantine", {}, {}, UnexpectedError(type(error).__name__))
+            return Parcel(message, "quarantine", {}, frozenset(), UnexpectedError(type(error).__name__))
 
     def _read(self, message: Message) -> Parcel:
         readings = read(message.body, self.rules, datetime.now(UTC), message.sent_at, message.id)
         outcomes = [reading.outcome for reading in readings]
+        mail_facts = _keyed(fact.to_item() for reading in readings for fact in reading.mail_facts)
         return Parcel(
             message=message,
             outcome=next(each for each in OUTCOMES if each in outcomes),
-            activities=_keyed(fact.to_item() for reading in readings for fact in reading.activities),
-            mail_facts=_keyed(fact.to_item() for reading in readings for fact in reading.mail_facts),
+            items=_keyed(fact.to_item() for reading in readings for fact in reading.activities) | mail_facts,
+            mail_facts=mail_facts.keys(),
             error=next((reading.error for reading in readings if reading.error), None),
             email_id=next((reading.event.message_id for reading in readings if reading.event), None),
         )

@@ -23,7 +23,7 @@ def parcel(
 ) -> Parcel:
     now = datetime.now(UTC)
     message = Message("id", "handle", "body", receives, now, now)
-    return Parcel(message, "activity", {key: {} for key in activities}, {key: {} for key in mail}, error)
+    return Parcel(message, "activity", {key: {} for key in (*activities, *mail)}, frozenset(mail), error)
 
 
 def stored(written: set[Key] = frozenset(), refused: tuple[Key, ...] = (), left: set[Key] = frozenset()) -> Stored:  # type: ignore[assignment]

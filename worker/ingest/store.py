@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
@@ -16,7 +17,6 @@ from worker.chunks import chunks
 from worker.errors import THROTTLED, TransientError, code_of
 from worker.facts import Item
 from worker.ingest.deduplicate import Key
-from worker.keys import canonical_json
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -53,11 +53,29 @@ def key_of(item: Item) -> Key:
     return item["pk"], item["sk"]
 
 
+def wire_item(item: Item) -> dict[str, Any]:
+    """As DynamoDB's JSON has it: `{"pk": {"S": "EMAIL#..."}}`. The common types at once, the others by boto3."""
+    return {name: {"S": value} if type(value) is str else _wire_value(value) for name, value in item.items()}
+
+
+def _wire_value(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
+        return {"S": value}
+    if kind is int:
+        return {"N": str(value)}
+    if kind is dict:
+        return {"M": wire_item(value)}
+    return _serialize(value)
+
+
+_serialize = TypeSerializer().serialize
+
+
 class Store:
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._serialize = TypeSerializer().serialize
 
     def put(self, items: Sequence[Item]) -> Stored:
         """Items with distinct keys. Never raises: what could not be written is in the answer."""
@@ -73,7 +91,7 @@ class Store:
 
     def _put_batch(self, batch: dict[Key, Item], stored: Stored) -> None:
         try:
-            wire = {key: {name: self._serialize(value) for name, value in item.items()} for key, item in batch.items()}
+            wire = {key: wire_item(item) for key, item in batch.items()}
             self._offer(wire, stored)
         except Exception as error:  # noqa: BLE001  also no connection, no credentials, no answer that can be read
             if code_of(error) in INVALID:
@@ -136,6 +154,6 @@ def _unprocessed(answer: Any) -> dict[Key, Any]:
 
 
 def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    is_large = {key_of(item): len(canonical_json(item).encode()) > LARGE for item in items}
+    is_large = {key_of(item): len(msgspec.json.encode(item)) > LARGE for item in items}
     yield from chunks([item for item in items if not is_large[key_of(item)]], MAX_ITEMS)
     yield from chunks([item for item in items if is_large[key_of(item)]], 1)
