@@ -1,16 +1,20 @@
 """Connections to AWS and Redis, made once for each process."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 
 from config.settings import Settings
+from worker.direct import make_direct
 
 if TYPE_CHECKING:
     import redis
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
+
+Client = TypeVar("Client", bound=BaseClient)
 
 #: Seconds. A silent peer must not hold a thread longer than a stop may take.
 CONNECT_TIMEOUT = 3
@@ -23,17 +27,23 @@ def session(settings: Settings) -> boto3.Session:
 
 
 def sqs_client(settings: Settings) -> "SQSClient":
-    return session(settings).client(
-        "sqs",
-        endpoint_url=settings.aws_endpoint_url,
-        config=_config(settings, READ_TIMEOUT + settings.receive_wait_seconds),
-    )
+    opened = session(settings)
+    config = _config(settings, READ_TIMEOUT + settings.receive_wait_seconds)
+    client = opened.client("sqs", endpoint_url=settings.aws_endpoint_url, config=config)
+    return _direct(settings, opened, client)
 
 
 def dynamodb_client(settings: Settings) -> "DynamoDBClient":
-    return session(settings).client(
-        "dynamodb", endpoint_url=settings.aws_endpoint_url, config=_config(settings, READ_TIMEOUT)
-    )
+    opened = session(settings)
+    config = _config(settings, READ_TIMEOUT)
+    client = opened.client("dynamodb", endpoint_url=settings.aws_endpoint_url, config=config)
+    return _direct(settings, opened, client)
+
+
+def _direct(settings: Settings, opened: boto3.Session, client: Client) -> Client:
+    if settings.aws_direct_calls:
+        make_direct(opened, client)
+    return client
 
 
 def _config(settings: Settings, read_timeout: float) -> Config:

@@ -14,8 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from boto3 import Session
 from botocore.client import BaseClient
 
+from worker import clients
 from worker.celery import app
 from worker.ingest.deduplicate import Claim, Claims
 from worker.ingest.receive import Message, Receiver
@@ -104,28 +106,36 @@ after(Claims, "claim", "claim", lambda claimed, _keys: Claim.OURS in claimed.val
 after(Store, "put", "write", lambda stored, _items: stored.written)
 after(Claims, "commit", "commit", lambda _answer, keys: keys)
 
-carry_out = BaseClient._make_api_call
+CarryOut = Callable[[str, dict[str, Any]], Any]
 
 
-def call(client: BaseClient, operation: str, asked: dict[str, Any]) -> Any:
-    """boto3 makes the methods of its clients when it runs; all of them come through here."""
+def call(carry_out: CarryOut, operation: str, asked: dict[str, Any]) -> Any:
+    """All calls to AWS come through here."""
     if operation == "BatchWriteItem":
         half = {table: requests[: len(requests) // 2] for table, requests in asked["RequestItems"].items()}
         if all(half.values()):
-            reach("half-write", lambda: carry_out(client, operation, {**asked, "RequestItems": half}))
+            reach("half-write", lambda: carry_out(operation, {**asked, "RequestItems": half}))
     elif operation == "DeleteMessageBatch":
         entries = asked["Entries"]
         if len(entries) > 1:
-            reach("half-delete", lambda: delete(client, asked, entries[: len(entries) // 2]))
-        return delete(client, asked, entries)
-    return carry_out(client, operation, asked)
+            reach("half-delete", lambda: delete(carry_out, asked, entries[: len(entries) // 2]))
+        return delete(carry_out, asked, entries)
+    return carry_out(operation, asked)
 
 
-def delete(client: BaseClient, asked: dict[str, Any], entries: Sequence[dict[str, Any]]) -> Any:
-    answer = carry_out(client, "DeleteMessageBatch", {**asked, "Entries": entries})
+def delete(carry_out: CarryOut, asked: dict[str, Any], entries: Sequence[dict[str, Any]]) -> Any:
+    answer = carry_out("DeleteMessageBatch", {**asked, "Entries": entries})
     handles = {entry["ReceiptHandle"] for entry in entries}
     in_hand.deleted += tuple(message.id for message in in_hand.messages if message.receipt_handle in handles)
     return answer
 
 
-BaseClient._make_api_call = call
+make_direct = clients.make_direct
+
+
+def make_direct_and_hook(session: Session, client: BaseClient) -> None:
+    make_direct(session, client)
+    client._make_api_call = functools.partial(call, client._make_api_call)
+
+
+clients.make_direct = make_direct_and_hook
