@@ -17,11 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from config.settings import Settings, SettingsError
 from worker.clients import dynamodb_client, redis_client, sqs_client
+from worker.crew import Crew
 from worker.errors import TransientError, code_of
 from worker.ingest.deduplicate import Claims, namespace
 from worker.ingest.gate import Dependency, Gate
 from worker.ingest.heartbeat import Heartbeat
-from worker.ingest.receive import Queue, Receiver, find_queue
+from worker.ingest.receive import MAX_MESSAGES, Queue, Receiver, find_queue
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store
 from worker.pipeline import Pipeline
@@ -33,6 +34,9 @@ PAUSE = 1.0
 
 #: Part of POLL_SECONDS that a poll lasts at least. By chance, so that never all slots wait for their next at once.
 SHORTEST_POLL = 0.75
+
+#: Seconds between two looks after the queue.
+LOOK_EVERY = 60.0
 
 #: Seconds beyond its bound after which a poll whose thread does not come back is hung. Longer than a batch of
 #: the default size can take with every call at its time-out but one.
@@ -57,6 +61,9 @@ class Poller:
         }
         self._gate = Gate(dependencies, settings.receive_wait_seconds)
         self._heartbeat = Heartbeat()
+        self._crew = Crew(settings.threads_per_process)
+        self._queue: Queue | None = None
+        self._look_again = 0.0
         self._complaint = ""
         self._is_announced = False
 
@@ -76,7 +83,7 @@ class Poller:
             return
         self._complaint = ""
         threads = [
-            threading.Thread(target=work, name=f"poll-{number}", daemon=True)
+            threading.Thread(target=work, args=(number,), name=f"poll-{number}", daemon=True)
             for number in range(self._settings.threads_per_process)
         ]
         for thread in threads:
@@ -87,10 +94,10 @@ class Poller:
             log.critical("poll_hung", seconds=HUNG_AFTER)
             os._exit(HUNG_EXIT_CODE)
 
-    def _work(self, deadline: float) -> Callable[[], None]:
-        """What each thread does. The queue and the table are looked up anew: either may have been replaced."""
+    def _work(self, deadline: float) -> Callable[[int], None]:
+        """What each thread does, by its number. The table is looked up anew: it may have been replaced."""
         settings = self._settings
-        queue = find_queue(self._sqs, settings)
+        queue = self._find_queue()
         space = self._namespace()
         pipeline = Pipeline(
             rules=rules(settings),
@@ -103,12 +110,19 @@ class Poller:
         receiver = Receiver(self._sqs, queue.url, settings, self._stopping)
         self._announce(queue)
 
-        def work() -> None:
+        def work(number: int) -> None:
             while not self._stopping() and time.monotonic() < deadline:
-                self._beat()
-                self._once(receiver, pipeline)
+                if self._crew.is_wanted(number):
+                    self._beat()
+                    self._once(receiver, pipeline)
 
         return work
+
+    def _find_queue(self) -> Queue:
+        """SQS bills each look, so not at each poll. It is looked for at once after SQS has failed."""
+        if self._queue is None or time.monotonic() > self._look_again:
+            self._queue, self._look_again = find_queue(self._sqs, self._settings), time.monotonic() + LOOK_EVERY
+        return self._queue
 
     def _announce(self, queue: Queue) -> None:
         """Once for each process, so that a log without batches tells an idle worker from one that never began."""
@@ -123,11 +137,13 @@ class Poller:
                 return
             batch = receiver.receive()
             self._gate.worked("sqs")
+            self._crew.received(len(batch), full=min(MAX_MESSAGES, self._settings.batch_size))
             if batch:
                 # Also when the stop has come meanwhile: given back at once, it would go to the next long poll of this
                 # very worker that is still open, again and again, and so into the dead-letter queue.
                 pipeline.process(batch)
         except TransientError as error:
+            self._queue = None
             self._gate.fail(error)
             self._sleep()
         except Exception as error:  # noqa: BLE001  a thread that dies polls no more; its messages return by themselves

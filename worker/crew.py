@@ -1,0 +1,34 @@
+"""How many of a process's threads poll just now: one while the queue is empty, all under a backlog.
+
+Each idle long poll is a call that SQS bills, and a trickle shared by many receivers comes in many small batches.
+"""
+
+import threading
+
+#: Seconds after which a thread that need not poll looks whether it is to stop.
+LOOK_EVERY = 0.25
+
+
+class Crew:
+    """Shared by the threads of a process, which are numbered from 0."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._wanted = 1
+        self._changed = threading.Condition()
+
+    def is_wanted(self, number: int) -> bool:
+        """Waits a moment if not."""
+        if number < self._wanted:
+            return True
+        with self._changed:
+            return self._changed.wait_for(lambda: number < self._wanted, LOOK_EVERY)
+
+    def received(self, messages: int, full: int) -> None:
+        """One more polls after a receive that came full, for there are more; one less after an empty one."""
+        with self._changed:
+            if messages >= full and self._wanted < self._size:
+                self._wanted += 1
+                self._changed.notify_all()
+            elif not messages and self._wanted > 1:
+                self._wanted -= 1
