@@ -9,9 +9,11 @@ PARALLEL ?= --numprocesses 3 --maxschedchunk 1
 BIN := .venv/bin
 SETUP_STAMP := .venv/.installed
 FUZZ_STAMP := .venv/.fuzz
+BENCH_STAMP := .venv/.bench
 STAND := localstack/stand.py
 # Compiling everything is a third of an install's time, mostly for modules that are never imported.
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install --no-compile
+BENCH := cd tests && ../$(BIN)/python -m benchmarks
 # One resolution for every Python and platform; no index is named, so that any mirror serves.
 LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header
@@ -69,6 +71,35 @@ $(FUZZ_STAMP): requirements-fuzz.lock $(SETUP_STAMP)
 	$(PIP_INSTALL) --require-hashes --requirement requirements-fuzz.lock
 	@touch $@
 
+.PHONY: bench
+bench: $(BENCH_STAMP) localstack  ## how fast, how many calls, what it costs, against others; a quarter of an hour
+	@$(BENCH).run $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: $(BENCH_STAMP) localstack  ## the same in one round, in less than a minute
+	@$(BENCH).run --quick $(ARGS)
+
+.PHONY: bench-latency
+bench-latency: $(BENCH_STAMP)  ## from send to readable, idle and at half load; calls with nothing to do
+	@$(BENCH).latency $(ARGS)
+
+.PHONY: bench-scaling
+bench-scaling: $(BENCH_STAMP)  ## by processes, threads and rate of arrival; draws docs/scaling.png
+	@$(BENCH).scaling $(ARGS)
+	@$(BENCH).plot
+
+.PHONY: bench-reading
+bench-reading: $(BENCH_STAMP) localstack  ## what timelines, documents and days take to read
+	@$(BENCH).reading $(ARGS)
+
+.PHONY: bench-redis
+bench-redis: $(BENCH_STAMP)  ## bytes of Redis memory for each fact that is remembered
+	@$(BENCH).redis_memory $(ARGS)
+
+$(BENCH_STAMP): requirements-bench.lock $(SETUP_STAMP)
+	$(PIP_INSTALL) --require-hashes --requirement requirements-bench.lock
+	@touch $@
+
 .PHONY: lint
 lint: setup  ## check style, types and the CloudFormation template
 	$(BIN)/ruff check .
@@ -88,6 +119,7 @@ lock:  ## resolve the newest versions into the lock files (needs uv)
 	$(LOCK) pyproject.toml --output-file requirements.lock
 	$(LOCK) pyproject.toml --extra dev --extra demo --output-file requirements-dev.lock
 	$(LOCK) pyproject.toml --extra fuzz --constraint requirements-dev.lock --output-file requirements-fuzz.lock
+	$(LOCK) pyproject.toml --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock
 
 .PHONY: clean
 clean:  ## remove everything that was installed or built here

@@ -1,0 +1,50 @@
+"""What the contestants work through: messages, and what must be in the table when they have."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+
+from benchmarks.mix import Mix
+
+from config.settings import Settings
+from worker.ingest.read import read
+from worker.rules import rules
+
+#: Loads are made in so many events at once, so that one serves several drains.
+STEP = 2_500
+
+
+@dataclass(frozen=True)
+class Load:
+    """bodies: of messages. events: that SES reported, so copies do not count."""
+
+    bodies: list[str]
+    events: int
+
+    @cached_property
+    def facts(self) -> int:
+        """Items of distinct keys that the table holds afterwards."""
+        settings, now = Settings(), datetime.now(UTC)
+        keys = set()
+        for body in self.bodies:
+            for each in read(body, rules(settings), now):
+                keys |= {
+                    (item["pk"], item["sk"]) for item in (f.to_item() for f in (*each.activities, *each.mail_facts))
+                }
+        return len(keys)
+
+    @property
+    def copies(self) -> float:
+        """Messages for each event."""
+        return len(self.bodies) / self.events
+
+
+def load_for(events_per_second: float, seconds: float) -> Load:
+    """Enough to work for so long, at about that rate."""
+    return load_of(max(1, round(events_per_second * seconds / STEP)) * STEP)
+
+
+@cache
+def load_of(events: int) -> Load:
+    mix = Mix.make(events)
+    return Load(list(mix.bodies), mix.events)

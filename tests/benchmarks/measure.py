@@ -1,0 +1,227 @@
+"""One drain: a full queue, a contestant, and what it took to empty it.
+
+The rate is taken between two marks, a tenth and 95 % of the messages deleted, so neither the start of processes nor the
+last few batches count. A copy that comes while its event is being written elsewhere is held for a lease, a minute: a
+drain waits for those only when it is told to. Calls are of the whole drain, without receives that came empty and
+without looks at queue and table, which an idle worker makes as well; receives that are still open at the end count.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from benchmarks.contestants import Contestant, Running
+from benchmarks.ground import QUEUE, TABLE, BenchmarkError, Ground
+from benchmarks.load import Load
+
+#: Parts of the messages deleted, between which the rate is taken.
+FROM, TO = 0.10, 0.95
+
+#: Parts of the messages deleted at which memory is compared.
+EARLY, LATE = 0.25, 0.95
+
+#: Seconds between two looks at the queue, and at the memory of the processes.
+LOOK_EVERY = 0.05
+LOOK_AT_MEMORY_EVERY = 0.2
+
+#: Seconds in which the first message must have been deleted, and in which nothing may have moved.
+START_WITHIN = 30
+STUCK_AFTER = 75  # longer than the lease for which a copy is held
+
+#: Seconds without a delete after which only held copies are left.
+STILL_AFTER = 1.0
+
+#: Messages deleted, after which a contestant that is watched for a while has started.
+WARM = 50
+
+MB = 1 << 20
+
+#: Calls that come with the work. `dynamodb.PutItem` is the worker's question whether the table takes writes.
+WORKING_CALLS = (
+    "sqs.ReceiveMessage",
+    "sqs.DeleteMessageBatch",
+    "sqs.ChangeMessageVisibilityBatch",
+    "dynamodb.BatchWriteItem",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """at: monotonic seconds. cpu, stub_cpu, redis_cpu: seconds since each began. rss: MB of the largest process."""
+
+    at: float
+    deleted: int
+    cpu: float
+    stub_cpu: float
+    redis_cpu: float
+    rss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """CPU in microseconds an event: the contestant's, and what of the same cores the stub and Redis took.
+
+    rss: MB of the contestant's largest process: at its peak, at a quarter and at the end of the messages.
+    """
+
+    contestant: str
+    threads: int
+    delay_ms: float
+    events_per_second: float
+    cpu_us: float
+    stub_cpu_us: float
+    redis_cpu_us: float
+    peak_rss: float
+    early_rss: float
+    late_rss: float
+    calls_per_event: float
+    billed_sqs_requests_per_event: float
+    write_units_per_event: float
+    messages_per_delete: float
+    messages_per_receive: float
+    #: Copies that were held at the end.
+    held: int
+
+
+def drain(
+    ground: Ground, contestant: Contestant, load: Load, delay_ms: float, *, waits_for_held: bool = False
+) -> Drain:
+    """Raises BenchmarkError if the outcome is not what it must be."""
+    wanted = len(load.bodies)
+
+    def is_over(looks: Sequence[Look]) -> bool:
+        last = looks[-1]
+        if last.deleted >= wanted:
+            return True
+        is_still = next(look for look in looks if look.deleted == last.deleted).at < last.at - STILL_AFTER
+        return is_still and last.deleted >= load.events and not waits_for_held
+
+    ground.clear(delay_ms)
+    ground.stub.fill(QUEUE, load.bodies)
+    with contestant.running(ground) as running:
+        looks = _watch(ground, running, is_over, wanted)
+    report = ground.stub.report()
+    _check(contestant, load, report)
+    return _figures(contestant, load, delay_ms, looks, report)
+
+
+def rate_in_window(
+    ground: Ground, contestant: Contestant, bodies: Sequence[str], copies: float, seconds: float
+) -> float:
+    """Events a second, for a while; its messages last longer. copies: messages an event."""
+    ground.stub.fill(QUEUE, bodies)
+    begun: list[float] = []
+
+    def is_over(looks: Sequence[Look]) -> bool:
+        look = looks[-1]
+        if look.deleted >= len(bodies):
+            raise BenchmarkError(f"{contestant.name}: {len(bodies)} messages were too few for {seconds} s")
+        if look.deleted >= WARM and not begun:
+            begun.append(look.at)
+        return bool(begun) and look.at >= begun[0] + seconds
+
+    with contestant.running(ground) as running:
+        looks = _watch(ground, running, is_over, len(bodies))
+    first = next(look for look in looks if look.at >= begun[0])
+    return (looks[-1].deleted - first.deleted) / (looks[-1].at - first.at) / copies
+
+
+def _watch(ground: Ground, running: Running, is_over: Callable[[Sequence[Look]], bool], wanted: int) -> list[Look]:
+    """Looks until it is over."""
+    looks: list[Look] = []
+    moved = began = time.monotonic()
+    rss, next_rss = 0.0, began
+    while not looks or not is_over(looks):
+        time.sleep(LOOK_EVERY)
+        tree = running.tree()
+        now = time.monotonic()
+        if now >= next_rss:
+            rss, next_rss = max(_rss(each) for each in tree), now + LOOK_AT_MEMORY_EVERY
+        deleted = ground.stub.sent(QUEUE)["deleted"]
+        now = time.monotonic()
+        stub_cpu, redis_cpu = _cpu(ground.stub_process), _cpu(ground.redis_process)
+        if looks and deleted > looks[-1].deleted:
+            moved = now
+        looks.append(Look(now, deleted, sum(map(_cpu, tree)), stub_cpu, redis_cpu, rss))
+        if now - moved > (STUCK_AFTER if deleted else START_WITHIN):
+            raise BenchmarkError(f"{running.name}: stuck at {deleted} of {wanted} messages")
+    return looks
+
+
+def _cpu(process: psutil.Process) -> float:
+    try:
+        used = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(used.user + used.system)
+
+
+def _rss(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_info().rss / MB)
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _check(contestant: Contestant, load: Load, report: Mapping[str, Any]) -> None:
+    """A rate of wrong results says nothing. What is left are copies, held: as many as there are at most."""
+    queue = report["queues"][QUEUE]
+    left = len(load.bodies) - queue["deleted"]
+    held = left if contestant.is_full_job and left <= len(load.bodies) - load.events else 0
+    items = report["tables"][TABLE]["items"]
+    wanted = load.facts if contestant.is_full_job else len(load.bodies)
+    problems = [
+        f"{what}: got {got}, want {want}"
+        for what, got, want in (
+            ("deleted", queue["deleted"], len(load.bodies) - held),
+            ("in flight", queue["in_flight"], held),
+            ("dead-lettered", queue["dead_lettered"], 0),
+            ("dead letters", sum(each["sent"] for name, each in report["queues"].items() if name != QUEUE), 0),
+            ("items", items, wanted),
+        )
+        if got != want
+    ]
+    if problems:
+        raise BenchmarkError(f"{contestant.name}: {'; '.join(problems)}")
+
+
+def _figures(
+    contestant: Contestant, load: Load, delay_ms: float, looks: Sequence[Look], report: Mapping[str, Any]
+) -> Drain:
+    messages = len(load.bodies)
+    first = next(look for look in looks if look.deleted >= FROM * messages)
+    last = next(look for look in reversed(looks) if look.deleted <= TO * messages)
+    if last.at <= first.at:
+        raise BenchmarkError(f"{contestant.name}: {messages} messages are too few to measure")
+    events = (last.deleted - first.deleted) / load.copies
+    calls, entries, empty = report["calls"], report["entries"], report["empty_receives"]
+    receives = calls["sqs.ReceiveMessage"] - empty
+
+    def us(one: float, other: float) -> float:
+        return (other - one) / events * 1e6
+
+    return Drain(
+        contestant=contestant.name,
+        threads=contestant.threads,
+        delay_ms=delay_ms,
+        events_per_second=events / (last.at - first.at),
+        cpu_us=us(first.cpu, last.cpu),
+        stub_cpu_us=us(first.stub_cpu, last.stub_cpu),
+        redis_cpu_us=us(first.redis_cpu, last.redis_cpu),
+        peak_rss=max(look.rss for look in looks),
+        early_rss=next(look.rss for look in looks if look.deleted >= EARLY * messages),
+        late_rss=next(look.rss for look in looks if look.deleted >= LATE * messages),
+        calls_per_event=(sum(calls.get(name, 0) for name in WORKING_CALLS) - empty) / load.events,
+        billed_sqs_requests_per_event=(report["billed_sqs_requests"] - empty) / load.events,
+        write_units_per_event=report["tables"][TABLE]["write_units"] / load.events,
+        messages_per_delete=_per(entries["sqs.DeleteMessageBatch"], calls["sqs.DeleteMessageBatch"]),
+        messages_per_receive=_per(entries["sqs.ReceiveMessage"], receives),
+        held=messages - report["queues"][QUEUE]["deleted"],
+    )
+
+
+def _per(entries: int, calls: int) -> float:
+    return entries / calls if calls else math.nan

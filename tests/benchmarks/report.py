@@ -1,0 +1,155 @@
+"""What a run found: medians and their spread as a table for people, and one JSON object for programs."""
+
+import os
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.contestants import BARE, COPYING, COPYING_OURS, OURS, STOCK
+from benchmarks.measure import Drain
+from benchmarks.prices import with_sends_usd_per_million_events, worker_usd_per_million_events
+from benchmarks.write_units import WriteUnits
+
+#: Milliseconds of delay that the figures of the last line are of: about what a call to SQS or DynamoDB takes on AWS.
+DELAY_MS = 10
+
+#: Of the stub's write units, what DynamoDB Local's may differ by. More, and one of them counts wrongly.
+NEAR = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Stock Celery in one round: it is too slow to drain what the others do, so only its rate is taken."""
+
+    round: int
+    delay_ms: float
+    events_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """rounds: the drains of each, at all delays."""
+
+    rounds: Sequence[Sequence[Drain]]
+    stock: Sequence[Stock]
+    write_units: WriteUnits
+
+    def of(self, name: str, delay_ms: float) -> list[Drain]:
+        """One for each round."""
+        return [
+            each for drains in self.rounds for each in drains if (each.contestant, each.delay_ms) == (name, delay_ms)
+        ]
+
+    def stock_rates(self, delay_ms: float) -> list[float]:
+        return [each.events_per_second for each in self.stock if each.delay_ms == delay_ms]
+
+
+def _median(drains: Sequence[Drain], figure: Callable[[Drain], float]) -> float:
+    return statistics.median(map(figure, drains))
+
+
+def ratios(found: Found, name: str, delay_ms: float) -> list[float]:
+    """Ours to another, in each round."""
+    rates = [each.events_per_second for each in found.of(OURS, delay_ms)]
+    others = found.stock_rates(delay_ms) if name == STOCK else [d.events_per_second for d in found.of(name, delay_ms)]
+    return [one / other for one, other in zip(rates, others, strict=False)]
+
+
+def as_text(found: Found) -> str:
+    delays = sorted({each.delay_ms for drains in found.rounds for each in drains})
+    head = f"{'':<22}{'threads':>8}{'delay':>7}{'events/s':>18}{'calls/event':>13}{'CPU us/event':>14}"
+    lines = [f"{head}{'stub':>7}{'Redis':>7}"]
+    for delay in delays:
+        for name in (OURS, BARE, COPYING_OURS, COPYING):
+            lines += _row(name, delay, found.of(name, delay))
+        rates = found.stock_rates(delay)
+        if rates:
+            lines.append(f"{STOCK:<22}{'8 x 1':>8}{delay:>5g}ms{_spread(rates):>18}")
+    lines.append("")
+    for delay in delays:
+        for name, what in ((BARE, "bare loop"), (COPYING_OURS, COPYING_OURS), (COPYING, COPYING), (STOCK, STOCK)):
+            each = ratios(found, name, delay)
+            if each:
+                spread = f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
+                lines.append(f"ours to {what} at {delay:g} ms: {spread}, by round")
+    return "\n".join([*lines, "", *_rest(found)])
+
+
+def _row(name: str, delay: float, drains: Sequence[Drain]) -> list[str]:
+    if not drains:
+        return []
+    rates = [each.events_per_second for each in drains]
+    cells = [_median(drains, lambda d: d.cpu_us), _median(drains, lambda d: d.stub_cpu_us)]
+    redis = _median(drains, lambda d: d.redis_cpu_us)
+    calls = _median(drains, lambda d: d.calls_per_event)
+    row = f"{name:<22}{f'2 x {drains[0].threads}':>8}{delay:>5g}ms{_spread(rates):>18}"
+    return [f"{row}{calls:>13.3f}{cells[0]:>14.0f}{cells[1]:>7.0f}{redis:>7.0f}"]
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Median, least and most."""
+    middle = f"{statistics.median(values):,.0f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.0f}-{max(values):.0f})"
+
+
+def _rest(found: Found) -> list[str]:
+    ours = found.of(OURS, DELAY_MS)
+    told = as_json(found)
+    units, late = found.write_units, _median(ours, lambda d: d.late_rss)
+    lines = f"""\
+Ours at {DELAY_MS} ms, medians of {len(found.rounds)} round(s), on {os.cpu_count()} cores that stub and Redis share:
+  memory of the largest process: {told["peak_rss_mb"]:.0f} MB at its peak;
+    {told["rss_mb_at_25_percent"]:.1f} MB at 25 % of the messages, {late:.1f} MB at 95 %
+  messages for each receive {_median(ours, lambda d: d.messages_per_receive):.1f}, for each delete call \
+{_median(ours, lambda d: d.messages_per_delete):.1f}; copies still held at the end: {told["held_copies"]:.0f}
+  write units an event in one thread: {units.real:.4f} by DynamoDB Local, {units.stub:.4f} by the stub
+    as the drains wrote them: {told["drain_write_units_per_event"]:.4f} by the stub
+  a million events: ${told["usd_per_million_events"]:.3f}, with the sends into the queue \
+${told["usd_per_million_events_with_sends"]:.3f}
+An event is one that SES reported: copies of messages are worked on and do not count. Calls and dollars are of
+a backlog: without empty receives."""
+    return lines.splitlines()
+
+
+def as_json(found: Found) -> Mapping[str, Any]:
+    ours = found.of(OURS, DELAY_MS)
+    units, billed = found.write_units.real, _median(ours, lambda d: d.billed_sqs_requests_per_event)
+
+    def rate(name: str) -> float:
+        return _median(found.of(name, DELAY_MS), lambda d: d.events_per_second)
+
+    def ratio(name: str) -> float | None:
+        each = ratios(found, name, DELAY_MS)
+        return statistics.median(each) if each else None
+
+    stock = found.stock_rates(DELAY_MS)
+    told = {
+        "events_per_second": rate(OURS),
+        "bare_events_per_second": rate(BARE),
+        "ratio_to_bare": ratio(BARE),
+        "copy_events_per_second": rate(COPYING),
+        "ratio_to_copy": ratio(COPYING),
+        "copy_same_client_events_per_second": rate(COPYING_OURS),
+        "ratio_to_copy_same_client": ratio(COPYING_OURS),
+        "stock_celery_events_per_second": statistics.median(stock) if stock else None,
+        "ratio_to_stock": ratio(STOCK),
+        "calls_per_event": _median(ours, lambda d: d.calls_per_event),
+        "billed_sqs_requests_per_event": billed,
+        "write_units_per_event": units,
+        "stub_write_units_per_event": found.write_units.stub,
+        # As the drains wrote them, counted by the stub: a copy that meets its event being written costs a put more.
+        "drain_write_units_per_event": _median(ours, lambda d: d.write_units_per_event),
+        "held_copies": _median(ours, lambda d: d.held),
+        "usd_per_million_events": worker_usd_per_million_events(billed, units),
+        "usd_per_million_events_with_sends": with_sends_usd_per_million_events(billed, units),
+        "cpu_us_per_event": _median(ours, lambda d: d.cpu_us),
+        "bare_cpu_us_per_event": _median(found.of(BARE, DELAY_MS), lambda d: d.cpu_us),
+        "stub_cpu_us_per_event": _median(ours, lambda d: d.stub_cpu_us),
+        "redis_cpu_us_per_event": _median(ours, lambda d: d.redis_cpu_us),
+        "peak_rss_mb": _median(ours, lambda d: d.peak_rss),
+        "rss_mb_at_25_percent": _median(ours, lambda d: d.early_rss),
+        "rss_mb_at_95_percent": _median(ours, lambda d: d.late_rss),
+    }
+    rounded = {name: round(value, 4) if value is not None else None for name, value in told.items()}
+    return {**rounded, "delay_ms": DELAY_MS, "rounds": len(found.rounds), "cores": os.cpu_count()}

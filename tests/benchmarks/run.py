@@ -1,0 +1,165 @@
+"""The worker against what it is measured by, interleaved, in several rounds: how fast, how many calls, what it costs.
+
+    make bench                              # three rounds at 0 and at 10 ms a call, after a search for the best threads
+    make bench-quick                        # one round at 10 ms, with the threads that were best before
+    make bench ARGS="--rounds 5 --seconds 10"
+
+All run on this machine, two processes each, against stand-ins for SQS and DynamoDB in one process and a real Valkey.
+Every drain is checked: all messages deleted, and exactly the facts of the events in the table. The last line is JSON.
+The exit code tells whether all went right, not whether it was fast.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from benchmarks import stock
+from benchmarks.contestants import (
+    BARE,
+    COPYING,
+    COPYING_OURS,
+    Contestant,
+    bare,
+    copying,
+    copying_with_our_clients,
+    ours,
+    stock_celery,
+)
+from benchmarks.ground import QUEUE, BenchmarkError, Ground
+from benchmarks.load import load_for, load_of
+from benchmarks.measure import Drain, drain, rate_in_window
+from benchmarks.report import DELAY_MS, Found, Stock, as_json, as_text
+from benchmarks.say import hush, load_average, say
+from benchmarks.write_units import WriteUnits, write_units
+from soak.rig import localstack
+
+DELAYS_MS = (0, DELAY_MS)
+
+#: Threads of a process that are tried, and the events of each try.
+SWEEP = (4, 8, 16, 32)
+SWEEP_EVENTS = 7_500
+
+#: What was best in a sweep, at 10 ms, and about the events a second then: for `--quick`, and to size the tries.
+BEST: Mapping[str, tuple[int, float]] = {BARE: (16, 1_800), COPYING: (16, 1_200), COPYING_OURS: (16, 3_000)}
+
+MAKE: Mapping[str, Callable[[int], Contestant]] = {
+    BARE: bare,
+    COPYING: copying,
+    COPYING_OURS: copying_with_our_clients,
+}
+
+#: Events of the sample whose write units are counted by DynamoDB Local.
+UNITS_EVENTS = 2_000
+
+#: Of stock Celery: seconds that are measured, and the messages that surely last so long.
+STOCK_SECONDS = 3.0
+STOCK_EVENTS = 2_500
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """seconds: that a drain lasts, about."""
+
+    rounds: int
+    delays_ms: tuple[int, ...]
+    seconds: float
+    sweeps: bool
+
+
+QUICK = Plan(rounds=1, delays_ms=(DELAY_MS,), seconds=4, sweeps=False)
+FULL = Plan(rounds=3, delays_ms=DELAYS_MS, seconds=7, sweeps=True)
+
+
+def run(plan: Plan) -> Found:
+    with Ground.make(DELAY_MS) as ground:
+        units = _write_units(ground)
+        best = {delay: _sweep(ground, delay) if plan.sweeps else BEST for delay in plan.delays_ms}
+        rounds: list[list[Drain]] = []
+        stocks: list[Stock] = []
+        for number in range(plan.rounds):
+            rounds.append([])
+            for delay in plan.delays_ms:
+                say(f"round {number + 1} of {plan.rounds}, {delay} ms a call")
+                # Each time another goes first, in case the machine gets slower or faster.
+                for contestant, rate in _turned(_field(best[delay]), number):
+                    to_the_end = plan.sweeps and not number  # a minute for each, so once
+                    rounds[-1].append(_drain(ground, contestant, delay, rate * plan.seconds, to_the_end=to_the_end))
+                stocks.append(Stock(number, delay, _stock(ground, delay)))
+    return Found(rounds, stocks, units)
+
+
+def _field(best: Mapping[str, tuple[int, float]]) -> list[tuple[Contestant, float]]:
+    """All but stock Celery, with the events a second that each may do."""
+    return [(ours(), best[BARE][1]), *((MAKE[name](threads), rate) for name, (threads, rate) in best.items())]
+
+
+def _turned(field: list[tuple[Contestant, float]], by: int) -> list[tuple[Contestant, float]]:
+    by %= len(field)
+    return field[by:] + field[:by]
+
+
+def _drain(ground: Ground, contestant: Contestant, delay: int, events: float, *, to_the_end: bool = False) -> Drain:
+    began = time.monotonic()
+    found = drain(ground, contestant, load_for(events, 1), delay, waits_for_held=to_the_end)
+    say(
+        f"  {contestant.name}, {contestant.threads} threads: {found.events_per_second:,.0f} events/s, "
+        f"{found.cpu_us:.0f} us of CPU each ({time.monotonic() - began:.0f} s)"
+    )
+    return found
+
+
+def _sweep(ground: Ground, delay: int) -> Mapping[str, tuple[int, float]]:
+    """For each its best threads, and the rate with them."""
+    best = {}
+    for name, make in MAKE.items():
+        say(f"which threads are best for {name}, {delay} ms a call?")
+        rates = {threads: _drain(ground, make(threads), delay, SWEEP_EVENTS).events_per_second for threads in SWEEP}
+        threads = max(rates, key=rates.__getitem__)
+        best[name] = (threads, rates[threads])
+    return best
+
+
+def _stock(ground: Ground, delay: int) -> float:
+    load = load_of(STOCK_EVENTS)
+    ground.clear(delay)
+    rate = rate_in_window(ground, stock_celery(), stock.encode(load.bodies, QUEUE), load.copies, STOCK_SECONDS)
+    say(f"  stock Celery: {rate:,.0f} events/s")
+    return rate
+
+
+def _write_units(ground: Ground) -> WriteUnits:
+    say("write units by DynamoDB Local, behind LocalStack")
+    with localstack() as endpoint:
+        found = write_units(endpoint, ground, load_of(UNITS_EVENTS))
+    say(f"  {found.real:.4f} an event; {found.stub:.4f} by the stub")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="one round at 10 ms, no sweep")
+    parser.add_argument("--rounds", type=int, help=f"default: {FULL.rounds}, or {QUICK.rounds} if quick")
+    parser.add_argument(
+        "--seconds", type=float, help=f"of a drain, about; default: {FULL.seconds:g}, or {QUICK.seconds:g} if quick"
+    )
+    arguments = parser.parse_args()
+    plan = QUICK if arguments.quick else FULL
+    plan = replace(plan, rounds=arguments.rounds or plan.rounds, seconds=arguments.seconds or plan.seconds)
+    hush()
+    load = load_average()
+    try:
+        found = run(plan)
+    except BenchmarkError as error:
+        say(f"wrong: {error}")
+        return 1
+    sys.stdout.write(as_text(found) + "\n" + json.dumps({**as_json(found), "load_at_start": load}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

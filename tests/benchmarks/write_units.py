@@ -1,0 +1,114 @@
+"""Write units an event, as DynamoDB Local counts them for a sample that goes through the worker's own pipeline.
+
+And as the stub counts them for the same items, since the stub's count is what the other figures rest on.
+"""
+
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+from benchmarks.ground import QUEUE, TABLE, BenchmarkError, Ground
+from benchmarks.load import Load
+from harness import Site
+
+from config.settings import Settings
+from worker.chunks import chunks
+from worker.clients import redis_client
+from worker.ingest.deduplicate import Claims
+from worker.ingest.gate import Gate
+from worker.ingest.heartbeat import Heartbeat
+from worker.ingest.receive import Message, Queue
+from worker.ingest.settle import Settler
+from worker.ingest.store import Store
+from worker.pipeline import Pipeline
+from worker.rules import rules
+
+
+@dataclass(frozen=True, slots=True)
+class WriteUnits:
+    """Each an event: by DynamoDB Local, and by the stub."""
+
+    real: float
+    stub: float
+
+
+class Counted:
+    """A plain client of boto3, whose writes tell what they consumed."""
+
+    def __init__(self, endpoint: str) -> None:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        self.client = boto3.Session(**keys).client("dynamodb", endpoint_url=endpoint)
+        self.units = 0.0
+        for operation in ("BatchWriteItem", "PutItem"):
+            self.client.meta.events.register(f"provide-client-params.dynamodb.{operation}", _ask)
+            self.client.meta.events.register(f"after-call.dynamodb.{operation}", self._hear)
+
+    def _hear(self, parsed: dict[str, Any], **_: Any) -> None:
+        told = parsed.get("ConsumedCapacity", [])
+        self.units += sum(each["CapacityUnits"] for each in (told if isinstance(told, list) else [told]))
+
+
+def _ask(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+    return {**params, "ReturnConsumedCapacity": "TOTAL"}
+
+
+class Deleting:
+    """In the settler's place: there is no queue. What is not deleted was not stored."""
+
+    queue = Queue(QUEUE, "", 120)
+
+    def __init__(self) -> None:
+        self.deleted = 0
+
+    def delete(self, messages: Sequence[Message]) -> int:
+        self.deleted += len(messages)
+        return len(messages)
+
+    def quarantine(self, errors: Mapping[Message, Any]) -> list[Message]:
+        return list(errors)
+
+    def return_later(self, messages: Sequence[Message], at_least: int = 0) -> int:  # noqa: ARG002  the settler's
+        return len(messages)
+
+    def return_in(self, seconds: Mapping[Message, int]) -> int:
+        return len(seconds)
+
+
+def write_units(endpoint: str, ground: Ground, load: Load) -> WriteUnits:
+    """endpoint: of LocalStack."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        site = Site.make(endpoint, ground.redis.connection_url, f"bench{uuid.uuid4().hex[:8]}", Path(folder))
+    counted = Counted(endpoint)
+    _process(ground, load, Store(counted.client, site.made.table_name), "real")
+    ground.clear(0)
+    by_stub = Counted(ground.stub.endpoint_url)
+    _process(ground, load, Store(by_stub.client, TABLE), "stub")
+    told = ground.stub.report()["tables"][TABLE]["write_units"]
+    ground.clear(0)
+    return WriteUnits(counted.units / load.events, told / load.events)
+
+
+def _process(ground: Ground, load: Load, store: Store, space: str) -> None:
+    """In one thread, in batches as large as the worker's; claims in Redis, under `space`."""
+    settings = Settings(redis_url=ground.redis.connection_url)
+    opened, settler = redis_client(settings), Deleting()
+    pipeline = Pipeline(
+        rules=rules(settings),
+        new_claims=lambda: Claims(opened, space, settings.lease_seconds, settings.dedupe_window_seconds),
+        store=store,
+        settler=cast("Settler", settler),
+        gate=Gate({}),
+        heartbeat=Heartbeat(),
+    )
+    now = datetime.now(UTC)
+    messages = [Message(f"m-{number}", f"r-{number}", body, 1, now, now) for number, body in enumerate(load.bodies)]
+    for batch in chunks(messages, settings.batch_size):
+        pipeline.process(batch)
+    opened.close()
+    if settler.deleted != len(messages):
+        raise BenchmarkError(f"write units: {settler.deleted} of {len(messages)} messages stored")
