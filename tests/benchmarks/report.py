@@ -104,7 +104,7 @@ Ours at {DELAY_MS} ms, medians of {len(found.rounds)} round(s), on {os.cpu_count
   messages for each receive {_median(ours, lambda d: d.messages_per_receive):.1f}, for each delete call \
 {_median(ours, lambda d: d.messages_per_delete):.1f}; copies still held at the end: {told["held_copies"]:.0f}
   write units an event in one thread: {units.real:.4f} by DynamoDB Local, {units.stub:.4f} by the stub
-    as the drains wrote them: {told["drain_write_units_per_event"]:.4f} by the stub
+    as the drains wrote them: {told["write_units_per_event"]:.4f}
   a million events: ${told["usd_per_million_events"]:.3f}, with the sends into the queue \
 ${told["usd_per_million_events_with_sends"]:.3f}
 An event is one that SES reported: copies of messages are worked on and do not count. Calls and dollars are of
@@ -114,7 +114,10 @@ a backlog: without empty receives."""
 
 def as_json(found: Found) -> Mapping[str, Any]:
     ours = found.of(OURS, DELAY_MS)
-    units, billed = found.write_units.real, _median(ours, lambda d: d.billed_sqs_requests_per_event)
+    # As the drains wrote them: a copy that meets its event being written costs a put more than one alone.
+    alone = found.write_units
+    units = _median(ours, lambda d: d.write_units_per_event) * alone.real / alone.stub
+    billed = _median(ours, lambda d: d.billed_sqs_requests_per_event)
 
     def rate(name: str) -> float:
         return _median(found.of(name, DELAY_MS), lambda d: d.events_per_second)
@@ -137,9 +140,8 @@ def as_json(found: Found) -> Mapping[str, Any]:
         "calls_per_event": _median(ours, lambda d: d.calls_per_event),
         "billed_sqs_requests_per_event": billed,
         "write_units_per_event": units,
-        "stub_write_units_per_event": found.write_units.stub,
-        # As the drains wrote them, counted by the stub: a copy that meets its event being written costs a put more.
-        "drain_write_units_per_event": _median(ours, lambda d: d.write_units_per_event),
+        "write_units_per_event_in_one_thread": alone.real,
+        "stub_write_units_per_event_in_one_thread": alone.stub,
         "held_copies": _median(ours, lambda d: d.held),
         "usd_per_million_events": worker_usd_per_million_events(billed, units),
         "usd_per_million_events_with_sends": with_sends_usd_per_million_events(billed, units),

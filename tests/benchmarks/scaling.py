@@ -30,7 +30,7 @@ DELAYS_MS = (0, DELAY_MS)
 
 #: Seconds that a drain should last, and about the events a second: of a process at most, of a thread at 10 ms.
 SECONDS = 3.0
-OF_A_PROCESS, OF_A_THREAD, OF_ALL = 1_500, 150, 2_500
+OF_A_PROCESS, OF_A_THREAD, OF_ALL = 2_500, 300, 5_000
 
 #: Messages a second that arrive, and for how many seconds.
 RATES = (10, 100, 500, 1_000, 2_000)

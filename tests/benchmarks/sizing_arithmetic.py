@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from benchmarks import prices
 from benchmarks.prices import GB, GIB, MILLION, SECONDS_A_MONTH
 from benchmarks.sizing_assumptions import (
+    CALLS_OF_A_LOOK,
     CONTAINER_GB,
     DEFAULT_MONTHS,
     LEAST_WORKERS,
+    LOOK_SECONDS,
     MONTHS,
     PROBE_SECONDS,
     PROVISIONED_USE,
@@ -122,10 +124,16 @@ def worker_usd() -> float:
     return (VCPUS * prices.FARGATE_VCPU + CONTAINER_GB * prices.FARGATE_GB) * prices.HOURS_A_MONTH
 
 
+def idle_requests(on: Assumptions) -> float:
+    """Millions of SQS requests in a month, of an idle process."""
+    polls = SECONDS_A_MONTH / on.receive_wait_seconds
+    return (polls + SECONDS_A_MONTH / LOOK_SECONDS * CALLS_OF_A_LOOK) / MILLION
+
+
 def idle_process_usd(on: Assumptions) -> float:
-    """A process that has nothing to do for a month: each thread's long polls, and the question to the table."""
-    receives = on.threads * SECONDS_A_MONTH / on.receive_wait_seconds / MILLION * prices.SQS_REQUESTS
-    return receives + SECONDS_A_MONTH / PROBE_SECONDS / MILLION * prices.DYNAMODB_WRITE_UNITS
+    """A process that has nothing to do for a month: its one long poll, its looks at the queue, its questions."""
+    questions = SECONDS_A_MONTH / PROBE_SECONDS / MILLION
+    return idle_requests(on) * prices.SQS_REQUESTS + questions * prices.DYNAMODB_WRITE_UNITS
 
 
 def provisioned_usd(write_units_a_second: float, use: float = PROVISIONED_USE) -> float:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from benchmarks import prices
 from benchmarks.prices import GIB, MILLION, SECONDS_A_MONTH
-from benchmarks.sizing_arithmetic import Sizing, idle_process_usd, size
+from benchmarks.sizing_arithmetic import Sizing, idle_process_usd, idle_requests, size
 from benchmarks.sizing_assumptions import (
     CONTAINER_GB,
     DEFAULT_MONTHS,
@@ -104,7 +104,7 @@ def arithmetic(emails: int, on: Assumptions) -> str:
     events = emails * on.events_per_email
     millions = f"{events / MILLION:,.2f} M"
     core = on.events_per_second_per_core * on.utilisation
-    polls = on.threads * SECONDS_A_MONTH / on.receive_wait_seconds / MILLION
+    polls = idle_requests(on)
     questions = SECONDS_A_MONTH / PROBE_SECONDS / MILLION
     keys = emails * on.identities_per_email * on.window_seconds / SECONDS_A_MONTH * on.busiest_day
     request, write = prices.SQS_REQUESTS, prices.DYNAMODB_WRITE_UNITS
@@ -139,7 +139,7 @@ def arithmetic(emails: int, on: Assumptions) -> str:
         ("SQS, worker", f"{millions} x {on.billed_requests} x ${request:.2f} = {usd(it.receives_usd)}"),
         (
             "idle",
-            f"a process a month: {polls:.1f} M polls x ${request:.2f} + {questions:.2f} M questions x ${write}",
+            f"a process a month: {polls:.1f} M requests x ${request:.2f} + {questions:.2f} M questions x ${write}",
             f"= {usd(idle_process_usd(on))}; {it.processes} of them, as far as they idle: {usd(it.idle_usd)}",
         ),
         ("writes", f"{millions} x {on.write_units} x ${write} = {usd(it.writes_usd)}"),

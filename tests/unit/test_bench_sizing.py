@@ -61,7 +61,7 @@ def test_workers_are_counted_for_the_busiest_hour() -> None:
     assert it.average_events == pytest.approx(1_000)
     assert it.peak_events == pytest.approx(10_000)
     assert (it.workers, it.processes) == (9, 18)
-    assert it.in_flight == 18 * 8 * 100
+    assert it.in_flight == 18 * 16 * 100
     assert it.peak_write_units == pytest.approx(20_000)
     # 2 x 0.04048 + 4 x 0.004445 = 0.09874 an hour.
     assert it.compute_usd == pytest.approx(9 * 0.09874 * 730)
@@ -96,10 +96,10 @@ def test_what_is_free_is_free_once() -> None:
 
 
 def test_an_idle_process_pays_for_its_polls_and_questions() -> None:
-    # 8 threads each 5 s: 4.2048 M receives; a question each 5 s: 0.5256 M write units.
-    assert idle_process_usd(ROUND) == pytest.approx(4.2048 * 0.40 + 0.5256 * 0.625)
-    patient = replace(ROUND, threads=1, receive_wait_seconds=20)
-    assert idle_process_usd(patient) == pytest.approx(0.1314 * 0.40 + 0.5256 * 0.625)
+    # One thread each 5 s: 0.5256 M receives, 3 calls a minute: 0.1314 M; a question each 5 s: 0.5256 M write units.
+    assert idle_process_usd(ROUND) == pytest.approx((0.5256 + 0.1314) * 0.40 + 0.5256 * 0.625)
+    patient = replace(ROUND, receive_wait_seconds=20)
+    assert idle_process_usd(patient) == pytest.approx((0.1314 + 0.1314) * 0.40 + 0.5256 * 0.625)
 
 
 def test_the_table_is_kept_with_recovery_and_its_indexes_without() -> None:
@@ -136,7 +136,7 @@ def test_limits_are_told_by_the_month_whose_peak_they_are() -> None:
     # An event writes one activity, and a third of a mail fact.
     assert by_name["new table, 4,000 write units/s"].events == pytest.approx(3_000)
     assert by_name["by_account, if all were one account's"].events == 3_000
-    assert by_name["in flight, 150 processes"].events == 150_000
+    assert by_name["in flight, 75 processes"].events == 75_000
 
 
 @pytest.mark.parametrize(
