@@ -86,10 +86,13 @@ class Peer:
         connection = socket.create_connection((self.host, self.port), timeout=self.connect_timeout)
         # What is asked must not wait until what was asked before is acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.tls:
-            connection = self.tls.wrap_socket(connection, server_hostname=self.host)
-        connection.settimeout(self.read_timeout)
-        return connection
+        try:
+            secured = self.tls.wrap_socket(connection, server_hostname=self.host) if self.tls else connection
+        except OSError:
+            connection.close()
+            raise
+        secured.settimeout(self.read_timeout)
+        return secured
 
 
 Idle = deque[tuple[socket.socket, float]]
