@@ -50,7 +50,7 @@ CHUNK = 256 * 1024
 #: Bytes that the head of an answer may have; AWS's have some 300.
 MAX_HEAD = 16 * 1024
 
-#: Seconds after which an idle connection is not used again. AWS closes them after some twenty.
+#: Seconds after which an idle connection is not used again, for the other side may have closed it unseen.
 MAX_IDLE = 10.0
 
 #: What the head of a good answer begins with.
