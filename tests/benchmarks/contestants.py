@@ -59,7 +59,9 @@ class Contestant:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,
+                    # Not a session of its own: Linux shares the cores by sessions (autogroup), so that two processes
+                    # of one each would get twice of what two of one get.
+                    process_group=0,
                 )
                 for _ in range(self.processes)
             ]

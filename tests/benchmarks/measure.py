@@ -7,15 +7,15 @@ looks at queue and table, which an idle worker makes as well; receives that are 
 """
 
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-from benchmarks.contestants import Contestant, Running
+from benchmarks.contestants import Contestant
 from benchmarks.ground import QUEUE, TABLE, BenchmarkError, Ground
 from benchmarks.load import Load
+from benchmarks.watch import Look, watch
 
 #: Parts of the messages deleted, between which the rate is taken.
 FROM, TO = 0.25, 0.95
@@ -23,21 +23,11 @@ FROM, TO = 0.25, 0.95
 #: Parts of the messages deleted at which memory is compared.
 EARLY, LATE = 0.25, 0.95
 
-#: Seconds between two looks at the queue, and at the memory of the processes.
-LOOK_EVERY = 0.05
-LOOK_AT_MEMORY_EVERY = 0.2
-
-#: Seconds in which the first message must have been deleted, and in which nothing may have moved.
-START_WITHIN = 30
-STUCK_AFTER = 75  # longer than the lease for which a copy is held
-
 #: Seconds without a delete after which only held copies are left.
 STILL_AFTER = 1.0
 
 #: Messages deleted, after which a contestant that is watched for a while has started.
 WARM = 50
-
-MB = 1 << 20
 
 #: Calls that come with the work. `dynamodb.PutItem` is the worker's question whether the table takes writes.
 WORKING_CALLS = (
@@ -49,22 +39,11 @@ WORKING_CALLS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """at: monotonic seconds. cpu, stub_cpu, redis_cpu: seconds since each began. rss: MB of the largest process."""
-
-    at: float
-    deleted: int
-    cpu: float
-    stub_cpu: float
-    redis_cpu: float
-    rss: float
-
-
-@dataclass(frozen=True, slots=True)
 class Drain:
     """CPU in microseconds an event: the contestant's, and what of the same cores the stub and Redis took.
 
     rss: MB of the contestant's largest process: at its peak, at a quarter and at the end of the messages.
+    pace_us: of the machine meanwhile, the mean.
     """
 
     contestant: str
@@ -74,6 +53,7 @@ class Drain:
     cpu_us: float
     stub_cpu_us: float
     redis_cpu_us: float
+    pace_us: float
     peak_rss: float
     early_rss: float
     late_rss: float
@@ -84,6 +64,11 @@ class Drain:
     messages_per_receive: float
     #: Copies that were held at the end.
     held: int
+
+    @property
+    def events_at_equal_pace(self) -> float:
+        """Events in the time of a million of the fixed pieces of work: what the rate is but for the machine's pace."""
+        return self.events_per_second * self.pace_us
 
 
 def drain(ground: Ground, contestant: Contestant, load: Load, delay_ms: float) -> Drain:
@@ -100,7 +85,7 @@ def drain(ground: Ground, contestant: Contestant, load: Load, delay_ms: float) -
     ground.clear(delay_ms)
     ground.stub.fill(QUEUE, load.bodies)
     with contestant.running(ground) as running:
-        looks = _watch(ground, running, is_over, wanted)
+        looks = watch(ground, running, is_over, wanted)
     report = ground.stub.report()
     _check(contestant, load, report)
     return _figures(contestant, load, delay_ms, looks, report)
@@ -122,46 +107,9 @@ def rate_in_window(
         return bool(begun) and look.at >= begun[0] + seconds
 
     with contestant.running(ground) as running:
-        looks = _watch(ground, running, is_over, len(bodies))
+        looks = watch(ground, running, is_over, len(bodies))
     first = next(look for look in looks if look.at >= begun[0])
     return (looks[-1].deleted - first.deleted) / (looks[-1].at - first.at) / copies
-
-
-def _watch(ground: Ground, running: Running, is_over: Callable[[Sequence[Look]], bool], wanted: int) -> list[Look]:
-    """Looks until it is over."""
-    looks: list[Look] = []
-    moved = began = time.monotonic()
-    rss, next_rss = 0.0, began
-    while not looks or not is_over(looks):
-        time.sleep(LOOK_EVERY)
-        tree = running.tree()
-        now = time.monotonic()
-        if now >= next_rss:
-            rss, next_rss = max(_rss(each) for each in tree), now + LOOK_AT_MEMORY_EVERY
-        deleted = ground.stub.sent(QUEUE)["deleted"]
-        now = time.monotonic()
-        stub_cpu, redis_cpu = _cpu(ground.stub_process), _cpu(ground.redis_process)
-        if looks and deleted > looks[-1].deleted:
-            moved = now
-        looks.append(Look(now, deleted, sum(map(_cpu, tree)), stub_cpu, redis_cpu, rss))
-        if now - moved > (STUCK_AFTER if deleted else START_WITHIN):
-            raise BenchmarkError(f"{running.name}: stuck at {deleted} of {wanted} messages")
-    return looks
-
-
-def _cpu(process: psutil.Process) -> float:
-    try:
-        used = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(used.user + used.system)
-
-
-def _rss(process: psutil.Process) -> float:
-    try:
-        return float(process.memory_info().rss / MB)
-    except psutil.NoSuchProcess:
-        return 0.0
 
 
 def _check(contestant: Contestant, load: Load, report: Mapping[str, Any]) -> None:
@@ -209,6 +157,7 @@ def _figures(
         cpu_us=us(first.cpu, last.cpu),
         stub_cpu_us=us(first.stub_cpu, last.stub_cpu),
         redis_cpu_us=us(first.redis_cpu, last.redis_cpu),
+        pace_us=statistics.fmean(look.pace_us for look in looks if first.at <= look.at <= last.at),
         peak_rss=max(look.rss for look in looks),
         early_rss=next(look.rss for look in looks if look.deleted >= EARLY * messages),
         late_rss=next(look.rss for look in looks if look.deleted >= LATE * messages),

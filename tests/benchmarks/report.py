@@ -56,10 +56,16 @@ def ratios(found: Found, name: str, delay_ms: float) -> list[float]:
     return [one / other for one, other in zip(rates, others, strict=False)]
 
 
+def ratios_at_equal_pace(found: Found, name: str, delay_ms: float) -> list[float]:
+    """The same as if the machine had been as fast for one as for the other."""
+    pairs = zip(found.of(OURS, delay_ms), found.of(name, delay_ms), strict=False)
+    return [one.events_at_equal_pace / other.events_at_equal_pace for one, other in pairs]
+
+
 def as_text(found: Found) -> str:
     delays = sorted({each.delay_ms for drains in found.rounds for each in drains})
     head = f"{'':<22}{'threads':>8}{'delay':>7}{'events/s':>18}{'calls/event':>13}{'CPU us/event':>14}"
-    lines = [f"{head}{'stub':>7}{'Redis':>7}"]
+    lines = [f"{head}{'stub':>7}{'Redis':>7}{'pace us':>9}"]
     for delay in delays:
         for name in (OURS, BARE, COPYING_OURS, COPYING):
             lines += _row(name, delay, found.of(name, delay))
@@ -71,9 +77,14 @@ def as_text(found: Found) -> str:
         for name, what in ((BARE, "bare loop"), (COPYING_OURS, COPYING_OURS), (COPYING, COPYING), (STOCK, STOCK)):
             each = ratios(found, name, delay)
             if each:
-                spread = f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
-                lines.append(f"ours to {what} at {delay:g} ms: {spread}, by round")
+                line = f"ours to {what} at {delay:g} ms: {_ratio(each)}, by round"
+                paced = ratios_at_equal_pace(found, name, delay)
+                lines.append(line + (f"; at equal pace {_ratio(paced)}" if paced else ""))
     return "\n".join([*lines, "", *_rest(found)])
+
+
+def _ratio(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def _row(name: str, delay: float, drains: Sequence[Drain]) -> list[str]:
@@ -84,7 +95,8 @@ def _row(name: str, delay: float, drains: Sequence[Drain]) -> list[str]:
     redis = _median(drains, lambda d: d.redis_cpu_us)
     calls = _median(drains, lambda d: d.calls_per_event)
     row = f"{name:<22}{f'2 x {drains[0].threads}':>8}{delay:>5g}ms{_spread(rates):>18}"
-    return [f"{row}{calls:>13.3f}{cells[0]:>14.0f}{cells[1]:>7.0f}{redis:>7.0f}"]
+    pace = _median(drains, lambda d: d.pace_us)
+    return [f"{row}{calls:>13.3f}{cells[0]:>14.0f}{cells[1]:>7.0f}{redis:>7.0f}{pace:>9.0f}"]
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -108,7 +120,8 @@ Ours at {DELAY_MS} ms, medians of {len(found.rounds)} round(s), on {os.cpu_count
   a million events: ${told["usd_per_million_events"]:.3f}, with the sends into the queue \
 ${told["usd_per_million_events_with_sends"]:.3f}
 An event is one that SES reported: copies of messages are worked on and do not count. Calls and dollars are of
-a backlog: without empty receives."""
+a backlog: without empty receives. Pace is the CPU time of a fixed piece of work meanwhile: more, and the machine was
+slower. A ratio at equal pace is what it would be had the machine stayed as it was."""
     return lines.splitlines()
 
 
@@ -122,8 +135,8 @@ def as_json(found: Found) -> Mapping[str, Any]:
     def rate(name: str) -> float:
         return _median(found.of(name, DELAY_MS), lambda d: d.events_per_second)
 
-    def ratio(name: str) -> float | None:
-        each = ratios(found, name, DELAY_MS)
+    def ratio(name: str, of: Callable[[Found, str, float], list[float]] = ratios) -> float | None:
+        each = of(found, name, DELAY_MS)
         return statistics.median(each) if each else None
 
     stock = found.stock_rates(DELAY_MS)
@@ -131,8 +144,10 @@ def as_json(found: Found) -> Mapping[str, Any]:
         "events_per_second": rate(OURS),
         "bare_events_per_second": rate(BARE),
         "ratio_to_bare": ratio(BARE),
+        "ratio_to_bare_at_equal_pace": ratio(BARE, ratios_at_equal_pace),
         "copy_events_per_second": rate(COPYING),
         "ratio_to_copy": ratio(COPYING),
+        "ratio_to_copy_at_equal_pace": ratio(COPYING, ratios_at_equal_pace),
         "copy_same_client_events_per_second": rate(COPYING_OURS),
         "ratio_to_copy_same_client": ratio(COPYING_OURS),
         "stock_celery_events_per_second": statistics.median(stock) if stock else None,
