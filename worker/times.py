@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 #: AWS's own pages have `2018-10-08T14:05:45 +0000`, the one ISO spelling that `fromisoformat` does not take.
 #: The look behind starts a run of blanks once only, so that a megabyte of them takes no time.
@@ -39,6 +40,7 @@ def microseconds(at: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
+@lru_cache(maxsize=1024)  # an email's times stand in several of its items
 def rfc3339(at: datetime, timespec: str = "milliseconds") -> str:
     """`2026-11-23T10:00:00.123Z`; timespec as in `datetime.isoformat`."""
     if at.tzinfo is not UTC:

@@ -113,11 +113,24 @@ def test_a_table_made_anew_sees_no_claims_of_the_old_one(batch) -> None:
     assert batch(space=new).claim([EVENT]) == {EVENT: Claim.OURS}
 
 
-def test_every_key_has_an_end(batch, client: "redis.Redis", prefix: str) -> None:
-    claims = batch()
-    claims.claim([EVENT, OTHER])
-    claims.commit([EVENT])
-    assert all(0 < client.ttl(name) <= 60 for name in client.scan_iter(f"{prefix}:*"))
+def test_every_key_has_an_end(own_redis: ValkeyServer, prefix: str) -> None:
+    with redis.Redis.from_url(own_redis.connection_url, decode_responses=True) as client:
+        claims = Claims(client, prefix, 5, 60)
+        claims.claim([EVENT, OTHER])
+        claims.commit([EVENT])
+        assert sorted(client.ttl(name) for name in client.scan_iter()) == [5, 60]
+
+
+def test_an_error_in_one_answer_leaves_no_other_answer_behind(own_redis: ValkeyServer, prefix: str) -> None:
+    """The connection goes on to the next batch, which must not take them for its own."""
+    with redis.Redis.from_url(own_redis.connection_url, decode_responses=True) as client:
+        claims = Claims(client, prefix, 5, 60)
+        claims.claim([EVENT])
+        client.config_set("maxmemory", 1)
+        with pytest.raises(TransientError):
+            claims.claim([OTHER, EVENT])
+        client.config_set("maxmemory", 0)
+        assert Claims(client, prefix, 5, 60).claim([EVENT, OTHER]) == {EVENT: Claim.HELD, OTHER: Claim.OURS}
 
 
 def test_a_redis_that_is_away_is_a_transient_error(own_redis: ValkeyServer, prefix: str) -> None:

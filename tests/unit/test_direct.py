@@ -2,16 +2,19 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError, SSLError
 
 from config.settings import load_settings
 from worker import clients, direct
@@ -26,13 +29,13 @@ Answer = Callable[[int], bytes]
 
 
 @contextmanager
-def service(answer: Answer) -> Iterator[tuple[str, list[Request], list[int]]]:
+def service(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[Request], list[int]]]:
     """(its URL, the requests that it got, how many came on each connection). answer: to each by its number."""
     got: list[Request] = []
     on: list[int] = []
 
-    def serve(connection: socket.socket, number: int) -> None:
-        with suppress(OSError), connection, connection.makefile("rb") as reader:
+    def serve(accepted: socket.socket, number: int) -> None:
+        with suppress(OSError), secured(accepted) as connection, connection.makefile("rb") as reader:
             while reader.readline():
                 headers = {}
                 while line := reader.readline().strip():
@@ -44,6 +47,9 @@ def service(answer: Answer) -> Iterator[tuple[str, list[Request], list[int]]]:
                 connection.sendall(said)
                 if b"\r\n\r\n" not in said:  # nothing more will come
                     return
+
+    def secured(accepted: socket.socket) -> socket.socket:
+        return tls.wrap_socket(accepted, server_side=True) if tls else accepted
 
     def accept() -> None:
         while True:
@@ -60,7 +66,7 @@ def service(answer: Answer) -> Iterator[tuple[str, list[Request], list[int]]]:
         acceptor = threading.Thread(target=accept, daemon=True)
         acceptor.start()
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}", got, on
+            yield f"{'https' if tls else 'http'}://localhost:{listening.getsockname()[1]}", got, on
         finally:
             listening.shutdown(socket.SHUT_RDWR)
             acceptor.join(5)
@@ -181,6 +187,67 @@ def test_after_a_time_out_it_is_asked_once_more(monkeypatch):
     silence = threading.Event()
     with (
         service(lambda _: bytes(silence.wait(2) and 0)) as (endpoint, got, _),
+        opened(dynamodb_client, endpoint) as dynamodb,
+    ):
+        with pytest.raises(ReadTimeoutError):
+            dynamodb.batch_write_item(RequestItems=PUT)
+        silence.set()
+    assert len(got) == 2
+
+
+@pytest.fixture
+def authority(monkeypatch, tmp_path: Path) -> trustme.CA:
+    """Trusted by AWS's clients."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    return made
+
+
+def certified(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+def test_a_secured_connection_is_kept_as_well(authority: trustme.CA):
+    large = {"Messages": [{"MessageId": "1", "Body": "x" * 300_000}]}
+    with (
+        service(lambda _: reply(large), certified(authority)) as (endpoint, _, on),
+        opened(sqs_client, endpoint) as sqs,
+    ):
+        for _ in range(3):
+            assert sqs.receive_message(**RECEIVE) == large
+    assert on == [3]
+
+
+def test_nobody_is_asked_who_cannot_prove_who_he_is(authority: trustme.CA):  # noqa: ARG001  another one is trusted
+    with (
+        service(lambda _: reply({}), certified(trustme.CA())) as (endpoint, got, _),
+        opened(sqs_client, endpoint) as sqs,
+        pytest.raises(SSLError),
+    ):
+        sqs.receive_message(**RECEIVE)
+    assert not got
+
+
+def test_nor_one_who_proves_to_be_another(authority: trustme.CA):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("another.example").configure_cert(context)
+    with (
+        service(lambda _: reply({}), context) as (endpoint, got, _),
+        opened(sqs_client, endpoint) as sqs,
+        pytest.raises(SSLError),
+    ):
+        sqs.receive_message(**RECEIVE)
+    assert not got
+
+
+def test_a_secured_connection_has_its_time_out_too(monkeypatch, authority: trustme.CA):
+    monkeypatch.setattr(clients, "READ_TIMEOUT", 0.1)
+    silence = threading.Event()
+    with (
+        service(lambda _: bytes(silence.wait(2) and 0), certified(authority)) as (endpoint, got, _),
         opened(dynamodb_client, endpoint) as dynamodb,
     ):
         with pytest.raises(ReadTimeoutError):

@@ -11,11 +11,12 @@ correctness rests on, and why a Redis that forgets, fails over or evicts does no
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
 import redis
+from hiredis import pack_command
 
 from worker.errors import TransientError
 
@@ -43,7 +44,7 @@ def namespace(table_arn: str, created_at: str) -> str:
 
 
 class Claims:
-    """The claims of one batch, under a token of its own. Each call is one pipelined round trip.
+    """The claims of one batch, under a token of its own. Each call is one round trip.
 
     Single-key commands only, so a cluster serves. Every method raises TransientError if Redis does not answer.
     """
@@ -61,9 +62,8 @@ class Claims:
 
         https://valkey.io/commands/set/ (NX and GET together: Redis 7, Valkey)
         """
-        # Half the time of redis-py's `set`, which looks at each of its options for each key.
         words = (self._token, "NX", "GET", "PX", self._lease)
-        answers = self._each(keys, lambda pipe, name: pipe.execute_command("SET", name, *words, get=True))
+        answers = self._ask([("SET", self._name(key), *words) for key in keys])
         return {key: self._claim(answer) for key, answer in zip(keys, answers, strict=True)}
 
     def _claim(self, before: str | None) -> Claim:
@@ -74,30 +74,37 @@ class Claims:
 
     def commit(self, keys: Sequence[Key]) -> None:
         """These are stored. Never called before DynamoDB said so."""
-        self._each(keys, lambda pipe, name: pipe.execute_command("SET", name, DONE, "EX", self._window))
+        self._ask([("SET", self._name(key), DONE, "EX", self._window) for key in keys])
 
     def release(self, keys: Sequence[Key]) -> None:
         """These were not stored: let the next copy try at once."""
-        self._each(keys, lambda pipe, name: pipe.eval(RELEASE, 1, name, self._token))
+        self._ask([("EVAL", RELEASE, 1, self._name(key), self._token) for key in keys])
 
     def extend(self, keys: Sequence[Key]) -> None:
         """These are still being written: a whole lease more."""
-        self._each(keys, lambda pipe, name: pipe.eval(EXTEND, 1, name, self._token, self._lease))
+        self._ask([("EVAL", EXTEND, 1, self._name(key), self._token, self._lease) for key in keys])
 
     def leases(self, keys: Sequence[Key]) -> dict[Key, float]:
         """Of facts that others held: the seconds until each lease ends, 0 if it has. Those done by now are left out."""
-        answers = self._each(keys, lambda pipe, name: (pipe.get(name), pipe.pttl(name)))
+        answers = self._ask([(word, self._name(key)) for key in keys for word in ("GET", "PTTL")])
         pairs = zip(keys, answers[::2], answers[1::2], strict=True)
         return {key: max(0, milliseconds) / 1000 for key, value, milliseconds in pairs if value != DONE}
 
-    def _each(self, keys: Sequence[Key], command: Callable[[Any, str], object]) -> list[Any]:
-        if not keys:
+    def _ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The answer to each. By redis-py's connection, without its pipeline, which takes three times as long."""
+        if not commands:
             return []
+        pool = self._client.connection_pool
         try:
-            with self._client.pipeline(transaction=False) as pipe:
-                for key in keys:
-                    command(pipe, self._name(key))
-                return pipe.execute()
+            connection: Any = pool.get_connection()
+            try:
+                connection.send_packed_command([b"".join([pack_command(each) for each in commands])])
+                return [connection.read_response() for _ in commands]
+            except BaseException:
+                connection.disconnect()  # the other answers would be taken for those of whoever has it next
+                raise
+            finally:
+                pool.release(connection)
         except redis.RedisError as error:
             raise TransientError("redis", type(error).__name__) from error
 
