@@ -83,8 +83,8 @@ class Settings(BaseSettings):
         int, Field(ge=5, le=43_200, description="how long a claim holds; less than the visibility timeout")
     ] = 60
 
-    batch_size: Annotated[int, Field(ge=1, le=1_000, description="messages per batch")] = 100
-    threads_per_process: Annotated[int, Field(ge=1, le=64, description="polling threads in each process at most")] = 16
+    batch_size: Annotated[int, Field(ge=1, le=1_000, description="messages per batch")] = 70
+    threads_per_process: Annotated[int, Field(ge=1, le=64, description="polling threads in each process at most")] = 24
     poll_seconds: Annotated[float, Field(gt=0, le=300, description="bound of one poll task")] = 30
     receive_wait_seconds: Annotated[
         int, Field(ge=0, le=20, description="long poll; SQS allows 20, a quick stop wants less")

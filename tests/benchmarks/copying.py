@@ -1,8 +1,8 @@
 """The least that any worker on these services must do: receive, write, delete. It reads nothing and remembers nothing.
 
-Messages are gathered like the worker's (up to a hundred, ten a call), put into the table 25 a call as they are,
-and deleted ten a call. `boto3`: tuned as one would who cares, without checks of parameters and with a connection for
-each thread. `ours`: through the worker's own clients, receiver, store and settler.
+Messages are gathered (up to a hundred, ten a call), put into the table 25 a call as they are, and deleted ten a call.
+`boto3`: tuned as one would who cares, without checks of parameters and with a connection for each thread. `ours`:
+through the worker's own clients, receiver, store and settler.
 
     python -m benchmarks.copying boto3    # or ours; settings come from the environment, as the worker's do
 """
@@ -21,6 +21,9 @@ from worker.clients import dynamodb_client, sqs_client
 from worker.ingest.receive import Receiver, find_queue
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store
+
+#: Of a batch: four full puts.
+BATCH = 100
 
 #: SQS's and DynamoDB's limits of one call.
 MESSAGES = 10
@@ -43,7 +46,7 @@ def with_boto3(settings: Settings) -> Callable[[], None]:
 
     def receive() -> list[dict[str, Any]]:
         batch: list[dict[str, Any]] = []
-        while len(batch) < settings.batch_size:
+        while len(batch) < BATCH:
             wait = 0 if batch else settings.receive_wait_seconds
             answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=MESSAGES, WaitTimeSeconds=wait)
             received = answer.get("Messages", [])

@@ -43,7 +43,7 @@ from soak.rig import localstack
 DELAYS_MS = (0, DELAY_MS)
 
 #: Threads of a process that are tried, the events of each try, and how often.
-SWEEP = (4, 8, 16, 32)
+SWEEP = (8, 16, 24, 32, 48)
 SWEEP_EVENTS = 12_500
 SWEEPS = 2
 

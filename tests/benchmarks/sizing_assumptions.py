@@ -66,8 +66,8 @@ class Assumptions:
     busiest_day: float = 2.5
     busiest_hour: float = 4
     utilisation: float = 0.6
-    threads: int = 16
-    batch_size: int = 100
+    threads: int = 24
+    batch_size: int = 70
     receive_wait_seconds: int = 5
 
     @property

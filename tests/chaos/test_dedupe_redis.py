@@ -25,7 +25,7 @@ IN_HAND = 10
 #: Seconds after which a message that was given back would be received again: the gate's `settles_in` and a backoff.
 BACK_BY = 10
 
-#: Lines that a worker may log in an outage: one for each batch that its 16 threads had in hand, and few besides.
+#: Lines that a worker may log in an outage: one for each batch that its threads had in hand, and few besides.
 MOST_LINES = 40
 
 #: Bytes: less than an empty server uses.

@@ -36,6 +36,8 @@ ROUND = Assumptions(
     redis_bytes_per_identity=100,
     busiest_day=2,
     busiest_hour=5,
+    threads=16,
+    batch_size=100,
 )
 
 
