@@ -80,7 +80,7 @@ bench-quick: $(BENCH_STAMP) localstack  ## the same in one round, in less than a
 	@$(BENCH).run --quick $(ARGS)
 
 .PHONY: bench-latency
-bench-latency: $(BENCH_STAMP)  ## from send to readable, idle and at half load; calls with nothing to do
+bench-latency: $(BENCH_STAMP) localstack  ## from send to readable, idle and at half load; calls with nothing to do
 	@$(BENCH).latency $(ARGS)
 
 .PHONY: bench-scaling

@@ -42,9 +42,10 @@ from soak.rig import localstack
 
 DELAYS_MS = (0, DELAY_MS)
 
-#: Threads of a process that are tried, the events of each try, and how often.
+#: Threads of a process that are tried, the events of each try, and how often. Events are several times what many
+#: threads have in hand at once, or all would receive first and delete last, and the rate be that of deletes only.
 SWEEP = (8, 16, 24, 32, 48)
-SWEEP_EVENTS = 12_500
+SWEEP_EVENTS = 30_000
 SWEEPS = 2
 
 #: What was best in a sweep, at 10 ms, and about the events a second then: for `--quick`, and to size the tries.
