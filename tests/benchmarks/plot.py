@@ -17,10 +17,10 @@ from matplotlib import pyplot as plt
 
 def draw(told: dict[str, Any], to: Path) -> None:
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
-    highest = max(each["events_per_second"] for each in told["drains"]) * 1.1
+    highest = max(each["at_usual_pace"] for each in told["drains"]) * 1.1
     for axis, delay in zip(axes[0], DELAYS_MS, strict=True):
-        _lines(axis, told, delay, "events_per_second")
-        axis.set(title=f"Backlog, {delay} ms a call", ylabel="events/s", ylim=(0, highest))
+        _lines(axis, told, delay, "at_usual_pace")
+        axis.set(title=f"Backlog, {delay} ms a call", ylabel="events/s, at the usual pace", ylim=(0, highest))
     _lines(axes[1][0], told, DELAY_MS, "calls_per_event")
     axes[1][0].set(title=f"Backlog, {DELAY_MS} ms a call", ylabel="calls to SQS and DynamoDB an event")
     axes[1][0].set_ylim(0, 1.4 * max(each["calls_per_event"] for each in told["drains"]))
