@@ -36,11 +36,11 @@ PAUSE = 1.0
 #: Part of POLL_SECONDS that a poll lasts at least. By chance, so that never all slots wait for their next at once.
 SHORTEST_POLL = 0.75
 
-#: Seconds between two looks after the queue.
+#: Seconds between two looks after the queue at least: it is looked for when a poll begins.
 LOOK_EVERY = 60.0
 
 #: Seconds for which a thread may compute while others want to: longer than it takes to read a batch. Python's 5 ms
-#: interrupt each batch a few times, and cost a twentieth of the CPU.
+#: interrupt each batch a few times, and cost 4 to 10 % of the CPU.
 SWITCH_INTERVAL = 0.05
 
 #: Seconds beyond its bound after which a poll whose thread does not come back is hung. Longer than a batch of

@@ -40,11 +40,14 @@ def microseconds(at: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-@lru_cache(maxsize=1024)  # an email's times stand in several of its items
 def rfc3339(at: datetime, timespec: str = "milliseconds") -> str:
     """`2026-11-23T10:00:00.123Z`; timespec as in `datetime.isoformat`."""
-    if at.tzinfo is not UTC:
-        at = at.astimezone(UTC)
+    return _rfc3339(at if at.tzinfo is UTC else at.astimezone(UTC), timespec)
+
+
+@lru_cache(maxsize=1024)  # an email's times stand in several of its items
+def _rfc3339(at: datetime, timespec: str) -> str:
+    """Of a time in UTC: in others, two times that differ by an hour can be equal as keys (`fold`)."""
     return at.isoformat(timespec=timespec)[: -len("+00:00")] + "Z"
 
 

@@ -6,7 +6,8 @@ What the threads do is the poller's own work, with no bound, no slots and nobody
 """
 
 import math
-import threading
+
+from benchmarks.threads import in_threads
 
 from config.logging import configure_logging
 from config.settings import load_settings
@@ -16,12 +17,7 @@ from worker.poller import Poller
 def main() -> None:
     settings = load_settings()
     configure_logging(settings)
-    work = Poller(settings, stopping=lambda: False)._work(math.inf)
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(settings.threads_per_process)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(settings.threads_per_process, Poller(settings, stopping=lambda: False)._work(math.inf))
 
 
 if __name__ == "__main__":

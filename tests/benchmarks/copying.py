@@ -2,17 +2,17 @@
 
 Messages are gathered (up to a hundred, ten a call), put into the table 25 a call as they are, and deleted ten a call.
 `boto3`: tuned as one would who cares, without checks of parameters and with a connection for each thread. `ours`:
-through the worker's own clients, receiver, store and settler.
+through the worker's own clients, receiver, store and settler, in batches of the worker's size.
 
     python -m benchmarks.copying boto3    # or ours; settings come from the environment, as the worker's do
 """
 
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import boto3
+from benchmarks.threads import in_threads
 from botocore.config import Config
 
 from config.settings import Settings, load_settings
@@ -95,15 +95,11 @@ def main() -> None:
     settings = load_settings()
     once = {"boto3": with_boto3, "ours": with_our_clients}[sys.argv[1]](settings)
 
-    def work() -> None:
+    def work(_: int) -> None:
         while True:
             once()
 
-    threads = [threading.Thread(target=work) for _ in range(settings.threads_per_process)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(settings.threads_per_process, work)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,6 @@ EVENTS = "stub-events"
 ASK = b'{"QueueName": "stub-events"}'
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Stub]:
-    with Stub.start(delay_ms=0) as stub:
-        yield stub
-
-
 @pytest.fixture
 def stub(running) -> Stub:
     running.configure(delay_ms=0)

@@ -22,12 +22,6 @@ Item = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Stub]:
-    with Stub.start(delay_ms=0) as stub:
-        yield stub
-
-
-@pytest.fixture(scope="module")
 def dynamodb(running: Stub) -> Iterator[Any]:
     with running.connect("dynamodb") as client:
         yield client

@@ -29,12 +29,6 @@ runpy.run_module("benchmarks.stub", run_name="__main__")
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Stub]:
-    with Stub.start(delay_ms=0) as stub:
-        yield stub
-
-
-@pytest.fixture(scope="module")
 def sqs(running: Stub) -> Iterator[Any]:
     with running.connect("sqs") as client:
         yield client

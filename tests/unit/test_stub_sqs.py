@@ -25,12 +25,6 @@ MEGABYTE = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Stub]:
-    with Stub.start(delay_ms=0) as stub:
-        yield stub
-
-
-@pytest.fixture(scope="module")
 def sqs(running: Stub) -> Iterator[Any]:
     with running.connect("sqs") as client:
         yield client

@@ -46,7 +46,8 @@ def namespace(table_arn: str, created_at: str) -> str:
 class Claims:
     """The claims of one batch, under a token of its own. Each call is one round trip.
 
-    Single-key commands only, so a cluster serves. Every method raises TransientError if Redis does not answer.
+    Single-key commands only, so a cluster behind one endpoint serves. Every method raises TransientError if Redis does
+    not answer.
     """
 
     def __init__(self, client: "redis.Redis", space: str, lease_seconds: int, window_seconds: int) -> None:

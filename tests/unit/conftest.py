@@ -1,0 +1,12 @@
+"""The benchmark's stub of SQS and DynamoDB, for its own tests: one process for each file."""
+
+from collections.abc import Iterator
+
+import pytest
+from benchmarks.stub.client import Stub
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Stub]:
+    with Stub.start(delay_ms=0) as stub:
+        yield stub
