@@ -49,7 +49,7 @@ SWEEP_EVENTS = 30_000
 SWEEPS = 2
 
 #: What was best in a sweep, at 10 ms, and about the events a second then: for `--quick`, and to size the tries.
-BEST: Mapping[str, tuple[int, float]] = {BARE: (24, 5_000), COPYING: (24, 5_000), COPYING_OURS: (48, 15_000)}
+BEST: Mapping[str, tuple[int, float]] = {BARE: (24, 5_000), COPYING: (24, 5_000), COPYING_OURS: (48, 12_000)}
 
 MAKE: Mapping[str, Callable[[int], Contestant]] = {
     BARE: bare,
@@ -75,7 +75,7 @@ class Plan:
     sweeps: bool
 
 
-QUICK = Plan(rounds=1, delays_ms=(DELAY_MS,), seconds=3, sweeps=False)
+QUICK = Plan(rounds=1, delays_ms=(DELAY_MS,), seconds=2.5, sweeps=False)
 FULL = Plan(rounds=7, delays_ms=DELAYS_MS, seconds=4, sweeps=True)
 
 
