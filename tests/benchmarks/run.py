@@ -61,7 +61,7 @@ MAKE: Mapping[str, Callable[[int], Contestant]] = {
 UNITS_EVENTS = 2_000
 
 #: Of stock Celery: seconds that are measured, and the messages that surely last so long.
-STOCK_SECONDS = 3.0
+STOCK_SECONDS = 2.0
 STOCK_EVENTS = 2_500
 
 
@@ -75,7 +75,7 @@ class Plan:
     sweeps: bool
 
 
-QUICK = Plan(rounds=1, delays_ms=(DELAY_MS,), seconds=2.5, sweeps=False)
+QUICK = Plan(rounds=1, delays_ms=(DELAY_MS,), seconds=2, sweeps=False)
 FULL = Plan(rounds=7, delays_ms=DELAYS_MS, seconds=4, sweeps=True)
 
 
