@@ -6,7 +6,8 @@ and what comes back is just the answer, so for these calls that is all that is d
 
 Only what goes well is done here: one request, one answer of status 200 with its length, on a connection that stays.
 Anything else, and the same call is made again by botocore, which knows what to make of it, and raises its own errors.
-(Not after a time-out: it is asked once more, as botocore would.) Signing is botocore's.
+(Not after a time-out: it is asked once more, as botocore would.) After a 200 that cannot be read, botocore makes all
+calls from then on: what a receive brought in it stays hidden, and counts as received. Signing is botocore's.
 
 https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
 """
@@ -32,6 +33,7 @@ from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
 from worker.errors import ActivityError
+from worker.telemetry import log
 
 #: With the parameters that are plain JSON in them. Others of their parameters (binary message attributes) are not.
 CALLS: Mapping[str, frozenset[str]] = {
@@ -56,12 +58,15 @@ MAX_IDLE = 10.0
 #: What the head of a good answer begins with.
 OK = b"HTTP/1.1 200 "
 
-
 TIME_OUTS = (ConnectTimeoutError, ReadTimeoutError)
 
 
 class NotDoneError(ActivityError):
     """It did not go well; botocore shall try."""
+
+
+class UnreadableError(NotDoneError):
+    """It was done, and what it brought cannot be read here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,8 @@ class Peer:
         return secured
 
 
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
 Idle = deque[tuple[socket.socket, float]]
 
 
@@ -121,6 +128,7 @@ class Wire:
             "Content-Type": f"application/x-amz-json-{model.metadata['jsonVersion']}",
             "User-Agent": config.user_agent,
         }
+        self.is_given_up = False
         #: With the time of its last use, the latest at the end.
         self._idle: Idle = deque()
         weakref.finalize(self, _close, self._idle)
@@ -128,6 +136,10 @@ class Wire:
     def close(self) -> None:
         """All that is idle."""
         _close(self._idle)
+
+    def give_up(self) -> None:
+        self.is_given_up = True
+        log.warning("direct_calls_off", service=self._service)
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> Any:
         """The answer as boto3 gives it, without its ResponseMetadata.
@@ -140,14 +152,14 @@ class Wire:
                 content = self._exchange(self._request(operation, body))
             except TIME_OUTS:
                 content = self._exchange(self._request(operation, body))
-            answer = msgspec.json.decode(content)
-        except TIME_OUTS:
+        except (*TIME_OUTS, NotDoneError):
             raise
         except Exception as error:  # whatever it is, botocore does without it, or tells it better
             raise NotDoneError from error
-        if not isinstance(answer, dict):
-            raise NotDoneError
-        return answer
+        try:
+            return _decode(content)
+        except msgspec.DecodeError as error:
+            raise UnreadableError from error
 
     def _request(self, operation: str, body: bytes) -> bytes:
         headers = {**self._headers, "X-Amz-Target": f"{self._target}.{operation}"}
@@ -192,7 +204,10 @@ class Wire:
 
 
 def _answer(connection: socket.socket) -> tuple[bytes, bool]:
-    """The content, and whether the connection stays. Raises NotDoneError for all but a 200 that tells its length."""
+    """The content, and whether the connection stays.
+
+    Raises NotDoneError for all but a 200, UnreadableError for one that does not tell its length.
+    """
     received = b""
     while (end := received.find(b"\r\n\r\n")) < 0:
         if len(received) > MAX_HEAD or not (chunk := connection.recv(CHUNK)):
@@ -200,16 +215,19 @@ def _answer(connection: socket.socket) -> tuple[bytes, bool]:
         received += chunk
     status, *lines = received[:end].split(b"\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
-    if not status.startswith(OK) or b"content-length" not in headers or b"transfer-encoding" in headers:
+    if not status.startswith(OK):
         raise NotDoneError
-    parts, missing = [received[end + 4 :]], int(headers[b"content-length"]) - len(received) + end + 4
+    length = headers.get(b"content-length", b"")
+    if not length.isdigit() or b"transfer-encoding" in headers:
+        raise UnreadableError
+    parts, missing = [received[end + 4 :]], int(length) - len(received) + end + 4
     while missing > 0:
         if not (chunk := connection.recv(CHUNK)):
             raise NotDoneError
         parts.append(chunk)
         missing -= len(chunk)
     if missing < 0:
-        raise NotDoneError
+        raise UnreadableError
     return b"".join(parts), headers.get(b"connection", b"").lower() != b"close"
 
 
@@ -225,9 +243,11 @@ def make_direct(session: Session, client: BaseClient) -> None:
         close()
 
     def make_api_call(operation: str, parameters: Mapping[str, Any]) -> Any:
-        if operation in CALLS and parameters.keys() <= CALLS[operation]:
+        if not wire.is_given_up and operation in CALLS and parameters.keys() <= CALLS[operation]:
             try:
                 return wire.call(operation, parameters)
+            except UnreadableError:
+                wire.give_up()
             except NotDoneError:
                 pass
         return by_botocore(operation, parameters)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import trustme
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -161,7 +162,7 @@ def test_a_connection_is_not_used_again_when_it_may_be_old(monkeypatch):
     ids=["closed", "cut", "no http", "no length", "too long", "chunked", "no json", "a list", "503", "301", "endless"],
 )
 def test_whatever_else_comes_botocore_asks_again(odd):
-    """On a connection of its own; and ours is not used again after that."""
+    """On a connection of its own, and ours is not used again."""
     good = reply({"Messages": [{"MessageId": "1", "Body": "x"}]})
     with (
         service(lambda number: odd if number == 1 else good) as (endpoint, got, _),
@@ -170,6 +171,30 @@ def test_whatever_else_comes_botocore_asks_again(odd):
         assert sqs.receive_message(**RECEIVE)["Messages"][0]["Body"] == "x"
         assert sqs.receive_message(**RECEIVE)["Messages"][0]["Body"] == "x"
     assert targets(got) == ["AmazonSQS.ReceiveMessage"] * 3
+
+
+@pytest.mark.parametrize(
+    ("odd", "is_given_up"),
+    [
+        (reply({}, "200 OK", "Transfer-Encoding: chunked"), True),
+        (b"HTTP/1.1 200 OK\r\n\r\n{}", True),
+        (reply([]), True),
+        (b"HTTP/1.1 200 OK\r\n", False),
+        (reply({}, "503 Slow Down"), False),
+    ],
+    ids=["chunked", "no length", "a list", "cut", "503"],
+)
+def test_after_a_200_that_cannot_be_read_all_calls_are_botocores(odd, is_given_up):
+    """The messages in it are hidden now, and have been received once: it must not go on like that."""
+    with (
+        structlog.testing.capture_logs() as logged,
+        service(lambda number: odd if number == 1 else reply({})) as (endpoint, _, on),
+        opened(sqs_client, endpoint) as sqs,
+    ):
+        sqs.receive_message(**RECEIVE)
+        sqs.receive_message(**RECEIVE)
+    assert on == ([1, 2] if is_given_up else [1, 1, 1])
+    assert [each["event"] for each in logged] == ["direct_calls_off"] * is_given_up
 
 
 def test_an_error_is_botocores_own():
