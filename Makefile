@@ -51,6 +51,8 @@ demo:  ## see it work: real workers, a stand-in for AWS, no account and no Docke
 	@$(MAKE) --no-print-directory --jobs=2 setup ministack
 	@$(BIN)/email-activity demo
 
+# Needs Python and make alone. Tests that need another program (a browser) get a target of their own, beside their own
+# folder, that fails where it is missing; `.ci/run` calls it too.
 .PHONY: test
 test: setup localstack  ## run all tests; ARGS are pytest's, as in make test ARGS="-k dedupe -x"
 	$(BIN)/pytest $(PARALLEL) $(ARGS)

@@ -15,7 +15,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from install import DYNAMODB_LOCAL, LOCALSTACK, LOCALSTACK_PYTHON, STATIC_LIBRARIES, find_java
+from install import DYNAMODB_LOCAL, LOCALSTACK, LOCALSTACK_PYTHON, STATIC_LIBRARIES
+from programs import JAVA_MINIMUM, MissingError, find_java
 
 RUN = LOCALSTACK / "run"
 
@@ -88,6 +89,9 @@ class HostLocalStack:
         libraries = self._root / "var" / "lib" / "localstack" / "lib"
         (libraries / "dynamodb-local").mkdir(parents=True)
         (libraries / "dynamodb-local" / "2").symlink_to(DYNAMODB_LOCAL)
+        installed = find_java()
+        if installed is None:
+            raise MissingError(f"Java {JAVA_MINIMUM} or newer is missing")
         java = libraries / "java" / "21" / "bin" / "java"
         java.parent.mkdir(parents=True)
         # Where LocalStack looks for a Java of its own stands ours, without an agent that is not installed.
@@ -96,7 +100,7 @@ class HostLocalStack:
             "#!/bin/sh\n"
             f"echo $$ >> {shlex.quote(str(self._state / 'pids'))}\n"
             'for a do shift; case $a in -javaagent:*) ;; *) set -- "$@" "$a" ;; esac; done\n'
-            f"exec {shlex.quote(str(find_java()))} "
+            f"exec {shlex.quote(str(installed))} "
             f'-Djava.io.tmpdir={shlex.quote(str(self._temporary))} "$@"\n'
         )
         java.chmod(0o755)

