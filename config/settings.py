@@ -93,9 +93,9 @@ class Settings(BaseSettings):
         float, Field(gt=0, le=600, description="the worker ends after this long whatever happens")
     ] = 25
 
-    health_file: Annotated[Name, Field(description="touched at each poll; read by `email-activity health`")] = (
-        "/tmp/email-activity.poll"  # noqa: S108  it holds nothing; only its age is read
-    )
+    health_file: Annotated[
+        Name, Field(description="whether the worker polls, in its own words; read by `email-activity health`")
+    ] = "/tmp/email-activity.poll"  # noqa: S108  neither written nor read through a link; holds no personal data
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="debug, info, warning or error")
     ] = "info"

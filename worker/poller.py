@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import redis
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +19,7 @@ from config.settings import Settings, SettingsError
 from worker.clients import dynamodb_client, redis_client, sqs_client
 from worker.crew import Crew
 from worker.errors import TransientError, code_of
+from worker.health import Health, HealthFile, State
 from worker.ingest.deduplicate import Claims, namespace
 from worker.ingest.gate import Dependency, Gate
 from worker.ingest.heartbeat import Heartbeat
@@ -61,33 +61,33 @@ class Poller:
         self._redis = redis_client(settings)
         dependencies = {
             # A receive asks by itself, and takes nothing from a queue that fails.
-            "sqs": Dependency(self._ask_queue, lasts=math.inf),
-            "redis": Dependency(self._ask_redis),
-            "dynamodb": Dependency(self._ask_table),
+            "sqs": Dependency(self._tell(self._ask_queue), lasts=math.inf),
+            "redis": Dependency(self._tell(self._ask_redis)),
+            "dynamodb": Dependency(self._tell(self._ask_table)),
         }
         self._gate = Gate(dependencies, settings.receive_wait_seconds)
         self._heartbeat = Heartbeat()
         self._crew = Crew(settings.threads_per_process)
         self._queue: Queue | None = None
         self._look_again = 0.0
-        self._complaint = ""
+        self._health = HealthFile(settings.health_file)
+        self._complaints: dict[str, str] = {}
         self._is_announced = False
 
     def poll(self) -> None:
         """For POLL_SECONDS, or until the worker stops."""
         deadline = time.monotonic() + self._settings.poll_seconds * random.uniform(SHORTEST_POLL, 1)  # noqa: S311
-        self._beat()
         try:
             work = self._work(deadline)
         except TransientError as error:
-            self._gate.fail(error)
-            self._sleep()
+            self._fail(error)
             return
         except SettingsError as error:
-            self._complain(error)
+            self._say(Health(State.WRONG_SETTING, str(error)))
+            self._complain("setting", error)
             self._sleep()
             return
-        self._complaint = ""
+        self._complaints.pop("setting", None)
         threads = [
             threading.Thread(target=work, args=(number,), name=f"poll-{number}", daemon=True)
             for number in range(self._settings.threads_per_process)
@@ -119,7 +119,6 @@ class Poller:
         def work(number: int) -> None:
             while not self._stopping() and time.monotonic() < deadline:
                 if self._crew.is_wanted(number):
-                    self._beat()
                     self._once(receiver, pipeline)
 
         return work
@@ -139,9 +138,11 @@ class Poller:
     def _once(self, receiver: Receiver, pipeline: Pipeline) -> None:
         try:
             if not self._gate.is_open():
+                self._say(self._waits())
                 self._sleep()
                 return
             batch = receiver.receive()
+            self._say(Health(State.POLLING))
             self._gate.worked("sqs")
             self._crew.received(len(batch), full=min(MAX_MESSAGES, self._settings.batch_size))
             if batch:
@@ -150,8 +151,7 @@ class Poller:
                 pipeline.process(batch)
         except TransientError as error:
             self._queue = None
-            self._gate.fail(error)
-            self._sleep()
+            self._fail(error)
         except Exception as error:  # noqa: BLE001  a thread that dies polls no more; its messages return by themselves
             log.error("batch_failed", error=place_of(error))
             self._sleep()
@@ -196,18 +196,41 @@ class Poller:
         except (ClientError, BotoCoreError) as error:
             raise TransientError("dynamodb", code_of(error)) from error
 
-    def _beat(self) -> None:
-        """The age of this file is what the health check looks at."""
-        try:
-            Path(self._settings.health_file).touch()
-        except OSError as error:
-            self._complain(error)
+    def _tell(self, question: Callable[[], None]) -> Callable[[], None]:
+        """Each failure at once: where all three are silent, to ask them takes longer than the check may wait."""
 
-    def _complain(self, error: Exception) -> None:
+        def ask() -> None:
+            try:
+                question()
+            except TransientError as error:
+                self._say(Health.of(error))
+                raise
+
+        return ask
+
+    def _fail(self, error: TransientError) -> None:
+        self._gate.fail(error)
+        self._say(Health.of(error))
+        self._sleep()
+
+    def _waits(self) -> Health:
+        """For what the gate knows to fail, or for the first answers."""
+        failing = [Health.of(error) for error in self._gate.failing()]
+        refused = [health for health in failing if health.state is State.WRONG_SETTING]
+        return next(iter(refused or failing), Health(State.WAITING, "answers of SQS, Redis and DynamoDB"))
+
+    def _say(self, health: Health) -> None:
+        """To the check of the container."""
+        try:
+            self._health.write(health)
+        except OSError as error:
+            self._complain("health file", error)
+
+    def _complain(self, about: str, error: Exception) -> None:
         """Once for each complaint: a poll comes every second."""
-        if str(error) != self._complaint:
-            self._complaint = str(error)
-            log.error("cannot_poll", detail=self._complaint)
+        if self._complaints.get(about) != str(error):
+            self._complaints[about] = str(error)
+            log.error("cannot_poll", detail=str(error))
 
     def _sleep(self) -> None:
         if not self._stopping():

@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
@@ -128,20 +126,3 @@ def test_config_shows_what_is_in_force_and_hides_passwords(monkeypatch):
     table = run("config").stdout
     assert "redis://***@cache:6379/0" in table
     assert "secret" not in table
-
-
-def test_health_is_the_age_of_the_last_poll(monkeypatch, tmp_path: Path):
-    file = tmp_path / "poll"
-    monkeypatch.setenv("HEALTH_FILE", str(file))
-    missing = run("health")
-    assert missing.exit_code == 1
-    assert f"{file} is not there" in missing.stderr
-    file.touch()
-    assert run("health").exit_code == 0
-    old = time.time() - 90
-    os.utime(file, (old, old))
-    assert run("health").exit_code == 1
-    assert run("health", "--max-age", "100").exit_code == 0
-    told = json.loads(run("health", "--json").stdout)
-    assert (told["healthy"], told["file"]) == (False, str(file))
-    assert 89 < told["age_seconds"] < 100

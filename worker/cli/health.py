@@ -1,24 +1,26 @@
 """`email-activity health`: the check of the worker's container."""
 
 import json
-import time
-from pathlib import Path
 
 import click
 
 from config.settings import load_settings
+from worker.health import Health, State, read_health
 
 
 @click.command()
 @click.option(
     "--max-age", type=click.FloatRange(min=0, min_open=True), default=60, show_default=True, help="In seconds."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: healthy, age_seconds, file.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object: healthy, state, detail, age_seconds (or null), file."
+)
 def health(*, max_age: float, as_json: bool) -> None:
-    """Whether the worker on this machine polls: exit code 0 if its last poll is recent, else 1.
+    """Whether the worker on this machine polls, or only waits: exit code 0 if so, else 1.
 
-    The worker touches HEALTH_FILE each time it polls, also while Redis or the table are down: this is the check of
-    a container, and to start that anew would mend neither of them.
+    A worker that waits for Redis, SQS, DynamoDB or Celery's broker is healthy: this is the check of a container, and
+    to start that anew would mend none of them. One with a wrong setting is not, nor one that has written nothing to
+    HEALTH_FILE for --max-age seconds. The words say which it is. Run it as the worker's user.
 
     \b
     Examples:
@@ -26,22 +28,39 @@ def health(*, max_age: float, as_json: bool) -> None:
       email-activity health --max-age 120
     """
     file = load_settings().health_file
-    try:
-        age = max(0.0, time.time() - Path(file).stat().st_mtime)
-    except OSError:
-        age = None
-    healthy = age is not None and age < max_age
+    found, age, problem = _read(file)
+    if found and age >= max_age:
+        problem = f"last word {age:.0f} s ago, more than {max_age:g} s: the worker hangs or is gone. Start it anew"
+    elif found and found.state is State.WRONG_SETTING:
+        problem = f"wrong setting: {found.detail}"
     if as_json:
-        click.echo(json.dumps({"healthy": healthy, "age_seconds": age, "file": file}))
+        told = {
+            "healthy": not problem,
+            "state": found.state if found else None,
+            "detail": found.detail if found else problem,
+            "age_seconds": age if found else None,
+            "file": file,
+        }
+        click.echo(json.dumps(told))
     else:
-        click.echo(_line(age, max_age, file), err=not healthy)
-    if not healthy:
+        click.echo(problem or _line(found, age), err=bool(problem))
+    if problem:
         raise SystemExit(1)
 
 
-def _line(age: float | None, max_age: float, file: str) -> str:
-    if age is None:
-        return f"no poll yet: {file} is not there. Does a worker run here, with the same HEALTH_FILE?"
-    if age < max_age:
-        return f"ok: last poll {age:.0f} s ago"
-    return f"last poll {age:.0f} s ago, more than {max_age:g} s: the worker hangs or is gone. Start it anew"
+def _read(file: str) -> tuple[Health | None, float, str]:
+    """What was said, its age in seconds, and what is wrong with the file."""
+    try:
+        return *read_health(file), ""
+    except FileNotFoundError:
+        return None, 0, f"no poll yet: {file} is not there. Does a worker run here, with the same HEALTH_FILE?"
+    except ValueError:
+        return None, 0, f"{file} is no health file. Does a worker run here, with the same HEALTH_FILE?"
+    except OSError as error:
+        return None, 0, f"{file} cannot be read: {error.strerror or error}"
+
+
+def _line(found: Health | None, age: float) -> str:
+    if found and found.state is State.WAITING:
+        return f"ok: waits for {found.detail}, and goes on by itself; said {age:.0f} s ago"
+    return f"ok: last poll {age:.0f} s ago"

@@ -39,6 +39,7 @@ class Dependency:
 
 @dataclass(slots=True)
 class Outage:
+    error: TransientError
     since: float
     last: float
     failures: int = 1
@@ -63,6 +64,10 @@ class Gate:
         process. What is given back sooner could be received by it, and count once more.
         """
         return math.ceil(ANSWER_LASTS + self._receive_wait)
+
+    def failing(self) -> list[TransientError]:
+        """The last failure of each dependency that has not answered since, or not for long."""
+        return [outage.error for outage in list(self._outages.values())]
 
     def fail(self, error: TransientError) -> None:
         """Work met a failure: shuts the gate until all have answered anew."""
@@ -123,9 +128,9 @@ class Gate:
         now = time.monotonic()
         outage = self._outages.get(error.dependency)
         if outage:
-            outage.last, outage.failures = now, outage.failures + 1
+            outage.error, outage.last, outage.failures = error, now, outage.failures + 1
             return
-        self._outages[error.dependency] = Outage(now, now)
+        self._outages[error.dependency] = Outage(error, now, now)
         log.warning("dependency_failing", dependency=error.dependency, detail=error.detail)
 
     def _note_quiet(self, name: str) -> None:
