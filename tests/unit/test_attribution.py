@@ -7,7 +7,8 @@ import pytest
 from events import ANA, BEN, CLEO, Email, as_identity_notification, raw
 from reading import EVERYTHING, fold, items_of, status_of
 
-from worker.activity.attribution import NEVER_ARRIVED, attribute, destinations_of, merge_copies
+from worker.activity.attribution import NEVER_ARRIVED, attribute, destinations_of
+from worker.activity.copies import merge_copies
 from worker.facts import Activity, Document, MailFact
 
 FORWARDED = "elsewhere@example.com"
@@ -143,35 +144,39 @@ AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
 EVENT = Activity("id", "e1", "Bounce", AT, "event", AT, "sns", 1, recipient=ANA, sk="b")
 
 
+def merged_of(copies: list[Activity]) -> list[Activity]:
+    return [event.activity for event in merge_copies(copies)]
+
+
 def test_copies_are_one_event_and_the_fullest_counts():
     full = replace(EVENT, subject="Your invoice", sender="full", configuration_set="x", detail={"a": 1, "b": 2}, sk="z")
     thin = replace(EVENT, sender="thin", tenant="north", detail={"a": 3, "c": 4}, sk="a")
     for copies in ([full, thin], [thin, full], [thin, thin, full, full]):
-        (merged,) = merge_copies(copies)
+        (merged,) = merged_of(copies)
         assert (merged.subject, merged.sender, merged.tenant) == ("Your invoice", "full", "north")
         assert merged.detail == {"a": 1, "b": 2, "c": 4}
 
 
 def test_of_two_copies_as_full_the_first_key_counts():
     one, other = replace(EVENT, sender="one", sk="1"), replace(EVENT, sender="other", sk="2")
-    assert merge_copies([one, other]) == merge_copies([other, one])
-    assert merge_copies([other, one])[0].sender == "one"
+    assert merged_of([one, other]) == merged_of([other, one])
+    assert merged_of([other, one])[0].sender == "one"
 
 
 def test_of_two_copies_as_full_that_never_were_in_the_table_the_same_one_counts():
     one, other = replace(EVENT, sender="one", sk=None), replace(EVENT, sender="other", sk=None)
-    assert merge_copies([one, other])[0].sender == merge_copies([other, one])[0].sender
+    assert merged_of([one, other])[0].sender == merged_of([other, one])[0].sender
 
 
 def test_how_a_copy_came_does_not_make_it_fuller():
     """Else the status would depend on which worker stored its copy last."""
     one = replace(EVENT, sender="one", sk="1", transport_id=None)
     other = replace(EVENT, sender="other", sk="2", transport_id="sns-2")
-    assert merge_copies([one, other])[0].sender == "one"
+    assert merged_of([one, other])[0].sender == "one"
 
 
 def test_different_events_stay_different():
-    assert len(merge_copies([EVENT, replace(EVENT, event_id="e2")])) == 2
+    assert len(merged_of([EVENT, replace(EVENT, event_id="e2")])) == 2
 
 
 def test_an_identity_notification_beside_a_configuration_sets_event_is_one_event():

@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner
 from events import KINDS
 
-from worker.activity.status import CONSENT, DELIVERY, DELIVERY_BY_BOUNCE_CLASS, ENGAGEMENT, SUPPRESSION_COMPLAINTS
+from worker.activity import classify
+from worker.activity.status import CONSENT, DELIVERY, DELIVERY_BY_BOUNCE_CLASS, ENGAGEMENT
 from worker.cli.main import main
 from worker.cli.meanings import BOUNCE_CLASSES, HOW_TO_READ
-from worker.ingest import classify
 
 
 def run(*arguments: str):
@@ -33,14 +33,19 @@ def test_an_event_is_found_in_any_spelling(spelling):
 
 def test_every_bounce_class_is_explained():
     values = set(json.loads(run("bounce", "--json"))["values"])
-    assert values == {*DELIVERY_BY_BOUNCE_CLASS, "auto_reply"}
-    assert values >= {*classify.BOUNCE_TYPES.values(), *classify.BOUNCE_CLASSES.values()}
+    assert values == {*DELIVERY_BY_BOUNCE_CLASS, "auto_reply", "arrived"} == {*classify.BOUNCE_HARDNESS}
+    rules = (classify.BOUNCE_TYPES, classify.BOUNCE_CLASSES, classify.BOUNCE_ACTIONS)
+    assert values >= {name for each in rules for name in each.values()}
     assert all(name in run("bounce") for name, _ in BOUNCE_CLASSES)
 
 
 def test_every_complaint_kind_is_explained():
     values = set(json.loads(run("complaint", "--json"))["values"])
-    assert values == {*classify.COMPLAINT_KINDS, *SUPPRESSION_COMPLAINTS, "unspecified"}
+    assert (
+        values
+        == {*classify.COMPLAINT_KINDS, *classify.SUPPRESSION_KINDS, "unspecified"}
+        == {*classify.COMPLAINT_HARDNESS}
+    )
 
 
 def test_out_of_office_replies_and_machines_are_told_of():

@@ -233,7 +233,7 @@ def test_the_latest_change_of_preferences_counts_in_whatever_order_it_came():
     assert (seen["unsubscribed"].count, seen["subscribed"].count) == (1, 1)
 
 
-@pytest.mark.parametrize("feedback_type", ["abuse", "fraud", "virus", "other", "auth-failure", None, "brand-new"])
+@pytest.mark.parametrize("feedback_type", ["abuse", "fraud", "virus", "other", None, "brand-new"])
 def test_a_complaint_is_one_for_ever(feedback_type):
     complaint = EMAIL.complaint(feedback_type, at=EMAIL.after(10))
     later = EMAIL.subscription(topics(), unsubscribe_all(), at=EMAIL.after(20))
@@ -243,6 +243,10 @@ def test_a_complaint_is_one_for_ever(feedback_type):
 def test_a_not_spam_report_is_not_a_complaint():
     one = ana(EMAIL.send(), EMAIL.complaint("not-spam"))
     assert (one.consent.state, one.delivery.state) == ("none", "sent")
+
+
+def test_a_report_about_authentication_is_a_machines_and_no_complaint():
+    assert consent(EMAIL.complaint("auth-failure")) == "none"
 
 
 @pytest.mark.parametrize("list_name", ["OnAccountSuppressionList", "OnTenantSuppressionList", "BrandNewList"])

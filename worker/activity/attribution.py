@@ -3,6 +3,8 @@
 Opens, clicks and preference changes name nobody, and all recipients of one call share their links. So:
 
     exact               the event names a recipient of the email
+    candidate           the complaint names several recipients: it is at least one's of them, since providers hide
+                        who complained, and SES names all that the email had there
     single_destination  the email went to one recipient only, so it is theirs, whatever the event names
     inferred            it names nobody, and every other recipient's mail hard-failed before reaching them
     ambiguous           it names nobody, and several could be meant: it counts for the email alone
@@ -10,13 +12,14 @@ Opens, clicks and preference changes name nobody, and all recipients of one call
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from worker.activity.classify import SUPPRESSION_KINDS
+from worker.activity.copies import Event, Notice, merge_copies, notice_of
 from worker.facts import Activity, MailFact
-from worker.keys import FIRST, NOT_CONTENT
+from worker.keys import FIRST
 
 #: After one of these, and without a Delivery, a recipient has no mail to open.
 NEVER_ARRIVED = frozenset(
@@ -33,11 +36,19 @@ SAME_TIME = ("Send", "Rendering Failure", "Reject", "DeliveryDelay", "Delivery",
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event of an email's timeline. `recipient` is None where nobody can tell."""
+    """One event of an email's timeline. `recipient` is None where nobody can tell.
+
+    `bounce_class` and `complaint_kind` are of bounces and complaints, else None.
+    """
 
     activity: Activity
     recipient: str | None
     attribution: str
+    bounce_class: str | None = None
+    complaint_kind: str | None = None
+
+
+Owner = Callable[[Activity], tuple[str | None, str]]
 
 
 def attribute(activities: Iterable[Activity], destinations: Iterable[str]) -> tuple[Entry, ...]:
@@ -45,64 +56,58 @@ def attribute(activities: Iterable[Activity], destinations: Iterable[str]) -> tu
 
     destinations: its recipients as far as they are known, normalized.
     """
-    events = merge_copies(activities)
-    known = frozenset(destinations) or _named_in(events)
-    count = max((event.destination_count or 0 for event in events), default=0)
+    events = sorted(merge_copies(activities), key=lambda event: _in_time(event.activity))
+    owner = _owners(events, frozenset(destinations))
+    candidates = _candidates(events)
+    return tuple(_entry(event, *owner(event.activity), candidates) for event in events)
+
+
+def _entry(event: Event, recipient: str | None, attribution: str, candidates: frozenset[Notice]) -> Entry:
+    if event.complaint_kind and attribution == "exact" and notice_of(event.activity) in candidates:
+        attribution = "candidate"
+    return Entry(event.activity, recipient, attribution, event.bounce_class, event.complaint_kind)
+
+
+def _owners(events: Iterable[Event], destinations: frozenset[str]) -> Owner:
+    known = destinations or _named_in(event.activity for event in events)
+    count = max((event.activity.destination_count or 0 for event in events), default=0)
     is_complete = bool(known) and len(known) >= count
     sole = next(iter(known)) if count == 1 and len(known) == 1 else None
     inferred = _only_reachable(events, known) if is_complete and len(known) > 1 else None
 
-    def owner(event: Activity) -> tuple[str | None, str]:
-        if event.recipient in known:
-            return event.recipient, "exact"
+    def owner(activity: Activity) -> tuple[str | None, str]:
+        if activity.recipient in known:
+            return activity.recipient, "exact"
         if sole:
             return sole, "single_destination"
-        if event.recipient:
-            return event.recipient, "unmatched" if is_complete else "exact"
-        if inferred and event.kind in NAMELESS:
+        if activity.recipient:
+            return activity.recipient, "unmatched" if is_complete else "exact"
+        if inferred and activity.kind in NAMELESS:
             return inferred, "inferred"
         return None, "ambiguous"
 
-    return tuple(Entry(event, *owner(event)) for event in sorted(events, key=_in_time))
+    return owner
 
 
-def merge_copies(activities: Iterable[Activity]) -> list[Activity]:
-    """Facts of one event are that event, fullest first: what the fullest lacks, the others add."""
-    by_event = defaultdict(list)
-    for activity in activities:
-        by_event[activity.event_id].append(activity)
-    return [_merged(sorted(copies, key=_fullness)) for copies in by_event.values()]
+def _candidates(events: Iterable[Event]) -> frozenset[Notice]:
+    """Complaints that name several. SES knows whom it stopped, so a suppression is exact."""
+    named = defaultdict(set)
+    for event in events:
+        if event.complaint_kind and event.complaint_kind not in SUPPRESSION_KINDS:
+            named[notice_of(event.activity)].add(event.activity.recipient)
+    return frozenset(notice for notice, recipients in named.items() if len(recipients) > 1)
 
 
-def _fullness(activity: Activity) -> tuple[int, str]:
-    """How a copy came does not count: the table keeps that of whichever copy was stored last."""
-    content = {name: value for name, value in _content(activity).items() if name not in NOT_CONTENT}
-    values = [value for value in content.values() if value not in (None, "", {})]
-    return -(len(values) + len(activity.detail)), activity.sk or str(activity.to_item()["sk"])
-
-
-def _merged(copies: Sequence[Activity]) -> Activity:
-    fullest, *others = copies
-    for other in others:
-        own = _content(fullest)
-        missing = {name: value for name, value in _content(other).items() if own[name] is None}
-        fullest = replace(fullest, **missing, detail={**other.detail, **fullest.detail})
-    return fullest
-
-
-def _content(activity: Activity) -> dict[str, Any]:
-    return {each.name: getattr(activity, each.name) for each in fields(activity) if each.name != "detail"}
-
-
-def _named_in(events: Iterable[Activity]) -> frozenset[str]:
+def _named_in(activities: Iterable[Activity]) -> frozenset[str]:
     """Without mail facts: whom the events name. A bounce may name a forwarded address, so it comes last."""
-    sure = frozenset(event.recipient for event in events if event.recipient and event.kind != "Bounce")
-    return sure or frozenset(event.recipient for event in events if event.recipient)
+    named = [(each.recipient, each.kind) for each in activities if each.recipient]
+    sure = frozenset(recipient for recipient, kind in named if kind != "Bounce")
+    return sure or frozenset(recipient for recipient, _ in named)
 
 
-def _only_reachable(events: Iterable[Activity], known: frozenset[str]) -> str | None:
-    delivered = {event.recipient for event in events if event.kind == "Delivery"}
-    failed = {event.recipient for event in events if event.detail.get("bounce_class") in NEVER_ARRIVED}
+def _only_reachable(events: Iterable[Event], known: frozenset[str]) -> str | None:
+    delivered = {event.activity.recipient for event in events if event.activity.kind == "Delivery"}
+    failed = {event.activity.recipient for event in events if event.bounce_class in NEVER_ARRIVED}
     left = known - (failed - delivered)
     return next(iter(left)) if len(left) == 1 else None
 

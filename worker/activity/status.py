@@ -13,10 +13,11 @@ An out-of-office reply is a mark (`auto_replied_at`), never a bounce: that mail 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from worker.activity.attribution import Entry, attribute, destinations_of
+from worker.activity.classify import NOT_COMPLAINTS, SUPPRESSION_KINDS, complaint_kind
 from worker.activity.engagement import verdict
+from worker.activity.preferences import preference
 from worker.facts import Activity, Assignment, Document, Fact, MailFact
 
 #: Low to high. A Delivery never lowers a bounce that follows it, and a delay never lowers anything.
@@ -47,6 +48,7 @@ DELIVERY_BY_BOUNCE_CLASS = {
     "hard": "hard_bounced",
     "soft": "soft_bounced",
     "undetermined": "undetermined_bounce",
+    "delayed": "delayed",
     "suppressed_account": "suppressed",
     "suppressed_tenant": "suppressed",
     "suppressed_global": "suppressed",
@@ -61,10 +63,6 @@ ENGAGEMENT_BY_VERDICT = {
     ("Click", "machine"): "machine",
     ("Click", "person"): "clicked",
 }
-
-#: With these kinds SES says that it stopped the mail itself, because of an earlier complaint.
-SUPPRESSION_COMPLAINTS = frozenset({"suppressed", "suppressed_account", "suppressed_tenant"})
-NOT_COMPLAINTS = SUPPRESSION_COMPLAINTS | {"not_spam"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +144,10 @@ def status(email_id: str, facts: Iterable[Fact]) -> EmailStatus:
 
 def fold(recipient: str | None, entries: Sequence[Entry], is_destination: bool = True) -> Status:
     """Entries of one recipient to its three facets."""
-    delivery = [(state, each) for each in entries if (state := _delivery_state(each.activity))]
+    delivery = [(state, each) for each in entries if (state := _delivery_state(each))]
     engagement = [(state, each) for each in entries if (state := _engagement_state(each.activity))]
-    consent = [(state, each) for each in entries if (state := _consent_state(each.activity))]
-    auto_replies = [each for each in entries if each.activity.detail.get("bounce_class") == "auto_reply"]
+    consent = [(state, each) for each in entries if (state := _consent_state(each))]
+    auto_replies = [each for each in entries if each.bounce_class == "auto_reply"]
     return Status(
         recipient=recipient,
         # Any report at all proves that SES accepted the call.
@@ -166,12 +164,13 @@ def fold(recipient: str | None, entries: Sequence[Entry], is_destination: bool =
 States = Sequence[tuple[str, Entry]]
 
 
-def _delivery_state(activity: Activity) -> str | None:
-    if activity.kind == "Bounce":
-        return DELIVERY_BY_BOUNCE_CLASS.get(activity.detail.get("bounce_class", ""))
-    if activity.kind == "Complaint" and activity.detail.get("complaint_kind") in SUPPRESSION_COMPLAINTS:
-        return "suppressed"
-    return DELIVERY_BY_KIND.get(activity.kind)
+def _delivery_state(entry: Entry) -> str | None:
+    if entry.bounce_class:
+        return DELIVERY_BY_BOUNCE_CLASS.get(entry.bounce_class)
+    if entry.complaint_kind:
+        # Any copy that names a subtype says that SES stopped the mail.
+        return "suppressed" if complaint_kind(entry.activity.detail) in SUPPRESSION_KINDS else None
+    return DELIVERY_BY_KIND.get(entry.activity.kind)
 
 
 def _engagement_state(activity: Activity) -> str | None:
@@ -180,39 +179,10 @@ def _engagement_state(activity: Activity) -> str | None:
     return ENGAGEMENT_BY_VERDICT[activity.kind, verdict(activity.kind, activity.detail)]
 
 
-def _consent_state(activity: Activity) -> str | None:
-    if activity.kind == "Complaint":
-        return None if activity.detail.get("complaint_kind") in NOT_COMPLAINTS else "complained"
-    return _preference(activity.detail) if activity.kind == "Subscription" else None
-
-
-def _preference(detail: Mapping[str, Any]) -> str | None:
-    """What a change of preferences comes to: unsubscribed if from everything, or from any topic just now.
-
-    https://docs.aws.amazon.com/ses/latest/dg/sending-email-list-management.html
-    """
-    new, old = detail.get("new_topic_preferences"), detail.get("old_topic_preferences") or {}
-    if new is None:
-        return None
-    left = _topics(new, "optout") - _topics(old, "optout")
-    joined = _topics(new, "optin") - _topics(old, "optin")
-    if _from_all(new) or left:
-        return "unsubscribed"
-    if joined or _from_all(old) or not _topics(new, "optout"):
-        return "subscribed"
-    return "unsubscribed"
-
-
-def _from_all(preferences: Mapping[str, Any]) -> bool:
-    return str(preferences.get("unsubscribeAll")).casefold() == "true"
-
-
-def _topics(preferences: Mapping[str, Any], wanted: str) -> set[str]:
-    """Topics of a status; public code has seen `OptOut` and `OPT_OUT`."""
-    topics = preferences.get("topicSubscriptionStatus")
-    listed = topics if isinstance(topics, list) else []
-    said = {each.get("topicName", ""): each.get("subscriptionStatus", "") for each in listed}
-    return {name for name, state in said.items() if state.replace("_", "").casefold() == wanted}
+def _consent_state(entry: Entry) -> str | None:
+    if entry.complaint_kind:
+        return None if entry.complaint_kind in NOT_COMPLAINTS else "complained"
+    return preference(entry.activity.detail) if entry.activity.kind == "Subscription" else None
 
 
 def _consent(states: States) -> str:

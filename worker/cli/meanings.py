@@ -15,11 +15,13 @@ class Meaning:
     values: tuple[tuple[str, str], ...] = ()
 
 
-#: As `bounce_class` in the table: https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
+#: Judged at reading, for each recipient: https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
 BOUNCE_CLASSES = (
     ("hard", "The receiving server refused for good (Permanent). The address is bad; do not send to it again."),
     ("soft", "SES gave up after retrying (Transient): full mailbox, too large, refused content, time ran out."),
     ("auto_reply", "An out-of-office or other automatic reply. The mail did reach the inbox: no failure at all."),
+    ("delayed", "The server says of this recipient: not yet delivered, still trying (its action is `delayed`)."),
+    ("arrived", "The server says of this recipient: delivered, or passed on (relayed, delivered, expanded)."),
     ("suppressed_global", "Not tried: the address bounced lately for other senders on SES."),
     ("suppressed_account", "Not tried: the address is on your AWS account's suppression list."),
     ("suppressed_tenant", "Not tried: the address is on your SES tenant's suppression list."),
@@ -28,12 +30,12 @@ BOUNCE_CLASSES = (
     ("undetermined", "The bounce could not be read, so nobody can say whether the address is bad."),
 )
 
-#: As `complaint_kind` in the table.
+#: Judged at reading.
 COMPLAINT_KINDS = (
     ("abuse", "Marked as spam."),
     ("fraud", "Reported as phishing or fraud."),
     ("virus", "Reported as a virus."),
-    ("auth_failure", "A report about failed authentication (DKIM, SPF), rather than about the content."),
+    ("auth_failure", "A machine's report on failed authentication (DKIM, SPF). Not counted as a complaint."),
     ("other", "Reported for a reason that is not on the list."),
     ("unspecified", "A complaint without its reason."),
     ("not_spam", "The opposite: taken out of the spam folder. Not counted as a complaint."),

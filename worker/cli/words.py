@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from worker.activity.attribution import Entry
+from worker.activity.classify import bounce_class, complaint_kind
 from worker.activity.engagement import verdict
 
 Detail = Mapping[str, Any]
@@ -25,7 +26,7 @@ def whose(entry: Entry, destination_count: int) -> str:
 
 def _bounce(detail: Detail) -> list[Any]:
     names = "/".join(filter(None, (detail.get("bounce_type"), detail.get("bounce_sub_type"))))
-    words = str(detail.get("bounce_class", "")).replace("_", " ")
+    words = bounce_class(detail).replace("_", " ")
     return [f"{words} ({names})" if names else words, *_servers_words(detail)]
 
 
@@ -35,7 +36,7 @@ def _servers_words(detail: Detail) -> list[Any]:
 
 
 def _complaint(detail: Detail) -> list[Any]:
-    return [str(detail.get("complaint_kind", "")).replace("_", " "), detail.get("user_agent")]
+    return [complaint_kind(detail).replace("_", " "), detail.get("user_agent")]
 
 
 def _delay(detail: Detail) -> list[Any]:

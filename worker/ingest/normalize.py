@@ -14,9 +14,9 @@ from email.header import decode_header, make_header
 from functools import cache
 from typing import Any
 
+from worker.activity.classify import bounce_class, complaint_kind, has_status
 from worker.addresses import normalize_address
 from worker.facts import FAILURE_KINDS, Activity, Document, MailFact
-from worker.ingest.classify import bounce_class, complaint_kind
 from worker.ingest.identity import WHOLE_CALL, event_id
 from worker.ingest.parse import Bounce, Complaint, Event, Mail, Recipient
 from worker.jsontext import storable
@@ -194,9 +194,10 @@ def _detail(event: Event, recipient: Recipient) -> dict[str, Any]:
     """The kind's own fields in snake case, what was said of the recipient, and what follows from them."""
     detail = _plain(event.body) | _plain(recipient, leave_out="written")
     if isinstance(event.body, Bounce):
-        detail["bounce_class"] = bounce_class(event.body)
+        is_report = any(has_status(_plain(each)) for each in event.recipients)
+        detail["bounce_class"] = bounce_class(detail, is_report=is_report)
     if isinstance(event.body, Complaint):
-        detail["complaint_kind"] = complaint_kind(event.body)
+        detail["complaint_kind"] = complaint_kind(detail)
     if event.time and event.time.at is None:
         detail["timestamp"] = event.time.text
     return detail
