@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from mailboxes import mailboxes, spellings
 from strategies import awkward_texts
 
 from worker.addresses import normalize_address
@@ -39,12 +40,24 @@ def test_an_address_normalized_twice_is_the_same(written):
 
 
 @given(addresses)
-def test_case_and_display_form_never_matter(written):
+def test_case_never_matters(written):
     address = normalize_address(written)
-    if "<" not in address:
-        assert normalize_address(f" Some One <{address}>\n") == address
     if address.isascii():
         assert normalize_address(address.upper()) == address
+
+
+@given(st.data())
+def test_every_spelling_of_a_mailbox_that_rfc_5322_allows_is_one_address(data):
+    local, domain = data.draw(mailboxes)
+    one, other = data.draw(spellings(local, domain)), data.draw(spellings(local, domain))
+    assert normalize_address(one) == normalize_address(other)
+    assert normalize_address(f"{one}, {other}") == normalize_address(one)
+
+
+@given(mailboxes, mailboxes, st.data())
+def test_two_mailboxes_are_two_addresses(one, other, data):
+    written = [normalize_address(data.draw(spellings(*each))) for each in (one, other)]
+    assert (written[0] == written[1]) == (one == other)
 
 
 @given(texts)
