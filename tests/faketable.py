@@ -7,7 +7,8 @@ from typing import Any
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
-from worker.activity.query import INDEXES, Table
+from worker.activity.query import Table
+from worker.indexes import INDEXES
 
 Item = dict[str, Any]
 

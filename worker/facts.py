@@ -3,8 +3,8 @@
 A fact is immutable and stands under a key made from its content, so writing it again changes nothing.
 One table: partition key `pk`, sort key `sk`; all facts of an email share a partition.
 
-    activity  EMAIL#<ses message id>  EVENT#<time>#<kind>#<event id>#<8 hex of its content>
-    mail      EMAIL#<ses message id>  RECIPIENT#<recipient>#<8 hex of its content>
+    activity  EMAIL#<ses message id>  EVENT#<time>#<kind>#<event id>#<16 hex of its content>
+    mail      EMAIL#<ses message id>  RECIPIENT#<recipient>#<16 hex of its content>
     assigned  EMAIL#<ses message id>  ASSIGN#<at>#<type>#<id>
 """
 
@@ -16,9 +16,9 @@ from typing import Any
 from worker.keys import MAX_KIND_IN_KEY, NO_TIME, content_hash, decoded, email_key, key_part, sent_key
 from worker.times import rfc3339, rfc3339_exact
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-#: Kinds that the index `by_failure` lists.
+#: Kinds that the indexes `by_failure` and `by_failure_day` list.
 FAILURE_KINDS = frozenset({"Bounce", "Complaint", "Reject", "Rendering Failure"})
 
 #: A DynamoDB item in plain Python values.
@@ -42,7 +42,8 @@ class Activity:
     """Something happened to an email, for one recipient where the event names one.
 
     `detail` is the map of the kind's own fields, in snake case; `unknown` is a JSON text of whatever fields
-    this version does not know. Times are UTC. `failure_time` is set on the kinds of `by_failure` only.
+    this version does not know. Times are UTC. `failure_*` are the keys of the two indexes of failures, set on their
+    kinds only.
     """
 
     email_id: str
@@ -65,6 +66,7 @@ class Activity:
     unknown: str | None = None
     failure_account: str | None = None
     failure_time: str | None = None
+    failure_day: str | None = None
     sk: str | None = None
 
     def to_item(self) -> Item:
@@ -82,10 +84,14 @@ class Activity:
             "tenant": self.tenant,
             "detail": dict(self.detail),
             "unknown": self.unknown,
-            "failure_account": self.failure_account,
-            "failure_time": self.failure_time,
         }
         content = {name: value for name, value in content.items() if value not in (None, "", {})}
+        others = {
+            "transport_id": self.transport_id,
+            "failure_account": self.failure_account,
+            "failure_time": self.failure_time,
+            "failure_day": self.failure_day,
+        }
         time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
         kind = key_part(self.kind[:MAX_KIND_IN_KEY])
         return {
@@ -94,7 +100,7 @@ class Activity:
             **content,
             "recorded_at": rfc3339(self.recorded_at),
             "form": self.form,
-            **({"transport_id": self.transport_id} if self.transport_id else {}),
+            **{name: value for name, value in others.items() if value},
             "expires_at": self.expires_at,
             "schema_version": SCHEMA_VERSION,
         }

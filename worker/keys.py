@@ -28,8 +28,23 @@ NO_ACCOUNT = "-"
 FAILURE_BEFORE_SENT = timedelta(days=1)
 FAILURE_AFTER_SENT = timedelta(days=90)
 
-#: Attributes that tell when and how a copy came, not what happened.
-NOT_CONTENT = frozenset({"pk", "sk", "recorded_at", "form", "transport_id", "expires_at", "schema_version"})
+#: Hex digits of a content hash in a sort key: 64 bits, so that nobody can make a copy that takes another's place.
+HASH_DIGITS = 16
+
+#: Partitions of a day in `by_failure_day`: DynamoDB takes 1,000 writes a second for each.
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+FAILURE_SHARDS = 4
+
+#: Hex digits of the event id behind the time of a failure: a cursor must tell two failures of one millisecond apart.
+FAILURE_TIME_DIGITS = 8
+
+#: Attributes that tell when and how a copy came, or that only lead an index to it; not what happened.
+NOT_CONTENT = frozenset(
+    {
+        *("pk", "sk", "recorded_at", "form", "transport_id", "expires_at", "schema_version"),
+        *("failure_account", "failure_time", "failure_day"),
+    }
+)
 
 #: Where Python's calendar ends.
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -55,14 +70,18 @@ def sent_key(sent_at: datetime | None, email_id: str) -> str:
     return f"{rfc3339(sent_at, 'seconds') if sent_at else NO_TIME}#{key_part(email_id)}"
 
 
-def failure_time(occurred_at: datetime | None, sent_at: datetime | None) -> str:
-    """The sort key of `by_failure`: the time of the failure, kept near the sending."""
+def failure_time(occurred_at: datetime | None, sent_at: datetime | None, event_id: str) -> str:
+    """The sort key of both indexes of failures: `2026-11-23T10:00:00.123Z#0a1b2c3d`, kept near the sending."""
     at = occurred_at or sent_at
-    if at is None:
-        return NO_TIME
-    if sent_at is not None:
+    if at is not None and sent_at is not None:
         at = min(max(at, _shifted(sent_at, -FAILURE_BEFORE_SENT)), _shifted(sent_at, FAILURE_AFTER_SENT))
-    return rfc3339(at)
+    return f"{rfc3339(at) if at else NO_TIME}#{event_id[:FAILURE_TIME_DIGITS]}"
+
+
+def failure_day(time: str, event_id: str) -> str:
+    """The partition key of `by_failure_day`: `2026-11-23#2`, in UTC. time: what `failure_time` gave."""
+    day = time.partition("#")[0].partition("T")[0]
+    return f"{day}#{int(event_id, 16) % FAILURE_SHARDS}"
 
 
 def _shifted(at: datetime, by: timedelta) -> datetime:
@@ -78,10 +97,10 @@ def digest(*parts: str | None) -> str:
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
-    """8 hex digits that tell two contents of one event apart."""
+    """Hex digits that tell two contents of one event apart."""
     if not NOT_CONTENT.isdisjoint(content):
         content = {name: value for name, value in content.items() if name not in NOT_CONTENT}
-    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:8]
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:HASH_DIGITS]
 
 
 def canonical_json(value: object) -> str:

@@ -20,6 +20,7 @@ from worker.clients import dynamodb_client, redis_client, sqs_client
 from worker.crew import Crew
 from worker.errors import TransientError, code_of
 from worker.health import Health, HealthFile, State
+from worker.indexes import refuse_older
 from worker.ingest.deduplicate import Claims, namespace
 from worker.ingest.gate import Dependency, Gate
 from worker.ingest.heartbeat import Heartbeat
@@ -157,7 +158,7 @@ class Poller:
             self._sleep()
 
     def _namespace(self) -> str:
-        """Raises SettingsError if there is no such table, TransientError if DynamoDB fails."""
+        """Raises SettingsError if there is no such table or an older one, TransientError if DynamoDB fails."""
         table = self._settings.activity_table
         try:
             found = self._dynamodb.describe_table(TableName=table)["Table"]
@@ -165,6 +166,7 @@ class Poller:
             raise SettingsError(f"ACTIVITY_TABLE: got {table!r}, want a table that exists") from None
         except (ClientError, BotoCoreError) as error:
             raise TransientError("dynamodb", code_of(error)) from error
+        refuse_older(found)
         return namespace(found["TableArn"], found["CreationDateTime"].isoformat())
 
     def _ask_queue(self) -> None:

@@ -108,7 +108,7 @@ def arithmetic(emails: int, on: Assumptions) -> str:
     questions = SECONDS_A_MONTH / PROBE_SECONDS / MILLION
     keys = emails * on.identities_per_email * on.window_seconds / SECONDS_A_MONTH * on.busiest_day
     request, write = prices.SQS_REQUESTS, prices.DYNAMODB_WRITE_UNITS
-    failure = f"{on.failures_per_email:.3f} x ({on.failure_index_bytes:.0f} + {ITEM_OVERHEAD})"
+    failure = f"{on.failures_per_email:.3f} x ({on.failure_index_bytes:.0f} + 2 x {ITEM_OVERHEAD})"
     steps: Sequence[tuple[str, ...]] = (
         ("events", f"{emails:,} emails x {on.events_per_email} = {events:,.0f} a month"),
         ("average", f"/ {SECONDS_A_MONTH:,} s = {it.average_events:,.1f} a second"),

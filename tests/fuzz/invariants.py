@@ -28,6 +28,7 @@ MOST_BYTES = {
     "sent_key": 1024,
     "failure_account": 2048,
     "failure_time": 1024,
+    "failure_day": 2048,
 }
 
 

@@ -145,6 +145,23 @@ def test_a_missing_table_is_said_once_and_nothing_is_received(site: Site) -> Non
         assert set(receive_counts(site)) == {1}  # this look
 
 
+def test_a_table_of_an_older_shape_is_said_once_and_nothing_is_received(site: Site) -> None:
+    name = f"{site.made.table_name}-older"
+    keys = {"pk": "HASH", "sk": "RANGE"}
+    site.cloud.dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+    )
+    site.send([a_send("waits")])
+    with site.worker(ACTIVITY_TABLE=name) as worker:
+        eventually(lambda: worker.said(f"ACTIVITY_TABLE: got '{name}', which lacks the index by_document"))
+        time.sleep(3)
+        assert worker.log.read_text().count("cannot_poll") == 2  # once for each process
+        assert set(receive_counts(site)) == {1}  # this look
+
+
 def test_a_wrong_setting_stops_the_start_with_one_line(site: Site) -> None:
     with site.worker(BATCH_SIZE="many") as worker:
         assert worker.process.wait(20) != 0

@@ -1,5 +1,6 @@
 """Facts and their keys: what the table accepts, and reads back as it was."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +8,17 @@ from decimal import Decimal
 import pytest
 
 from worker.facts import Activity, Assignment, Document, MailFact, email_id_of, read_fact
-from worker.keys import NOT_CONTENT, canonical_json, content_hash, digest, email_key, failure_time, key_part, sent_key
+from worker.keys import (
+    NOT_CONTENT,
+    canonical_json,
+    content_hash,
+    digest,
+    email_key,
+    failure_day,
+    failure_time,
+    key_part,
+    sent_key,
+)
 
 AT = datetime(2026, 11, 23, 10, 20, 30, 123000, tzinfo=UTC)
 
@@ -31,7 +42,8 @@ ACTIVITY = Activity(
     detail={"bounce_class": "hard", "link_tags": {"a": ["b"]}, "processing_time_millis": 5},
     unknown='{"x":1}',
     failure_account="acme",
-    failure_time="2026-11-23T10:20:30.123Z",
+    failure_time="2026-11-23T10:20:30.123Z#00000000",
+    failure_day="2026-11-23#0",
 )
 
 MAIL = MailFact("id-1", "ana@example.com", 1_800_000_000, Document("invoice", "7"), "acme", AT.replace(microsecond=0))
@@ -45,7 +57,7 @@ def test_the_key_of_an_activity_tells_time_kind_event_and_content():
     mark, at, kind, event_id, content = item["sk"].split("#")
     assert item["pk"] == "EMAIL#id-1"
     assert (mark, at, kind, event_id) == ("EVENT", "2026-11-23T10:20:30.123Z", "Bounce", "0" * 32)
-    assert len(content) == 8
+    assert len(content) == 16
 
 
 def test_an_activity_without_a_time_sorts_before_all_others():
@@ -58,7 +70,7 @@ def test_the_key_of_a_mail_fact_tells_recipient_and_content():
     item = MAIL.to_item()
     mark, recipient, content = item["sk"].split("#")
     assert (item["pk"], mark, recipient) == ("EMAIL#id-1", "RECIPIENT", "ana@example.com")
-    assert len(content) == 8
+    assert len(content) == 16
 
 
 def test_the_indexes_have_key_attributes_of_their_own():
@@ -66,7 +78,7 @@ def test_the_indexes_have_key_attributes_of_their_own():
     assert (item["document"], item["mail_recipient"], item["account"]) == ("invoice#7", "ana@example.com", "acme")
     assert item["sent_key"] == "2026-11-23T10:20:30Z#id-1"
     assert not {"document", "mail_recipient", "account", "sent_key"} & ACTIVITY.to_item().keys()
-    assert not {"failure_account", "failure_time"} & item.keys()
+    assert not {"failure_account", "failure_time", "failure_day"} & item.keys()
 
 
 def test_a_mail_fact_says_nothing_twice():
@@ -140,6 +152,9 @@ def test_the_sort_key_of_the_indexes_is_the_second_of_sending():
         {"transport_id": None},
         {"expires_at": 5},
         {"sk": "whatever"},
+        {"failure_account": "-"},
+        {"failure_time": "-#00000000"},
+        {"failure_day": None},
     ],
 )
 def test_when_and_how_a_copy_came_is_no_content(change):
@@ -158,7 +173,6 @@ def test_when_and_how_a_copy_came_is_no_content(change):
         {"tenant": None},
         {"detail": {}},
         {"unknown": None},
-        {"failure_account": "-"},
         {"occurred_at": AT + timedelta(microseconds=1)},
     ],
 )
@@ -171,6 +185,7 @@ def test_another_content_is_another_fact_of_the_same_event(change):
 def test_the_content_hash_leaves_out_what_is_no_content():
     content = {"kind": "Send"}
     assert {"recorded_at", "form", "transport_id", "expires_at", "schema_version"} <= NOT_CONTENT
+    assert {"failure_account", "failure_time", "failure_day"} <= NOT_CONTENT
     for name in NOT_CONTENT:
         assert content_hash({**content, name: "x"}) == content_hash(content)
     assert content_hash({**content, "more": "x"}) != content_hash(content)
@@ -197,7 +212,10 @@ def test_canonical_json_is_one_text_for_one_value():
     assert canonical_json(Decimal("1e40")) == '"1E+40"'
 
 
-# --- The index of failures ---
+# --- The indexes of failures ---
+
+#: Of an event; the last digit tells the shard.
+EVENT_ID = "0a1b2c3d" + "0" * 23 + "6"
 
 
 @pytest.mark.parametrize(
@@ -212,20 +230,33 @@ def test_canonical_json_is_one_text_for_one_value():
 )
 def test_a_failure_is_kept_near_its_sending(occurred, expected):
     """A reporting server's clock can be anywhere."""
-    assert failure_time(AT + occurred, AT) == failure_time(AT + expected, None)
+    assert failure_time(AT + occurred, AT, EVENT_ID) == failure_time(AT + expected, None, EVENT_ID)
 
 
 def test_a_failure_is_kept_near_its_sending_at_both_ends_of_the_calendar():
     first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-    assert failure_time(AT, first) == "0001-04-01T00:00:00.000Z"
-    assert failure_time(AT, last) == "9999-12-30T23:59:59.000Z"
-    assert failure_time(first, first) == "0001-01-01T00:00:00.000Z"
-    assert failure_time(last, last) == "9999-12-31T23:59:59.000Z"
+    assert failure_time(AT, first, EVENT_ID) == "0001-04-01T00:00:00.000Z#0a1b2c3d"
+    assert failure_time(AT, last, EVENT_ID) == "9999-12-30T23:59:59.000Z#0a1b2c3d"
+    assert failure_time(first, first, EVENT_ID) == "0001-01-01T00:00:00.000Z#0a1b2c3d"
+    assert failure_time(last, last, EVENT_ID) == "9999-12-31T23:59:59.000Z#0a1b2c3d"
 
 
 def test_a_failure_without_a_time_counts_at_its_sending_and_without_either_before_all():
-    assert failure_time(None, AT) == "2026-11-23T10:20:30.123Z"
-    assert failure_time(None, None) == "-"
+    assert failure_time(None, AT, EVENT_ID) == "2026-11-23T10:20:30.123Z#0a1b2c3d"
+    assert failure_time(None, None, EVENT_ID) == "-#0a1b2c3d"
+
+
+def test_a_failure_stands_under_its_own_day_in_the_shard_of_its_event():
+    assert failure_day(failure_time(AT, AT, EVENT_ID), EVENT_ID) == "2026-11-23#2"
+    # The day of the key that it is sorted by, which is kept near the sending.
+    assert failure_day(failure_time(AT, AT + timedelta(days=9), EVENT_ID), EVENT_ID) == "2026-12-01#2"
+    assert failure_day("-#0a1b2c3d", EVENT_ID) == "-#2"
+
+
+def test_the_failures_of_a_day_are_spread_evenly_over_its_four_shards():
+    shards = Counter(failure_day("2026-11-23T10:20:30.123Z#x", digest(str(number))) for number in range(4_000))
+    assert sorted(shards) == [f"2026-11-23#{shard}" for shard in range(4)]
+    assert max(shards.values()) < 1_200
 
 
 # --- Read back ---

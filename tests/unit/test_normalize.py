@@ -440,7 +440,7 @@ def test_only_failures_are_in_the_index_of_failures(kind):
     (activity,) = read_one(raw(KINDS[kind](Email(account="ac#me")))).activities
     is_failure = kind in ("Bounce", "Complaint", "Reject", "Rendering Failure")
     assert activity.failure_account == ("ac%23me" if is_failure else None)
-    assert bool(activity.failure_time) is is_failure
+    assert bool(activity.failure_time) is bool(activity.failure_day) is is_failure
 
 
 def test_a_failure_that_does_not_tell_the_account_is_listed_under_none():

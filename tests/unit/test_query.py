@@ -168,6 +168,77 @@ def test_failures_are_found_by_account_or_where_none_is_told():
     assert list(reader.by_failure("acme", None, window[0])) == []
 
 
+# --- Failures of all accounts, by day ---
+
+DAY = datetime(2026, 1, 6, tzinfo=UTC)
+
+
+def failures(*hours: float) -> list[dict]:
+    """Bounces of as many emails, each of another account, so many hours after DAY began."""
+    bodies = []
+    for number, hour in enumerate(hours):
+        at = DAY + timedelta(hours=hour)
+        email = Email(message_id=f"email-{number}", sent_at=at - timedelta(seconds=9), account=f"account-{number}")
+        bodies += [raw(email.bounce(at=at)), raw(email.delivery(at=at))]
+    items = list(items_of(bodies).values())
+    for item in items:
+        item["expires_at"] = 4_000_000_000
+    return items
+
+
+HOURS = [0, 1, 2, 5, 5.5, 7, 11, 13, 17, 19, 22, 23.999]
+
+
+@pytest.mark.parametrize("page", [1, 2, 100])
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_the_failures_of_a_day_come_in_order_over_shards_and_pages(page, newest_first):
+    stored = failures(-0.001, *HOURS, 24)
+    assert len({item["failure_day"] for item in stored if item.get("failure_day", "").startswith("2026-01-06")}) > 2
+    found = [
+        hit.email_id
+        for hit in table(FakeDynamoDB(stored, page)).by_failure_day(DAY, span=Span(newest_first=newest_first))
+    ]
+    in_time = [f"email-{number}" for number in range(1, len(HOURS) + 1)]
+    assert found == (in_time[::-1] if newest_first else in_time)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_the_failures_of_a_span_come_over_its_days(newest_first):
+    stored = failures(-30, -2, 1, 23, 25, 47, 49, 80)
+    span = Span(since=None, until=DAY + timedelta(hours=48), newest_first=newest_first)
+    found = [hit.email_id for hit in table(FakeDynamoDB(stored)).by_failure_day(DAY - timedelta(hours=3), span=span)]
+    in_time = ["email-1", "email-2", "email-3", "email-4", "email-5"]
+    assert found == (in_time[::-1] if newest_first else in_time)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_the_cursor_goes_on_between_two_failures_of_one_millisecond(newest_first):
+    reader = table(FakeDynamoDB(failures(3, 5, 5, 5, 5, 5, 7)))
+    everything = [hit.email_id for hit in reader.by_failure_day(DAY, span=Span(newest_first=newest_first))]
+    assert len(everything) == 7
+    seen, after = [], None
+    for _ in everything:
+        hit = next(reader.by_failure_day(DAY, span=Span(after=after, newest_first=newest_first)))
+        seen.append(hit.email_id)
+        after = hit.sort_key
+    assert seen == everything
+    assert list(reader.by_failure_day(DAY, span=Span(after=after, newest_first=newest_first))) == []
+
+
+def test_a_day_of_failures_is_asked_for_only_when_it_is_used():
+    fake = FakeDynamoDB(failures(1, 25), page=100)
+    next(table(fake).by_failure_day(DAY, DAY + timedelta(days=2)))
+    asked = [call["ExpressionAttributeValues"][":partition"]["S"] for call in fake.calls]
+    assert sorted(asked) == [f"2026-01-07#{shard}" for shard in range(4)]
+
+
+def test_the_failures_of_no_time_at_all_are_none():
+    fake = FakeDynamoDB(failures(1))
+    assert list(table(fake).by_failure_day(DAY, DAY)) == []
+    assert list(table(fake).by_failure_day(DAY, DAY - timedelta(days=1))) == []
+    assert fake.calls == []
+
+
 def test_a_throttled_read_waits_and_goes_on(pauses):
     email = Email()
     fake = FakeDynamoDB(items(email))

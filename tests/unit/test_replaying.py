@@ -14,8 +14,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from events import TOPIC_SUBSCRIBED, Email, lambda_sns, lambda_sqs, raw, sns
 from harness import eventually
 
-from config.settings import load_settings
+from config.settings import SettingsError, load_settings
 from worker.errors import NotJsonError, TransientError
+from worker.indexes import INDEXES
 from worker.ingest.normalize import Rules
 from worker.ingest.store import MAX_ITEMS, Store
 from worker.operate.replay import recorder as module
@@ -410,6 +411,14 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch
     assert Checkpoint.load(path, ABOUT).rejected == 1
 
 
+TABLE = {
+    "TableName": "facts",
+    "TableArn": "arn:table",
+    "CreationDateTime": datetime(2026, 1, 1, tzinfo=UTC),
+    "GlobalSecondaryIndexes": [{"IndexName": name} for name in INDEXES],
+}
+
+
 class Describing:
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
@@ -417,7 +426,7 @@ class Describing:
     def describe_table(self, TableName):  # noqa: N803, ARG002
         if self.failures:
             raise self.failures.pop(0)
-        return {"Table": {"TableArn": "arn:table", "CreationDateTime": datetime(2026, 1, 1, tzinfo=UTC)}}
+        return {"Table": TABLE}
 
 
 def test_a_table_that_is_away_at_the_start_is_waited_for(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,6 +436,13 @@ def test_a_table_that_is_away_at_the_start_is_waited_for(stand: Stand, monkeypat
     monkeypatch.setattr(module, "dynamodb_client", lambda _: Describing(AWAY))
     with pytest.raises(StoppedError):
         open_target(load_settings(), stand.said.append, lambda: True)
+
+
+def test_a_replay_writes_to_no_table_of_an_older_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "dynamodb_client", lambda _: Describing())
+    monkeypatch.setitem(TABLE, "GlobalSecondaryIndexes", TABLE["GlobalSecondaryIndexes"][:-1])
+    with pytest.raises(SettingsError, match="lacks the index by_failure_day"):
+        open_target(load_settings(), print, lambda: False)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,10 @@ MAIL = item(
     sent_key="2026-11-25T10:49:00Z#1",
 )
 BOUNCE = item(
-    "EVENT#2026-11-25T10:49:02Z#Bounce#1#89abcdef", failure_account="acme", failure_time="2026-11-25T10:49:02Z"
+    "EVENT#2026-11-25T10:49:02Z#Bounce#1#89abcdef",
+    failure_account="acme",
+    failure_time="2026-11-25T10:49:02Z",
+    failure_day="2026-11-25#1",
 )
 
 
@@ -173,8 +176,8 @@ def units(stub: Stub) -> tuple[int, int]:
         ([MAIL, MAIL | {"account": {"S": "other"}}], 1 + 1, 3 + 2),  # one entry goes, one comes
         ([MAIL, MAIL | {"sent_key": {"S": "-"}}], 1 + 1, 3 + 6),
         ([MAIL, {name: value for name, value in MAIL.items() if name != "account"}], 1 + 1, 3 + 1),
-        ([BOUNCE], 1, 1),
-        ([BOUNCE, BOUNCE], 1 + 1, 1),
+        ([BOUNCE], 1, 2),
+        ([BOUNCE, BOUNCE], 1 + 1, 2),
         ([item("EVENT#2026-11-25T10:49:02Z#Open#1#89abcdef", kind="Open")], 1, 0),
         ([MAIL | {"document": {"S": "x" * 2000}}], 3, 3 + 1 + 1),  # an entry has its own size
     ],
@@ -189,9 +192,9 @@ def test_a_put_costs_what_dynamodb_bills(
 
 def test_the_answer_tells_what_it_cost(stub: Stub, dynamodb: Any) -> None:  # noqa: ARG001
     (told,) = write(dynamodb, [MAIL, BOUNCE], ReturnConsumedCapacity="INDEXES")["ConsumedCapacity"]
-    assert (told["CapacityUnits"], told["Table"]["CapacityUnits"]) == (6, 2)
+    assert (told["CapacityUnits"], told["Table"]["CapacityUnits"]) == (7, 2)
     each = {name: index["CapacityUnits"] for name, index in told["GlobalSecondaryIndexes"].items()}
-    assert each == {"by_document": 1, "by_recipient": 1, "by_account": 1, "by_failure": 1}
+    assert each == {"by_document": 1, "by_recipient": 1, "by_account": 1, "by_failure": 1, "by_failure_day": 1}
     put = dynamodb.put_item(TableName=TABLE, Item=MAIL, ReturnConsumedCapacity="TOTAL")["ConsumedCapacity"]
     assert put == {"TableName": TABLE, "CapacityUnits": 1}
 
@@ -241,6 +244,7 @@ def test_the_table_is_described_as_the_template_has_it(stub: Stub, dynamodb: Any
         "by_recipient": "mail_recipient",
         "by_account": "account",
         "by_failure": "failure_account",
+        "by_failure_day": "failure_day",
     }
 
 

@@ -55,21 +55,21 @@ def mail(**changed):
 
 
 def failure(account):
-    return index_keys({"failure_account": {"S": account}, "failure_time": {"S": "2026"}})
+    return index_keys({"failure_account": {"S": account}, "failure_time": {"S": "2026"}, "failure_day": {"S": "2026"}})
 
 
 @pytest.mark.parametrize(
     ("old", "new", "costs"),
     [
-        (None, mail(), [1, 1, 1, 0]),
-        (None, mail(account=None), [1, 1, 0, 0]),
-        (None, mail(sent_key=None), [0, 0, 0, 0]),
-        (None, failure("4711"), [0, 0, 0, 1]),
-        (mail(), mail(), [0, 0, 0, 0]),  # unchanged costs nothing
-        (mail(), mail(document="invoice#2"), [2, 0, 0, 0]),  # a changed key is a delete and a put
-        (mail(), mail(account=None), [0, 0, 1, 0]),  # a delete
-        (mail(), failure("4711"), [1, 1, 1, 1]),
-        (mail(), mail(document="x" * 1024), [1 + 2, 0, 0, 0]),
+        (None, mail(), [1, 1, 1, 0, 0]),
+        (None, mail(account=None), [1, 1, 0, 0, 0]),
+        (None, mail(sent_key=None), [0, 0, 0, 0, 0]),
+        (None, failure("4711"), [0, 0, 0, 1, 1]),
+        (mail(), mail(), [0, 0, 0, 0, 0]),  # unchanged costs nothing
+        (mail(), mail(document="invoice#2"), [2, 0, 0, 0, 0]),  # a changed key is a delete and a put
+        (mail(), mail(account=None), [0, 0, 1, 0, 0]),  # a delete
+        (mail(), failure("4711"), [1, 1, 1, 1, 1]),
+        (mail(), mail(document="x" * 1024), [1 + 2, 0, 0, 0, 0]),
     ],
 )
 def test_an_index_costs_what_its_entry_costs(old, new, costs) -> None:

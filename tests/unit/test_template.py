@@ -89,7 +89,7 @@ def test_an_operator_may_tend_the_dead_letters_and_replay_and_nothing_else(made)
     )
 
 
-def test_a_reader_may_read_the_table_and_its_four_indexes_and_write_nothing(made):
+def test_a_reader_may_read_the_table_and_its_indexes_and_write_nothing(made):
     facts, many, never, indexes = statements(made["ReaderPolicy"])
     assert facts["Resource"] == TABLE_ARN
     assert set(facts["Action"]) == {f"dynamodb:{a}" for a in ("DescribeTable", "GetItem", "BatchGetItem", "Query")}

@@ -5,11 +5,12 @@ An index gives hits, lazily, page by page; the facts behind a hit say whether it
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.html
 """
 
+import heapq
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -18,19 +19,12 @@ from botocore.exceptions import ClientError
 from worker.addresses import normalize_address
 from worker.errors import THROTTLED, code_of
 from worker.facts import Document, Fact, email_id_of, read_fact
-from worker.keys import NO_ACCOUNT, decoded, email_key, key_part
+from worker.indexes import INDEXES
+from worker.keys import FAILURE_SHARDS, NO_ACCOUNT, decoded, email_key, key_part
 from worker.times import rfc3339
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-#: Index: its partition key, its sort key. The template makes them so, with KEYS_ONLY.
-INDEXES = {
-    "by_document": ("document", "sent_key"),
-    "by_recipient": ("mail_recipient", "sent_key"),
-    "by_account": ("account", "sent_key"),
-    "by_failure": ("failure_account", "failure_time"),
-}
 
 #: Partition keys in one statement, DynamoDB's limit.
 MAX_TOGETHER = 50
@@ -130,6 +124,16 @@ class Table:
         partition = NO_ACCOUNT if account is None else key_part(account)
         return self._hits("by_failure", partition, _within(span, since, until))
 
+    def by_failure_day(self, since: datetime, until: datetime | None = None, span: Span = Span()) -> Iterator[Hit]:
+        """Failures of all accounts; those of one day if `until` is not given. None without a readable time.
+
+        At least four Queries for each day (UTC) of the span: so many partitions share a day's writes.
+        """
+        span = _within(span, since, until or span.until or since + timedelta(days=1))
+        for day in _days(span):
+            shards = (self._hits("by_failure_day", f"{day}#{shard}", span) for shard in range(FAILURE_SHARDS))
+            yield from heapq.merge(*shards, key=lambda hit: hit.sort_key, reverse=span.newest_first)
+
     def _hits(self, index: str, partition: str, span: Span) -> Iterator[Hit]:
         partition_name, sort_name = INDEXES[index]
         condition, values = _sort_condition(span)
@@ -192,6 +196,15 @@ class PlainDeserializer(TypeDeserializer):
 
 def _within(span: Span, since: datetime | None, until: datetime | None) -> Span:
     return replace(span, since=since or span.since, until=until or span.until)
+
+
+def _days(span: Span) -> Iterable[date]:
+    """Those of a span with both ends, in UTC, in its order."""
+    if span.since is None or span.until is None or span.until <= span.since:
+        return ()
+    first, last = (at.astimezone(UTC) for at in (span.since, span.until - timedelta(microseconds=1)))
+    days = [first.date() + timedelta(days=number) for number in range((last.date() - first.date()).days + 1)]
+    return reversed(days) if span.newest_first else days
 
 
 def _sort_condition(span: Span) -> tuple[str | None, dict[str, Any]]:

@@ -20,7 +20,7 @@ from worker.facts import FAILURE_KINDS, Activity, Document, MailFact
 from worker.ingest.identity import WHOLE_CALL, event_id
 from worker.ingest.parse import Bounce, Complaint, Event, Mail, Recipient
 from worker.jsontext import storable
-from worker.keys import NO_ACCOUNT, canonical_json, failure_time, key_part
+from worker.keys import NO_ACCOUNT, canonical_json, failure_day, failure_time, key_part
 from worker.times import Moment, rfc3339_exact
 
 #: Characters of a header beyond which it stays as written: decoding takes time by the square, or worse. SES cuts
@@ -146,7 +146,6 @@ def _activities(event: Event, copy: Copy, rules: Rules, account: str | None, exp
     sent_at = _at(event.mail.timestamp)
     own = _at(event.time)
     occurred_at = own or sent_at
-    is_failure = event.kind in FAILURE_KINDS
     shared = {
         "email_id": event.message_id,
         "kind": event.kind,
@@ -161,16 +160,19 @@ def _activities(event: Event, copy: Copy, rules: Rules, account: str | None, exp
         "subject": _subject(event.mail) if rules.store_subject else None,
         "configuration_set": _tag(event.mail, "ses:configuration-set"),
         "tenant": _tag(event.mail, "ses:tenant-name"),
-        "failure_account": (key_part(account) if account else NO_ACCOUNT) if is_failure else None,
-        "failure_time": failure_time(occurred_at, sent_at) if is_failure else None,
     }
     for recipient in _named(event):
+        identity = event_id(event, recipient.address)
+        failed_at = failure_time(occurred_at, sent_at, identity) if event.kind in FAILURE_KINDS else None
         yield Activity(
-            event_id=event_id(event, recipient.address),
+            event_id=identity,
             recipient=recipient.address or None,
             recipient_as_written=recipient.written if recipient.written != recipient.address else None,
             detail=_detail(event, recipient),
             unknown=_unknown(event, recipient),
+            failure_account=failed_at and (key_part(account) if account else NO_ACCOUNT),
+            failure_time=failed_at,
+            failure_day=failed_at and failure_day(failed_at, identity),
             **shared,  # type: ignore[arg-type]
         )
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from worker import indexes as shape
 from worker.operate.cloud import Cloud, ProvisionError, code, is_unknown_call
 
 if TYPE_CHECKING:
@@ -14,12 +15,7 @@ if TYPE_CHECKING:
 KEYS = "pk, sk"
 
 #: Name: partition key, sort key. What the readers and the writer of facts rely on.
-INDEXES: "Mapping[str, str]" = {
-    "by_document": "document, sent_key",
-    "by_recipient": "mail_recipient, sent_key",
-    "by_account": "account, sent_key",
-    "by_failure": "failure_account, failure_time",
-}
+INDEXES: "Mapping[str, str]" = {name: ", ".join(keys) for name, keys in shape.INDEXES.items()}
 
 EXPIRY = "expires_at"
 

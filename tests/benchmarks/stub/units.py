@@ -10,16 +10,10 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from worker.indexes import INDEXES
+
 #: Bytes that one write unit covers.
 UNIT = 1024
-
-#: The four indexes of config/template.yaml, all KEYS_ONLY: partition key, sort key.
-INDEXES = {
-    "by_document": ("document", "sent_key"),
-    "by_recipient": ("mail_recipient", "sent_key"),
-    "by_account": ("account", "sent_key"),
-    "by_failure": ("failure_account", "failure_time"),
-}
 
 #: An item in DynamoDB's JSON, {"pk": {"S": "..."}, ...}.
 WireItem = Mapping[str, Mapping[str, Any]]

@@ -19,6 +19,7 @@ from config.settings import Settings
 from worker.clients import dynamodb_client, redis_client
 from worker.errors import THROTTLED, TransientError, code_of
 from worker.facts import Item
+from worker.indexes import refuse_older
 from worker.ingest.deduplicate import Claims, Key, namespace
 from worker.ingest.store import Store
 from worker.operate.replay.files import StoppedError
@@ -130,7 +131,9 @@ class Target:
 
 
 def open_target(settings: Settings, say: Say, is_stopping: IsStopping) -> Target:
-    """Waits for a table that is away; raises what botocore does if there is none, or none for these credentials."""
+    """Waits for a table that is away; raises what botocore does if there is none, or none for these
+    credentials, and SettingsError for one of an older shape.
+    """
     dynamodb = dynamodb_client(settings)
     patience = Patience(say, is_stopping)
     attempt = 0
@@ -143,6 +146,7 @@ def open_target(settings: Settings, say: Say, is_stopping: IsStopping) -> Target
                 raise
             patience.wait(code_of(error), attempt)
             attempt += 1
+    refuse_older(found)
     arn, created_at = found["TableArn"], found["CreationDateTime"].isoformat()
     claims = Claims(
         redis_client(settings), namespace(arn, created_at), settings.lease_seconds, settings.dedupe_window_seconds
