@@ -4,6 +4,7 @@ A fact is immutable and stands under a key made from its content, so writing it 
 One table: partition key `pk`, sort key `sk`; all facts of an email share a partition.
 
     activity  EMAIL#<ses message id>  EVENT#<time>#<kind>#<event id>#<16 hex of its content>
+    extra     EMAIL#<ses message id>  EXTRA#<event id>#<16 hex of its content>
     mail      EMAIL#<ses message id>  RECIPIENT#<recipient>#<16 hex of its content>
     assigned  EMAIL#<ses message id>  ASSIGN#<at>#<type>#<id>
 """
@@ -41,9 +42,8 @@ class Document:
 class Activity:
     """Something happened to an email, for one recipient where the event names one.
 
-    `detail` is the map of the kind's own fields, in snake case; `unknown` is a JSON text of whatever fields
-    this version does not know. Times are UTC. `failure_*` are the keys of the two indexes of failures, set on their
-    kinds only.
+    `detail` is the map of the kind's own fields, in snake case. Times are UTC. `failure_*` are the keys of
+    the two indexes of failures, set on their kinds only.
     """
 
     email_id: str
@@ -63,7 +63,6 @@ class Activity:
     tenant: str | None = None
     transport_id: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
-    unknown: str | None = None
     failure_account: str | None = None
     failure_time: str | None = None
     failure_day: str | None = None
@@ -83,7 +82,6 @@ class Activity:
             "configuration_set": self.configuration_set,
             "tenant": self.tenant,
             "detail": dict(self.detail),
-            "unknown": self.unknown,
         }
         content = {name: value for name, value in content.items() if value not in (None, "", {})}
         others = {
@@ -114,6 +112,43 @@ class Activity:
             "recorded_at": _read_time(item["recorded_at"]),
         }
         return cls(**{name: value for name, value in item.items() if name in cls.__slots__} | read)
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Fields of an event that this version does not know: once, however many recipients the event names.
+
+    `unknown` is their JSON text, under SES's own paths. `event_id` is that of the event's activity, or where it makes
+    several, the id of the event under no recipient.
+    """
+
+    email_id: str
+    event_id: str
+    kind: str
+    occurred_at: datetime | None
+    unknown: str
+    expires_at: int
+
+    def to_item(self) -> Item:
+        content = {
+            "event_id": self.event_id,
+            "kind": self.kind,
+            "occurred_at": self.occurred_at and rfc3339_exact(self.occurred_at),
+            "unknown": self.unknown,
+        }
+        content = {name: value for name, value in content.items() if value is not None}
+        return {
+            "pk": email_key(self.email_id),
+            "sk": f"EXTRA#{self.event_id}#{content_hash(content)}",
+            **content,
+            "expires_at": self.expires_at,
+            "schema_version": SCHEMA_VERSION,
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Extra":
+        told = {name: item[name] for name in ("event_id", "kind", "unknown", "expires_at")}
+        return cls(email_id=email_id_of(item), occurred_at=_read_time(item.get("occurred_at")), **told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +216,11 @@ class Assignment:
         return cls(email_id_of(item), datetime.fromisoformat(at), document)
 
 
-Fact = Activity | MailFact | Assignment
+Fact = Activity | Extra | MailFact | Assignment
 
 READERS: dict[str, Callable[[Item], Fact]] = {
     "EVENT": Activity.from_item,
+    "EXTRA": Extra.from_item,
     "RECIPIENT": MailFact.from_item,
     "ASSIGN": Assignment.from_item,
 }

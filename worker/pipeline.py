@@ -138,7 +138,7 @@ class Pipeline:
         return Parcel(
             message=message,
             outcome=next(each for each in OUTCOMES if each in outcomes),
-            items=_keyed(fact.to_item() for reading in readings for fact in reading.activities) | mail_facts,
+            items=_keyed(fact.to_item() for each in readings for fact in each.activities + each.extras) | mail_facts,
             mail_facts=mail_facts.keys(),
             error=next((reading.error for reading in readings if reading.error), None),
             email_id=next((reading.event.message_id for reading in readings if reading.event), None),

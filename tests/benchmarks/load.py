@@ -28,9 +28,7 @@ class Load:
         keys = set()
         for body in self.bodies:
             for each in read(body, rules(settings), now):
-                keys |= {
-                    (item["pk"], item["sk"]) for item in (f.to_item() for f in (*each.activities, *each.mail_facts))
-                }
+                keys |= {(item["pk"], item["sk"]) for item in (fact.to_item() for fact in each.facts)}
         return len(keys)
 
     @property

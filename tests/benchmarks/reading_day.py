@@ -91,7 +91,7 @@ def store(settings: Settings, events: Sequence[Event] | Iterator[Event], now: da
         fact.to_item()
         for event in events
         for reading in read(raw(event), Rules(), recorded_at=now, sent_at=now, message_id="benchmark")
-        for fact in (*reading.activities, *reading.mail_facts)
+        for fact in reading.facts
     ]
     items = {key_of(item): item for item in facts}
     stored = Store(dynamodb_client(settings), settings.activity_table).put(list(items.values()))

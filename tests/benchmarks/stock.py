@@ -85,8 +85,7 @@ def record(body: str) -> None:
     """Write the facts of one message, but for those that are written or being written."""
     recorder = _recorder()
     readings = read(body, recorder.rules, datetime.now(UTC))
-    items = [fact.to_item() for each in readings for fact in each.activities]
-    items += [fact.to_item() for each in readings for fact in each.mail_facts]
+    items = [fact.to_item() for each in readings for fact in each.facts]
     new = recorder.claim({f"{item['pk']}|{item['sk']}": item for item in items})
     if new:
         try:

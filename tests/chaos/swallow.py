@@ -31,7 +31,7 @@ def end_of(body: str) -> str:
     """All that a worker does with it but for asking Redis and the table; and what a reader would do."""
     now = datetime.now(UTC)
     readings = read(body, Rules(), now, now, "message-1")
-    facts = [fact.to_item() for reading in readings for fact in (*reading.activities, *reading.mail_facts)]
+    facts = [fact.to_item() for reading in readings for fact in reading.facts]
     sizes = [written_size(item) for item in facts]
     by_email: dict[str, list[Item]] = {}
     for item in facts:

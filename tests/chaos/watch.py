@@ -121,7 +121,7 @@ class Watch:
     def _holds(self, message: Received) -> tuple[set[Key], bool]:
         """The facts of a message, and whether anything in it can never become one."""
         readings = read(message.body, self._rules, datetime.now(UTC), message.sent_at, message.message_id)
-        facts = (fact for reading in readings for fact in (*reading.activities, *reading.mail_facts))
+        facts = (fact for reading in readings for fact in reading.facts)
         items = [fact.to_item() for fact in facts]
         return {(item["pk"], item["sk"]) for item in items}, any(reading.error for reading in readings)
 

@@ -49,7 +49,7 @@ def check(body: str) -> None:
 
 
 def items_in(readings: Iterable[Reading]) -> Items:
-    facts = [fact.to_item() for reading in readings for fact in (*reading.activities, *reading.mail_facts)]
+    facts = [fact.to_item() for reading in readings for fact in reading.facts]
     return {(item["pk"], item["sk"]): item for item in facts}
 
 

@@ -22,7 +22,7 @@ def facts_of(*events: Event, rules: Rules | None = None) -> dict[tuple[str, str]
         fact.to_item()
         for event in events
         for reading in read(raw(event), rules or Rules(), datetime.now(UTC))
-        for fact in (*reading.activities, *reading.mail_facts)
+        for fact in reading.facts
     ]
     return {
         (item["pk"], item["sk"]): {name: value for name, value in item.items() if name not in OF_THE_COPY}

@@ -94,7 +94,6 @@ activities = st.builds(
     subject=st.none() | filled,
     transport_id=st.none() | filled,
     detail=st.dictionaries(filled, st.one_of(words, st.integers(), st.booleans(), st.lists(words)), max_size=3),
-    unknown=st.none() | filled,
     failure_account=st.none() | filled,
     failure_time=st.none() | filled,
     failure_day=st.none() | filled,

@@ -79,7 +79,7 @@ def test_a_record_holds_what_a_reader_sees():
     (record,) = answer(raw(Email().bounce()))["records"]
     assert set(record) == {"occurred_at", "kind", "recipient", "attribution", "detail"}
     assert record["kind"] == "Bounce"
-    assert record["detail"]["bounce_class"] == "hard"
+    assert record["detail"]["bounce_type"] == "Permanent"
     assert record["occurred_at"].endswith("Z")
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from worker.facts import Activity, Assignment, Document, MailFact, email_id_of, read_fact
+from worker.facts import Activity, Assignment, Document, Extra, MailFact, email_id_of, read_fact
 from worker.keys import (
     NOT_CONTENT,
     canonical_json,
@@ -39,14 +39,16 @@ ACTIVITY = Activity(
     configuration_set="tracked",
     tenant="north",
     transport_id="sns-1",
-    detail={"bounce_class": "hard", "link_tags": {"a": ["b"]}, "processing_time_millis": 5},
-    unknown='{"x":1}',
+    detail={"bounce_type": "Permanent", "link_tags": {"a": ["b"]}, "processing_time_millis": 5},
     failure_account="acme",
     failure_time="2026-11-23T10:20:30.123Z#00000000",
     failure_day="2026-11-23#0",
 )
 
 MAIL = MailFact("id-1", "ana@example.com", 1_800_000_000, Document("invoice", "7"), "acme", AT.replace(microsecond=0))
+
+
+EXTRA = Extra("id-1", "0" * 32, "Bounce", AT, '{"x":1}', 1_800_000_000)
 
 
 # --- Keys ---
@@ -58,6 +60,16 @@ def test_the_key_of_an_activity_tells_time_kind_event_and_content():
     assert item["pk"] == "EMAIL#id-1"
     assert (mark, at, kind, event_id) == ("EVENT", "2026-11-23T10:20:30.123Z", "Bounce", "0" * 32)
     assert len(content) == 16
+
+
+def test_the_key_of_an_extra_fact_tells_event_and_content():
+    item = EXTRA.to_item()
+    mark, event_id, content = item["sk"].split("#")
+    assert (item["pk"], mark, event_id) == ("EMAIL#id-1", "EXTRA", "0" * 32)
+    assert len(content) == 16
+    assert (item["unknown"], item["schema_version"]) == ('{"x":1}', 2)
+    assert replace(EXTRA, expires_at=5).to_item()["sk"] == item["sk"]
+    assert replace(EXTRA, unknown='{"x":2}').to_item()["sk"] != item["sk"]
 
 
 def test_an_activity_without_a_time_sorts_before_all_others():
@@ -172,7 +184,6 @@ def test_when_and_how_a_copy_came_is_no_content(change):
         {"configuration_set": None},
         {"tenant": None},
         {"detail": {}},
-        {"unknown": None},
         {"occurred_at": AT + timedelta(microseconds=1)},
     ],
 )
@@ -270,7 +281,7 @@ def test_an_activity_is_read_back_as_it_was():
 def test_a_bare_activity_is_read_back_as_it_was():
     bare = Activity("id", "0" * 32, "Open", None, None, AT, "raw", 1)
     item = bare.to_item()
-    assert not {"recipient", "subject", "detail", "unknown", "transport_id", "occurred_at"} & item.keys()
+    assert not {"recipient", "subject", "detail", "transport_id", "occurred_at"} & item.keys()
     assert read_fact(item) == replace(bare, sk=item["sk"])
 
 
@@ -284,6 +295,11 @@ def test_a_bare_activity_is_read_back_as_it_was():
     ],
 )
 def test_a_mail_fact_is_read_back_as_it_was(fact):
+    assert read_fact(fact.to_item()) == fact
+
+
+@pytest.mark.parametrize("fact", [EXTRA, replace(EXTRA, occurred_at=None), replace(EXTRA, email_id="a#b")])
+def test_an_extra_fact_is_read_back_as_it_was(fact):
     assert read_fact(fact.to_item()) == fact
 
 

@@ -79,7 +79,7 @@ def event_json(entry: Entry) -> Json:
         "tenant": event.tenant,
         "form": event.form,
         "recorded_at": _time(event.recorded_at),
-        "unknown": _unknown(event.unknown),
+        "unknown": _unknown(None),
     }
 
 

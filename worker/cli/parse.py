@@ -124,7 +124,7 @@ def _understand(file: str, line: int | None, body: str, wanted: Rules) -> Unders
     try:
         readings = read(body, wanted, recorded_at=datetime.now(UTC))
         entries = tuple(pair for reading in readings for pair in _entries(reading))
-        facts = [item for reading in readings for item in _items(reading)]
+        facts = [fact.to_item() for reading in readings for fact in reading.facts]
         json.dumps(facts)
     except RecursionError:
         return Understood(file, line, "quarantine", "raw", None, NestedTooDeepError("JSON"))
@@ -142,11 +142,6 @@ def _entries(reading: Reading) -> Iterator[tuple[Entry, int]]:
     everybody = destinations(reading.event.mail)
     for entry in attribute(reading.activities, everybody):
         yield entry, len(everybody)
-
-
-def _items(reading: Reading) -> Iterator[Json]:
-    yield from (activity.to_item() for activity in reading.activities)
-    yield from (fact.to_item() for fact in reading.mail_facts)
 
 
 def _table(documents: Iterator[Understood]) -> Table:

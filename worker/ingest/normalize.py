@@ -1,27 +1,25 @@
 """From a typed event to the facts that the table will hold. Pure.
 
 An event becomes one activity for each recipient that it names (for each destination if it is a Send, a Reject
-or a Rendering Failure), or a single one without a recipient; and one mail fact for each recipient that it
-names, or for each destination. Two copies of one event, by whatever route and in whatever spelling, become
-facts under the same identity.
+or a Rendering Failure), or a single one without a recipient; one mail fact for each recipient that it names, or
+for each destination; and one extra fact of whatever this version does not know. Two copies of one event, by
+whatever route and in whatever spelling, become facts under the same identity.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
 from email.header import decode_header, make_header
-from functools import cache
-from typing import Any
 
-from worker.activity.classify import bounce_class, complaint_kind, has_status
 from worker.addresses import normalize_address
-from worker.facts import FAILURE_KINDS, Activity, Document, MailFact
-from worker.ingest.identity import WHOLE_CALL, event_id
-from worker.ingest.parse import Bounce, Complaint, Event, Mail, Recipient
+from worker.facts import FAILURE_KINDS, Activity, Document, Extra, MailFact
+from worker.ingest.detail import detail_of, unknown_of
+from worker.ingest.identity import NO_RECIPIENT, WHOLE_CALL, event_id
+from worker.ingest.parse import Bounce, Event, Mail, Recipient
 from worker.jsontext import storable
-from worker.keys import NO_ACCOUNT, canonical_json, failure_day, failure_time, key_part
-from worker.times import Moment, rfc3339_exact
+from worker.keys import NO_ACCOUNT, failure_day, failure_time, key_part
+from worker.times import Moment
 
 #: Characters of a header beyond which it stays as written: decoding takes time by the square, or worse. SES cuts
 #: all headers of an email at 10 KB.
@@ -59,6 +57,7 @@ class Facts:
     kind: str
     activities: tuple[Activity, ...] = ()
     mail_facts: tuple[MailFact, ...] = ()
+    extras: tuple[Extra, ...] = ()
 
 
 def normalize(event: Event, copy: Copy, rules: Rules) -> Facts:
@@ -74,7 +73,7 @@ def normalize(event: Event, copy: Copy, rules: Rules) -> Facts:
     account = _carried(event.mail, *rules.account_id)
     activities = tuple(_activities(event, copy, rules, account, expires_at))
     mail_facts = tuple(_mail_facts(event, document, account, expires_at)) if document_type or not rules.tracked else ()
-    return Facts("activity", event.kind, activities, mail_facts)
+    return Facts("activity", event.kind, activities, mail_facts, tuple(_extra(event, activities)))
 
 
 def is_untracked(mail: Mail, document_type: str | None, rules: Rules) -> bool:
@@ -168,8 +167,7 @@ def _activities(event: Event, copy: Copy, rules: Rules, account: str | None, exp
             event_id=identity,
             recipient=recipient.address or None,
             recipient_as_written=recipient.written if recipient.written != recipient.address else None,
-            detail=_detail(event, recipient),
-            unknown=_unknown(event, recipient),
+            detail=detail_of(event, recipient),
             failure_account=failed_at and (key_part(account) if account else NO_ACCOUNT),
             failure_time=failed_at,
             failure_day=failed_at and failure_day(failed_at, identity),
@@ -192,51 +190,13 @@ def _subject(mail: Mail) -> str | None:
     return _decoded(common) if common else _header(mail, "Subject")
 
 
-def _detail(event: Event, recipient: Recipient) -> dict[str, Any]:
-    """The kind's own fields in snake case, what was said of the recipient, and what follows from them."""
-    detail = _plain(event.body) | _plain(recipient, leave_out="written")
-    if isinstance(event.body, Bounce):
-        is_report = any(has_status(_plain(each)) for each in event.recipients)
-        detail["bounce_class"] = bounce_class(detail, is_report=is_report)
-    if isinstance(event.body, Complaint):
-        detail["complaint_kind"] = complaint_kind(detail)
-    if event.time and event.time.at is None:
-        detail["timestamp"] = event.time.text
-    return detail
-
-
-def _plain(given: Any, leave_out: str = "") -> dict[str, Any]:
-    """Fields as values that DynamoDB and JSON hold; without those that have a place of their own."""
-    kind: Any = type(given)
-    values = {name: getattr(given, name) for name in _names(kind) if name != leave_out}
-    return {name: _value(value) for name, value in values.items() if value not in (None, "")}
-
-
-@cache
-def _names(kind: Any) -> tuple[str, ...]:
-    elsewhere = {"unknown", "timestamp", "recipients"}
-    return tuple(each.name for each in fields(kind) if each.name not in elsewhere)
-
-
-def _value(value: Any) -> Any:
-    if type(value) is str:
-        return value
-    if isinstance(value, Moment):
-        return rfc3339_exact(value.at) if value.at else value.text
-    if isinstance(value, Mapping):
-        return {name: _value(each) for name, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [_value(each) for each in value]
-    return value
-
-
-def _unknown(event: Event, recipient: Recipient) -> str | None:
-    unknown = dict(event.unknown)
-    if recipient.unknown:
-        unknown["recipient"] = dict(recipient.unknown)
-    if event.mail.timestamp and event.mail.timestamp.at is None:
-        unknown["mail"] = {**unknown.get("mail", {}), "timestamp": event.mail.timestamp.text}
-    return canonical_json(unknown) if unknown else None
+def _extra(event: Event, activities: Sequence[Activity]) -> Iterator[Extra]:
+    """One for the event, however many recipients it names; none where every field is known."""
+    unknown = unknown_of(event, _named(event))
+    if unknown:
+        first = activities[0]
+        identity = first.event_id if len(activities) == 1 else event_id(event, NO_RECIPIENT)
+        yield Extra(event.message_id, identity, event.kind, first.occurred_at, unknown, first.expires_at)
 
 
 # --- Mail facts ---

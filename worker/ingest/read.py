@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from worker.errors import NestedTooDeepError, PermanentError, TooManyRecipientsError, UnexpectedError
-from worker.facts import Activity, MailFact
+from worker.facts import Activity, Extra, MailFact
 from worker.ingest.normalize import Copy, Rules, normalize
 from worker.ingest.parse import Event, parse
 from worker.ingest.unwrap import Control, Notification, Unreadable, unwrap
@@ -37,7 +37,13 @@ class Reading:
     event: Event | None = None
     activities: tuple[Activity, ...] = ()
     mail_facts: tuple[MailFact, ...] = ()
+    extras: tuple[Extra, ...] = ()
     error: PermanentError | None = None
+
+    @property
+    def facts(self) -> tuple[Activity | MailFact | Extra, ...]:
+        """All of them, as they will stand in the table."""
+        return (*self.activities, *self.extras, *self.mail_facts)
 
 
 def read(
@@ -79,7 +85,7 @@ def _of_event(event: Event, copy: Copy, rules: Rules, weight: int) -> Reading:
     if weight > MAX_WEIGHT:
         raise TooManyRecipientsError(f"activities of more than {MAX_WEIGHT} characters")
     facts = normalize(event, copy, rules)
-    return Reading(facts.outcome, copy.form, event.kind, event, facts.activities, facts.mail_facts)
+    return Reading(facts.outcome, copy.form, event.kind, event, facts.activities, facts.mail_facts, facts.extras)
 
 
 def _weight(event: Event, given: Mapping[str, Any]) -> int:

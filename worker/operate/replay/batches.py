@@ -61,12 +61,7 @@ def understand(file: str, part: Part, rules: Rules) -> Document:
     now = datetime.now(UTC)
     try:
         readings = read(part.body, rules, recorded_at=now, sent_at=now)
-        items = [
-            fact.to_item()
-            for reading in readings
-            for facts in (reading.activities, reading.mail_facts)
-            for fact in facts
-        ]
+        items = [fact.to_item() for reading in readings for fact in reading.facts]
     except Exception as error:  # noqa: BLE001  see above
         return Document(file, part, "quarantine", error=UnexpectedError(type(error).__name__))
     outcomes = [reading.outcome for reading in readings]
