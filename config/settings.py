@@ -10,7 +10,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.redis_url import MEMORY, RedisUrl, read_redis_url
+
 EVERYTHING = "*"
+
+#: Options of a Redis URL that hold no secret.
+OPEN_OPTION = re.compile(r"(?:ssl_(?:cert_reqs|check_hostname|ca_certs|ca_path|certfile|keyfile)|db)=[^?#\s]*")
 
 
 class SettingsError(Exception):
@@ -22,6 +27,20 @@ def _url(*schemes: str) -> AfterValidator:
         scheme, separator, rest = value.partition("://")
         if scheme not in schemes or not separator or not rest:
             raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return value
+
+    return AfterValidator(check)
+
+
+def _redis(*others: str) -> AfterValidator:
+    starts = ("redis://", "rediss://")
+
+    def check(value: str) -> str:
+        if value in others:
+            return value
+        if not value.startswith(starts):
+            raise ValueError(" or ".join(("a URL that starts with redis:// or rediss://", *others)))
+        read_redis_url(value)
         return value
 
     return AfterValidator(check)
@@ -39,8 +58,8 @@ def _names(value: str) -> frozenset[str]:
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 HttpUrl = Annotated[str, _url("http", "https")]
-RedisUrl = Annotated[str, _url("redis", "rediss")]
-BrokerUrl = Annotated[str, _url("redis", "rediss")]
+StoreUrl = Annotated[str, _redis()]
+BrokerUrl = Annotated[str, _redis(MEMORY)]
 
 
 class Settings(BaseSettings):
@@ -59,9 +78,12 @@ class Settings(BaseSettings):
         Name | None, Field(description="name or URL; found from the queue's redrive policy when not set")
     ] = None
     activity_table: Annotated[Name, Field(description="DynamoDB table")] = "email-activity"
-    redis_url: Annotated[RedisUrl, Field(description="Redis 7 or Valkey, for duplicates")] = "redis://localhost:6379/0"
+    redis_url: Annotated[StoreUrl, Field(description="Redis 7 or Valkey, for duplicates; a cluster serves")] = (
+        "redis://localhost:6379/0"
+    )
     celery_broker_url: Annotated[
-        BrokerUrl | None, Field(description="Redis for Celery's remote control; REDIS_URL when not set")
+        BrokerUrl | None,
+        Field(description="Redis for Celery's remote control, no cluster; REDIS_URL when not set; memory:// for none"),
     ] = None
 
     tracked_document_types: Annotated[
@@ -117,6 +139,15 @@ class Settings(BaseSettings):
         return self.celery_broker_url or self.redis_url
 
     @property
+    def redis(self) -> RedisUrl:
+        return read_redis_url(self.redis_url)
+
+    @property
+    def broker(self) -> RedisUrl | None:
+        """None: memory://, so that no worker can be asked anything."""
+        return None if self.broker_url == MEMORY else read_redis_url(self.broker_url)
+
+    @property
     def tracked(self) -> frozenset[str]:
         """Document types in lower case; empty means all mail."""
         return frozenset() if self.tracked_document_types.strip() == EVERYTHING else _names(self.tracked_document_types)
@@ -150,7 +181,17 @@ def _line(error: Any) -> str:
 
 
 def hide_password(value: Any) -> Any:
-    """`redis://user:secret@host` -> `redis://***@host`; what is no URL may hold a password too."""
+    """`redis://user:secret@host` -> `redis://***@host`; what is no URL may hold a password too.
+
+    Of the options behind the `?` only those that hold no secret are shown.
+    """
     if not isinstance(value, str):
         return value
-    return re.sub(r"^([a-z]+:?//)?.*@", r"\1***@", re.sub(r"(?<=password=)[^&]*", "***", value))
+    address, question, query = value.partition("?")
+    shown = re.sub(r"^([a-z]+:?//)?.*@", r"\1***@", address, flags=re.DOTALL)
+    shown = re.sub(r"^([a-z]+://[^:/\[]*):(?!\d{1,5}(?:/|$)).*", r"\1:***", shown, flags=re.DOTALL)  # no port
+    if not question:
+        return shown
+    if "@" in query:  # the ? stood in a password
+        return "***@" + query.rpartition("@")[2].partition("?")[0]
+    return f"{shown}?" + "&".join(each if OPEN_OPTION.fullmatch(each) else "***" for each in query.split("&"))
