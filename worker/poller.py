@@ -12,11 +12,10 @@ import threading
 import time
 from collections.abc import Callable
 
-import redis
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config.settings import Settings, SettingsError
-from worker.clients import dynamodb_client, redis_client, sqs_client
+from worker.clients import dynamodb_client, redis_commands, sqs_client
 from worker.crew import Crew
 from worker.errors import TransientError, code_of
 from worker.health import Health, HealthFile, State
@@ -59,7 +58,7 @@ class Poller:
         self._stopping = stopping
         self._sqs = sqs_client(settings)
         self._dynamodb = dynamodb_client(settings)
-        self._redis = redis_client(settings)
+        self._redis = redis_commands(settings)
         dependencies = {
             # A receive asks by itself, and takes nothing from a queue that fails.
             "sqs": Dependency(self._tell(self._ask_queue), lasts=math.inf),
@@ -178,12 +177,7 @@ class Poller:
 
     def _ask_redis(self) -> None:
         """A write, since a Redis out of memory answers pings; NX with GET, which Redis before 7 refuses."""
-        try:
-            self._redis.set("email-activity:probe", "1", nx=True, get=True, px=1000)
-        except redis.RedisError as error:
-            # After a fail-over the old connections lead to a replica, which takes no writes.
-            self._redis.connection_pool.disconnect()
-            raise TransientError("redis", type(error).__name__) from error
+        self._redis.ask_all("email-activity:probe", "1", "NX", "GET", "PX", 1000)
 
     def _ask_table(self) -> None:
         """A write under a condition that nothing meets: a table that only reads is of no use."""

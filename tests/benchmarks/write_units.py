@@ -18,7 +18,7 @@ from harness import Site
 
 from config.settings import Settings
 from worker.chunks import chunks
-from worker.clients import redis_client
+from worker.clients import redis_commands
 from worker.ingest.deduplicate import Claims
 from worker.ingest.gate import Gate
 from worker.ingest.heartbeat import Heartbeat
@@ -96,7 +96,7 @@ def write_units(endpoint: str, ground: Ground, load: Load) -> WriteUnits:
 def _process(ground: Ground, load: Load, store: Store, space: str) -> None:
     """In one thread, in batches as large as the worker's; claims in Redis, under `space`."""
     settings = Settings(redis_url=ground.redis.connection_url)
-    opened, settler = redis_client(settings), Deleting()
+    opened, settler = redis_commands(settings), Deleting()
     pipeline = Pipeline(
         rules=rules(settings),
         new_claims=lambda: Claims(opened, space, settings.lease_seconds, settings.dedupe_window_seconds),

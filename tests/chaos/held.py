@@ -2,12 +2,12 @@
 
 import threading
 
-import redis
 from chaos.faults import Fault, Line
 from chaos.wire import Call, Outcome
 from harness import Site
 
 from worker.ingest.deduplicate import Claims, namespace
+from worker.redis_commands import RedisCommands
 
 #: Seconds. Longer than any caller waits.
 LONGEST = 60
@@ -21,8 +21,8 @@ def held_until(released: threading.Event) -> Fault:
     return Fault("held", act)
 
 
-def claims_on(site: Site, client: "redis.Redis", lease_seconds: int) -> Claims:
+def claims_on(site: Site, commands: RedisCommands, lease_seconds: int) -> Claims:
     """Of one more batch on the site's table."""
     table = site.cloud.dynamodb.describe_table(TableName=site.made.table_name)["Table"]
     space = namespace(table["TableArn"], table["CreationDateTime"].isoformat())
-    return Claims(client, space, lease_seconds, site.settings.dedupe_window_seconds)
+    return Claims(commands, space, lease_seconds, site.settings.dedupe_window_seconds)

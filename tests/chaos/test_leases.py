@@ -3,11 +3,8 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-import redis
 from boto3.dynamodb.types import TypeSerializer
 from chaos.held import claims_on, held_until
 from chaos.kills import Kills
@@ -17,16 +14,11 @@ from harness import Site, eventually
 from integration.test_whole_path import facts_of
 
 from worker.ingest.deduplicate import Key
+from worker.redis_commands import RedisCommands
 
 #: Seconds. The lease of Site's workers, the shortest there is, and a visibility timeout that is hardly longer.
 LEASE = 5
 VISIBILITY = 10
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator["redis.Redis"]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
 
 
 def activity_key(event: Event) -> Key:
@@ -59,10 +51,10 @@ def test_a_batch_that_takes_long_is_received_once_and_its_claims_are_kept(site: 
     assert site.items() == facts_of(*events)
 
 
-def test_a_fact_whose_owner_died_is_taken_over_when_the_lease_ends(site: Site, client: "redis.Redis") -> None:
+def test_a_fact_whose_owner_died_is_taken_over_when_the_lease_ends(site: Site, commands: RedisCommands) -> None:
     """And not looked at before: each look counts towards the dead-letter queue."""
     event, lease = Email().send(), 2 * LEASE
-    dead = claims_on(site, client, lease)
+    dead = claims_on(site, commands, lease)
     with AwsProxy(site.made.endpoint_url) as proxy, site.worker(AWS_ENDPOINT_URL=proxy.endpoint_url) as worker:
         eventually(lambda: proxy.calls["ReceiveMessage"])
         site.drained()  # of what SES says when a destination is made
@@ -71,7 +63,8 @@ def test_a_fact_whose_owner_died_is_taken_over_when_the_lease_ends(site: Site, c
         eventually(lambda: worker.said('"held": 1'))
         while True:
             most = max(proxy.receives.values())
-            if client.get(dead._name(activity_key(event))) != dead._token:  # it ended, or is the worker's already
+            (holder,) = commands.run([("GET", dead._name(activity_key(event)))])
+            if holder != dead._token:  # it ended, or is the worker's already
                 break
             assert most == 1
             time.sleep(0.1)
@@ -81,11 +74,11 @@ def test_a_fact_whose_owner_died_is_taken_over_when_the_lease_ends(site: Site, c
 
 
 def test_a_message_is_deleted_at_once_if_the_fact_was_stored_by_another_meanwhile(
-    site: Site, client: "redis.Redis"
+    site: Site, commands: RedisCommands
 ) -> None:
     event = Email().send()
     key, released = activity_key(event), threading.Event()
-    other = claims_on(site, client, 2 * LEASE)
+    other = claims_on(site, commands, 2 * LEASE)
     with AwsProxy(site.made.endpoint_url) as proxy, site.worker(AWS_ENDPOINT_URL=proxy.endpoint_url):
         proxy.fault("BatchWriteItem", held_until(released))
         other.claim([key])

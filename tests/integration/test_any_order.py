@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-import redis
 from events import ANA, BEN, CLEO, FORMS, KINDS, Email, Event, as_identity_notification
 from harness import Site
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +21,7 @@ from worker.ingest.receive import Message, Queue
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store
 from worker.pipeline import Pipeline
+from worker.redis_commands import RedisCommands
 from worker.rules import rules
 
 receipts = itertools.count()
@@ -49,10 +49,10 @@ def message(body: str, receive_count: int = 1) -> Message:
 def work(site: Site, claims_of: str, messages: Sequence[Message]) -> None:
     """What one worker does with its share, until nothing comes back."""
     queue, settings_ = NoQueue(), site.settings
-    client = redis.Redis.from_url(settings_.redis_url, decode_responses=True)
+    commands = RedisCommands(settings_.redis)
     pipeline = Pipeline(
         rules=rules(settings_),
-        new_claims=lambda: Claims(client, claims_of, 5, 60),
+        new_claims=lambda: Claims(commands, claims_of, 5, 60),
         store=Store(site.cloud.dynamodb, settings_.activity_table),
         settler=Settler(queue, Queue("", "", 120)),  # type: ignore[arg-type]
         gate=Gate({}),
@@ -63,7 +63,7 @@ def work(site: Site, claims_of: str, messages: Sequence[Message]) -> None:
         pipeline.process(left)
         receive_count += 1
         left = [message(each.body, receive_count) for each in left if each.receipt_handle in queue.returned]
-    client.close()
+    commands.close()
 
 
 def empty(site: Site) -> None:

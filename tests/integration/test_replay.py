@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import redis
 from events import ANA, BEN, FORMS, KINDS, Email, Event, lambda_sqs, raw
 from harness import Site, eventually
 from test_whole_path import facts_of
 
 from worker.demo.stand_ins import free_port
 from worker.ingest.deduplicate import Claim, Claims, namespace
+from worker.redis_commands import RedisCommands
 
 
 def start(site: Site, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
@@ -109,19 +109,18 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on_from_there(site: Site) -> 
     assert site.items() == facts_of(*events)
 
 
-def test_a_claim_that_says_done_does_not_hide_an_event_that_the_table_lost(site: Site, redis_url: str) -> None:
+def test_a_claim_that_says_done_does_not_hide_an_event_that_the_table_lost(site: Site, commands: RedisCommands) -> None:
     email = Email()
     lost = facts_of(email.send())
     table = site.cloud.dynamodb.describe_table(TableName=site.made.table_name)["Table"]
     space = namespace(table["TableArn"], table["CreationDateTime"].isoformat())
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        claims = Claims(client, space, 5, 60)
-        claims.commit(list(lost))
-        archive(site, [raw(email.send()), raw(email.click())])
-        run(site, "archive")
-        assert site.items() == facts_of(email.send(), email.click())
-        # And workers know now what is stored.
-        assert set(claims.claim(list(site.items())).values()) == {Claim.DONE}
+    claims = Claims(commands, space, 5, 60)
+    claims.commit(list(lost))
+    archive(site, [raw(email.send()), raw(email.click())])
+    run(site, "archive")
+    assert site.items() == facts_of(email.send(), email.click())
+    # And workers know now what is stored.
+    assert set(claims.claim(list(site.items())).values()) == {Claim.DONE}
 
 
 def test_without_redis_the_table_is_just_as_right(site: Site) -> None:

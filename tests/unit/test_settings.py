@@ -1,11 +1,14 @@
 """Settings: typed, checked at start, and told in one line when they are wrong."""
 
 import re
+import ssl
 from importlib import resources
 
 import pytest
 
+from config.redis_url import RedisUrl, Tls, read_redis_url
 from config.settings import Settings, SettingsError, hide_password, load_settings
+from worker.celery import PatientConnection
 
 
 def example() -> dict[str, str]:
@@ -37,6 +40,17 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
         ("AWS_ENDPOINT_URL", "localhost", "a URL that starts with http:// or https://"),
         ("TRACKED_DOCUMENT_TYPES", " , ", "a comma-separated list of document types"),
         ("TRACKED_DOCUMENT_TYPES", "*,invoice", "a comma-separated list of document types"),
+        ("CELERY_BROKER_URL", "amqp://host", "redis:// or rediss:// or memory://"),
+        ("REDIS_URL", "memory://", "a URL that starts with redis:// or rediss://"),
+        ("REDIS_URL", "redis://h/zero", "a number as the database"),
+        ("REDIS_URL", "redis://h:6379/0/1", "a number as the database"),
+        ("REDIS_URL", "redis://h:99999/0", "a URL like redis://USER:PASSWORD@HOST:6379/0"),
+        ("CELERY_BROKER_URL", "redis://h/0?ssl_cert_reqs=required", "rediss:// where ssl_ options are given"),
+        ("CELERY_BROKER_URL", "rediss://h/0?ssl_cert_reqs=REQUIRED", "ssl_cert_reqs to be one of required, optional"),
+        ("REDIS_URL", "rediss://h/0?ssl_cert_reqs=", "ssl_cert_reqs to be one of required, optional, none, CERT_"),
+        ("REDIS_URL", "rediss://h/0?ssl_check_hostname=maybe", "ssl_check_hostname to be one of true, false"),
+        ("REDIS_URL", "rediss://h/0?ssl_cert_reqs=none&ssl_check_hostname=true", "ssl_cert_reqs=required where"),
+        ("REDIS_URL", "rediss://h/0?ssl_cert_reqs=none&ssl_cert_reqs=required", "only these, each once"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("RETENTION_DAYS", "-1", "greater than or equal to 1"),
         ("STORE_SUBJECT", "perhaps", "valid boolean"),
@@ -79,6 +93,80 @@ def test_passwords_are_hidden_wherever_they_show(monkeypatch: pytest.MonkeyPatch
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["REDIS_URL", "CELERY_BROKER_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h/0?password=",
+        "redis://u:hunter2@[bad",
+        "redis://:hunter2\nmore@h/0",
+        "redis://:hunter2 more@h/0",
+        "redis://u:hunter2/more@h/0",
+        "redis://u:hunter2?more@h/0",
+        "redis://u:hunter2#more@h/0",
+        "redis://u:hunter2",
+        "redis://h/0?password=hunter2&password=hunter2",
+        "redis://h/0?pass%77ord=hunter2&x=y",
+        "redis://h/0?timeout=3&password=hunter2",
+    ],
+)
+def test_a_url_that_cannot_work_is_one_line_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(name, url)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    line = str(error.value)
+    assert "\n" not in line
+    assert line.startswith(f"{name}: got ")
+    assert "hunter2" not in line
+    assert "more" not in line.partition(", want ")[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("redis://h", RedisUrl("h", 6379, 0, None, None, None)),
+        ("redis:///2", RedisUrl("localhost", 6379, 2, None, None, None)),
+        ("redis://u:p%40%2F%0A@h:1/2", RedisUrl("h", 1, 2, "u", "p@/\n", None)),
+        ("redis://h?db=3&username=u&password=p%26", RedisUrl("h", 6379, 3, "u", "p&", None)),
+        ("redis://[::1]:7/0", RedisUrl("::1", 7, 0, None, None, None)),
+        ("rediss://h", RedisUrl("h", 6379, 0, None, None, Tls())),
+        ("rediss://h?ssl_cert_reqs=none", RedisUrl("h", 6379, 0, None, None, Tls(ssl.CERT_NONE, False))),
+        ("rediss://h?ssl_cert_reqs=CERT_NONE", RedisUrl("h", 6379, 0, None, None, Tls(ssl.CERT_NONE, False))),
+        ("rediss://h?ssl_check_hostname=False", RedisUrl("h", 6379, 0, None, None, Tls(ssl_check_hostname=False))),
+        ("rediss://h?ssl_ca_certs=/a%20b.pem", RedisUrl("h", 6379, 0, None, None, Tls(ssl_ca_certs="/a b.pem"))),
+    ],
+)
+def test_what_a_redis_url_says(monkeypatch: pytest.MonkeyPatch, url: str, wanted: RedisUrl) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    settings = load_settings()
+    assert (settings.redis, settings.broker) == (wanted, wanted)
+    assert "p&" not in repr(settings.redis)
+
+
+def test_without_more_said_certificate_and_host_are_verified() -> None:
+    assert (Tls().ssl_cert_reqs, Tls().ssl_check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "CELERY_BROKER_URL"])
+def test_broker_and_client_are_told_the_same(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """And Celery, which reads CELERY_BROKER_URL from the environment itself, is not told more."""
+    monkeypatch.setenv(name, "rediss://u:p%40@h:1/2?ssl_check_hostname=no")
+    made = PatientConnection(load_settings().broker_url)
+    told = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": False}
+    assert made.ssl.items() >= told.items()
+    assert made.clone().ssl == made.ssl
+    assert (made.hostname, made.port, made.virtual_host, made.userid, made.password) == ("h", 1, "2", "u", "p@")
+    assert read_redis_url(load_settings().broker_url).client_options().items() >= told.items()
+
+
+def test_memory_means_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", "memory://")
+    assert load_settings().broker is None
+    assert load_settings().shown()["CELERY_BROKER_URL"] == "memory://"
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -89,6 +177,11 @@ def test_passwords_are_hidden_wherever_they_show(monkeypatch: pytest.MonkeyPatch
         "redis//worker:hunter2@host",
         "worker:hunter2@host",
         "redis://host/0?password=hunter2@",
+        "redis://:hunter2\nmore@host",
+        "redis://:more\nhunter2@host",
+        "redis://:more?hunter2@host",
+        "redis://user:hunter2",
+        "rediss://host/0?db=1&pass%77ord=hunter2&ssl_password=hunter2",
     ],
 )
 def test_no_spelling_of_a_url_shows_its_password(url: str) -> None:

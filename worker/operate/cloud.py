@@ -8,6 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from worker import clients
 from worker.errors import ActivityError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Cloud:
 
     @classmethod
     def connect(cls, *, region: str, endpoint_url: str | None = None, session: boto3.Session | None = None) -> Self:
-        session = session or boto3.Session(region_name=region)
+        session = session or clients.session(region)
         # The client is asked where it goes, for boto3 takes endpoints from the environment and profile too.
         config = Config(connect_timeout=5, retries={"mode": "standard", "total_max_attempts": 5})
         where: dict[str, Any] = {"region_name": region, "endpoint_url": endpoint_url or None, "config": config}

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from config.settings import Settings
-from worker.clients import dynamodb_client, redis_client
+from worker.clients import dynamodb_client, redis_commands
 from worker.errors import THROTTLED, TransientError, code_of
 from worker.facts import Item
 from worker.indexes import refuse_older
@@ -149,7 +149,7 @@ def open_target(settings: Settings, say: Say, is_stopping: IsStopping) -> Target
     refuse_older(found)
     arn, created_at = found["TableArn"], found["CreationDateTime"].isoformat()
     claims = Claims(
-        redis_client(settings), namespace(arn, created_at), settings.lease_seconds, settings.dedupe_window_seconds
+        redis_commands(settings), namespace(arn, created_at), settings.lease_seconds, settings.dedupe_window_seconds
     )
     return Target(arn, created_at, Recorder(Store(dynamodb, settings.activity_table), claims, patience, say))
 

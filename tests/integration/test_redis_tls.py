@@ -1,0 +1,169 @@
+"""TLS to Redis: neither connection says a word, least of all the password, to a server that is not who it should be."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+from harness import eventually
+from redisservers import a_server, kill
+from tlsfront import TlsFront
+
+from config.redis_url import read_redis_url
+from config.settings import SettingsError, load_settings
+from worker.celery import PatientConnection
+from worker.demo.stand_ins import free_port
+from worker.errors import TransientError
+from worker.redis_commands import RedisCommands
+from worker.start_check import check_start
+
+PASSWORD = "hunter2"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[int]:
+    """The port of one that wants a password."""
+    running = a_server()
+    with running.client() as client:
+        client.config_set("requirepass", PASSWORD)
+    yield running.port
+    kill(running)
+
+
+@pytest.fixture
+def front(server: int, tmp_path: Path) -> Iterator[TlsFront]:
+    with TlsFront(server, tmp_path) as front:
+        yield front
+
+
+@pytest.fixture
+def stranger(server: int, tmp_path: Path) -> Iterator[TlsFront]:
+    """With a certificate for another host."""
+    with TlsFront(server, tmp_path, name="elsewhere.example") as front:
+        yield front
+
+
+def duplicates(url: str) -> None:
+    with closing(RedisCommands(read_redis_url(url))) as commands:
+        commands.run([("GET", "anything")])
+
+
+def broker(url: str) -> None:
+    with PatientConnection(url, transport_options={"socket_timeout": 5}) as connection:
+        connection.connect()
+
+
+both = pytest.mark.parametrize("connect", [duplicates, broker])
+REFUSED = (TransientError, redis.ConnectionError)
+
+
+def url_of(front: TlsFront, *options: str) -> str:
+    return f"rediss://default:{PASSWORD}@localhost:{front.port}/0?{'&'.join(options)}".rstrip("?")
+
+
+@both
+def test_a_certificate_of_an_unknown_authority_is_refused_before_the_password_is_sent(
+    front: TlsFront, connect: Callable[[str], None]
+) -> None:
+    with pytest.raises(REFUSED, match=r"(?i)certificate"):
+        connect(url_of(front))
+    assert front.attempts
+    assert front.heard == b""
+
+
+@both
+def test_a_certificate_for_another_host_is_refused_before_the_password_is_sent(
+    stranger: TlsFront, connect: Callable[[str], None]
+) -> None:
+    with pytest.raises(REFUSED, match=r"(?i)hostname mismatch"):
+        connect(url_of(stranger, f"ssl_ca_certs={stranger.authority}"))
+    assert stranger.attempts
+    assert stranger.heard == b""
+
+
+@both
+def test_a_server_that_is_who_it_should_be_is_used(front: TlsFront, connect: Callable[[str], None]) -> None:
+    connect(url_of(front, f"ssl_ca_certs={front.authority}"))
+    assert PASSWORD.encode() in front.heard
+
+
+@both
+@pytest.mark.parametrize("spelling", ["required", "CERT_REQUIRED", "optional", "CERT_OPTIONAL"])
+def test_each_spelling_that_asks_for_a_check_makes_it(
+    front: TlsFront, connect: Callable[[str], None], spelling: str
+) -> None:
+    with pytest.raises(REFUSED, match=r"(?i)certificate"):
+        connect(url_of(front, f"ssl_cert_reqs={spelling}"))
+    assert front.heard == b""
+    connect(url_of(front, f"ssl_cert_reqs={spelling}", f"ssl_ca_certs={front.authority}"))
+
+
+@both
+@pytest.mark.parametrize("spelling", ["none", "CERT_NONE"])
+def test_each_spelling_that_asks_for_no_check_makes_none(
+    stranger: TlsFront, connect: Callable[[str], None], spelling: str
+) -> None:
+    connect(url_of(stranger, f"ssl_cert_reqs={spelling}"))
+    assert PASSWORD.encode() in stranger.heard
+
+
+@both
+def test_the_check_of_the_host_alone_can_be_left_out(stranger: TlsFront, connect: Callable[[str], None]) -> None:
+    with pytest.raises(REFUSED, match=r"(?i)certificate"):
+        connect(url_of(stranger, "ssl_check_hostname=false"))
+    assert stranger.heard == b""
+    connect(url_of(stranger, "ssl_check_hostname=false", f"ssl_ca_certs={stranger.authority}"))
+
+
+def run_celery(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "worker", *arguments],
+        env={**os.environ, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}", "LOG_FORMAT": "json", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("way", ["by its authority", "by its host"])
+def test_a_worker_tells_an_impostor_no_password(front: TlsFront, stranger: TlsFront, tmp_path: Path, way: str) -> None:
+    """Once it sent HELLO with the password five times in 15 s."""
+    impostor, url = (
+        (front, url_of(front))
+        if way == "by its authority"
+        else (stranger, url_of(stranger, f"ssl_ca_certs={stranger.authority}"))
+    )
+    settings = {"REDIS_URL": url, "HEALTH_FILE": str(tmp_path / "poll"), "SHUTDOWN_SECONDS": "6"}
+    with run_celery("worker", "--concurrency", "1", **settings) as worker:
+        try:
+            eventually(lambda: impostor.attempts > 6)  # of the start, of the broker and of the poll
+        finally:
+            worker.kill()
+            os.killpg(worker.pid, 9)
+        said = worker.communicate()[0]
+    assert impostor.heard == b""
+    assert "certificate" in said.lower()
+    assert PASSWORD not in said
+    assert "Traceback" not in said
+
+
+def test_remote_control_tells_an_impostor_no_password(front: TlsFront) -> None:
+    with run_celery("inspect", "ping", "--timeout", "1", REDIS_URL=url_of(front)) as command:
+        eventually(lambda: front.attempts > 1)
+        os.killpg(command.pid, 9)
+    assert front.heard == b""
+
+
+@pytest.mark.parametrize("name", ["redis_url", "celery_broker_url"])
+def test_certificates_that_are_not_there_stop_the_start_with_one_line(front: TlsFront, name: str) -> None:
+    good = url_of(front, f"ssl_ca_certs={front.authority}")
+    urls = {"redis_url": good, "celery_broker_url": good, name: url_of(front, "ssl_ca_certs=/no/such/file.pem")}
+    with pytest.raises(SettingsError) as error:
+        check_start(load_settings(**urls))
+    line = f"{name.upper()}: want ssl_ca_certs, ssl_certfile and ssl_keyfile that can be used"
+    assert str(error.value) == f"{line} ([Errno 2] No such file or directory)"
