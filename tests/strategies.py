@@ -77,6 +77,8 @@ _bounce_types = st.sampled_from(
         ("Transient", "General", GAVE_UP),
         ("Transient", "General", None),
         ("Undetermined", "Undetermined", None),
+        ("Permanent", "General", {"action": "delayed", "status": "4.0.0"}),
+        ("Transient", "General", {"action": "Relayed"}),
         ("Brand New", "Brand New", None),
     ]
 )
@@ -93,8 +95,8 @@ def happenings(draw: st.DrawFn, email: Email) -> Event:
     bounce_type, sub_type, said = draw(_bounce_types)
     # One notice is one event, so whatever it says follows from its id.
     notice = draw(_notices)
-    bounce_id = notice and f"{notice}-{bounce_type}-{sub_type}-{bool(said)}-{at.isoformat()}"
-    feedback_type = draw(st.sampled_from(["abuse", "not-spam", None]))
+    bounce_id = notice and f"{notice}-{bounce_type}-{sub_type}-{said}-{at.isoformat()}"
+    feedback_type = draw(st.sampled_from(["abuse", "not-spam", "auth-failure", None]))
     complaint_id = notice and f"{notice}-{feedback_type}-{at.isoformat()}"
     make: dict[str, Callable[[], Event]] = {
         "Send": email.send,
@@ -148,12 +150,53 @@ def with_new_fields(event: Event) -> Event:
     return event | {"newHere": {"a": 1}, "mail": event["mail"] | {"newToo": [True]}}
 
 
+def _with_body(event: Event, **fields: object) -> Event:
+    """Fields of the object that is particular to the kind, where the kind has them."""
+    kind = event.get("eventType") or event.get("notificationType")
+    key = {"Bounce": "bounce", "Complaint": "complaint"}.get(str(kind))
+    if key is None:
+        return event
+    return event | {key: event[key] | {name: value for name, value in fields.items() if name in event[key]}}
+
+
+def softened(event: Event) -> Event:
+    """As somebody might publish it who wants a failure to look better than it was."""
+    said = _with_body(event, bounceType="Transient", bounceSubType="General", complaintFeedbackType="not-spam")
+    return said | {"softer": True}
+
+
+def without_status(event: Event) -> Event:
+    """A bounce of which no server's words are told."""
+    named = [{"emailAddress": each["emailAddress"]} for each in event.get("bounce", {}).get("bouncedRecipients", ())]
+    return _with_body(event, bouncedRecipients=named)
+
+
+def as_delayed(event: Event) -> Event:
+    named = event.get("bounce", {}).get("bouncedRecipients", ())
+    return _with_body(event, bouncedRecipients=[{**each, "action": "delayed"} for each in named])
+
+
+def as_suppressed(event: Event) -> Event:
+    return _with_body(event, complaintSubType="OnAccountSuppressionList")
+
+
 def notified(event: Event) -> Event:
     return as_identity_notification(event) if "eventType" in event else event
 
 
 #: What may be missing or more in another copy of an event: its content changes, the event does not.
-FULLNESSES = (truncated, without_tags, without_destination, with_rounded_sending, with_new_fields, notified)
+FULLNESSES = (
+    truncated,
+    without_tags,
+    without_destination,
+    with_rounded_sending,
+    with_new_fields,
+    notified,
+    softened,
+    without_status,
+    as_delayed,
+    as_suppressed,
+)
 
 
 def spell_time(written: str, how: int) -> str:

@@ -88,7 +88,7 @@ class Reader:
 
     def _list(self, table: Table, day: Day, span: Span, limit: int | None) -> int:
         hits = table.by_account(day.account, day.start, day.end, span)
-        found = emails_in_order(self.settings, table, hits, lambda fact: fact.account == day.account, limit)
+        found = emails_in_order(self.settings, table, hits, lambda _, fact: fact.account == day.account, limit)
         # The one beyond the limit tells that there are more.
         count = sum(1 for _ in islice(filter(None, found), limit and limit + 1))
         found.close()

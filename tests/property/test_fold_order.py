@@ -1,6 +1,7 @@
 """Any order, any repetition and any split over workers give the same table and the same statuses."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 from events import Event
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from reading import EVERYTHING, content_of, fold, items_of
 from strategies import CopyOf, copies, mangled, stories
 
-from worker.activity.status import DELIVERY, EmailStatus, status
+from worker.activity.facets import DELIVERY, FAILED
+from worker.activity.status import EmailStatus, status
 from worker.facts import Item, read_fact
 from worker.ingest.normalize import Rules
 
@@ -31,6 +33,17 @@ def comparable(folded: EmailStatus) -> EmailStatus:
 
 def delivery_of(folded: EmailStatus) -> dict[str | None, int]:
     return {each.recipient: DELIVERY.index(each.delivery.state) for each in folded.recipients}
+
+
+def reported_of(folded: EmailStatus) -> dict[str | None, int]:
+    """The highest that was reported of each recipient's own address: without what is derived from it, `arrived` and
+    a bounce elsewhere, which a later fact may withdraw."""
+    floors: dict[str | None, int] = {}
+    for each in folded.recipients:
+        reported = [state for state in each.delivery.seen if state != "arrived"]
+        own = [state for state in reported if not (each.bounced_at and state in FAILED)]
+        floors[each.recipient] = max(map(DELIVERY.index, own), default=0)
+    return floors
 
 
 @given(arrivals, st.data())
@@ -64,15 +77,41 @@ def test_the_fold_does_not_ask_in_which_order_facts_are_read(arrived, data):
 
 
 @given(arrivals, st.data())
-def test_one_more_fact_never_lowers_delivery(arrived, data):
+def test_one_more_fact_never_lowers_the_delivery_that_was_reported(arrived, data):
     for rules in (Rules(retention=EVERYTHING.retention), EVERYTHING):
-        items = list(items_of(bodies_of(arrived), rules).values())
-        facts = [read_fact(item) for item in data.draw(st.permutations(items))]
         before: dict[str | None, int] = {}
-        for count in range(1, len(facts) + 1):
-            after = delivery_of(status(facts[0].email_id, facts[:count]))
+        for folded in one_by_one(arrived, rules, data):
+            after = delivery_of(folded)
             assert not [each for each in before.keys() & after.keys() if after[each] < before[each]]
-            before = after
+            before = reported_of(folded)
+
+
+@given(arrivals, st.data())
+def test_a_delivery_is_what_was_reported_unless_it_says_what_it_is_derived_from(arrived, data):
+    for folded in one_by_one(arrived, EVERYTHING, data):
+        for each in folded.recipients:
+            reported = DELIVERY[reported_of(folded)[each.recipient]]
+            derived = (each.delivery.state == "arrived" and each.arrived_from) or each.bounced_at
+            assert each.delivery.state == reported or derived
+
+
+@given(arrivals, st.data())
+def test_one_more_fact_never_takes_a_complaint_back(arrived, data):
+    before: set[str | None] = set()
+    for folded in one_by_one(arrived, EVERYTHING, data):
+        everybody = [*folded.recipients, *([folded.shared] if folded.shared else [])]
+        # Without a mail fact a complaint is of whoever it names; with one, of the sole destination.
+        after = {each.recipient for each in everybody if each.consent.state == "complained"}
+        assert before & {each.recipient for each in everybody} <= after
+        before = after
+
+
+def one_by_one(arrived: list[tuple[Event, CopyOf]], rules: Rules, data: st.DataObject) -> Iterator[EmailStatus]:
+    """The status after each further fact, in any order."""
+    items = list(items_of(bodies_of(arrived), rules).values())
+    facts = [fact for item in data.draw(st.permutations(items)) if (fact := read_fact(item))]
+    for count in range(1, len(facts) + 1):
+        yield status(facts[0].email_id, facts[:count])
 
 
 @given(arrivals)

@@ -7,8 +7,9 @@ import pytest
 from events import ANA, BEN, CLEO, Email, as_identity_notification, raw
 from reading import EVERYTHING, fold, items_of, status_of
 
-from worker.activity.attribution import NEVER_ARRIVED, attribute, destinations_of
+from worker.activity.attribution import NEVER_ARRIVED, attribute
 from worker.activity.copies import merge_copies
+from worker.activity.mails import destinations_of
 from worker.facts import Activity, Document, MailFact
 
 FORWARDED = "elsewhere@example.com"

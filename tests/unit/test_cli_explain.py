@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from events import KINDS
 
 from worker.activity import classify
-from worker.activity.status import CONSENT, DELIVERY, DELIVERY_BY_BOUNCE_CLASS, ENGAGEMENT
+from worker.activity.facets import CONSENT, DELIVERY, DELIVERY_BY_BOUNCE_CLASS, ENGAGEMENT
 from worker.cli.main import main
 from worker.cli.meanings import BOUNCE_CLASSES, HOW_TO_READ
 

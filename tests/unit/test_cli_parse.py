@@ -77,9 +77,11 @@ def test_a_send_to_several_is_one_record_for_each():
 
 def test_a_record_holds_what_a_reader_sees():
     (record,) = answer(raw(Email().bounce()))["records"]
-    assert set(record) == {"occurred_at", "kind", "recipient", "attribution", "detail"}
+    classes = {"bounce_class", "complaint_kind"}
+    assert set(record) == {"occurred_at", "kind", "recipient", "attribution", "named", "detail", *classes}
     assert record["kind"] == "Bounce"
     assert record["detail"]["bounce_type"] == "Permanent"
+    assert (record["bounce_class"], record["complaint_kind"]) == ("hard", None)
     assert record["occurred_at"].endswith("Z")
 
 

@@ -1,6 +1,7 @@
 """What the commands show of the table, to people and to programs."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,8 @@ from events import ANA, APPLE_PREFETCH, BEN, CLEO, GMAIL_PROXY, Email, raw
 from faketable import table_of
 from reading import items_of
 
-from worker.activity.status import CONSENT, DELIVERY, ENGAGEMENT
+from worker.activity.facets import CONSENT, DELIVERY, ENGAGEMENT
+from worker.activity.status import EmailStatus
 from worker.cli import email as one
 from worker.cli import lists, rows, show
 from worker.cli.main import main
@@ -21,6 +23,14 @@ HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b1m \u202eback\r\nnext [bold red]x[/bo
 EMAIL = Email(to=(ANA, BEN, CLEO), subject=HOSTILE, sent_at=datetime.now(UTC).replace(hour=0, minute=0, second=0))
 RESENT = Email(to=(ANA,), sent_at=EMAIL.after(1))
 OTHER = Email(to=(BEN,), document_id="2026-118", account="globex")
+FORWARD = "private@example.com"
+SOLE = Email(to=(CLEO,), document_id="2026-119", account="initech")
+READ = Email(to=(CLEO,), document_id="2026-119", account="initech", sent_at=SOLE.after(-1))
+#: Sent for one account, and told once more for another one.
+TWICE = Email(to=(ANA,), document_id="2026-120", account="umbrella")
+FORGED = replace(
+    TWICE, document_id="2026-121", account="wayne", to=(ANA, "one.more@example.com"), sent_at=TWICE.after(60)
+)
 EVENTS = (
     EMAIL.send(),
     EMAIL.delivery([ANA]),
@@ -37,6 +47,12 @@ EVENTS = (
     RESENT.click(),
     RESENT.subscription(),
     OTHER.reject(),
+    SOLE.send(),
+    SOLE.bounce(recipients=[FORWARD]),
+    READ.send(),
+    READ.open(),
+    TWICE.send(),
+    FORGED.send(),
 )
 
 
@@ -162,6 +178,79 @@ def test_a_reassigned_email_shows_under_its_new_document_only(monkeypatch):
     monkeypatch.setattr(lists, "open_table", lambda _settings: table_of([*items, assigned]))
     assert [each["email_id"] for each in as_json("document", "contract", "7")["emails"]] == [RESENT.message_id]
     assert [each["email_id"] for each in as_json("document", "invoice", "2026-117")["emails"]] == [EMAIL.message_id]
+
+
+BOUNCED_AT = f"bounced at {FORWARD} (a forward or an alias)"
+
+
+def test_every_reader_says_at_which_address_it_bounced():
+    """The client's own address did not fail."""
+    email = as_json("status", SOLE.message_id)
+    (status,) = email["recipients"]
+    assert (status["recipient"], status["delivery"]["state"]) == (CLEO, "hard_bounced")
+    assert status["bounced_at"] == FORWARD
+    (bounce,) = (event for event in email["timeline"] if event["kind"] == "Bounce")
+    assert [bounce[name] for name in ("recipient", "named", "bounce_class")] == [CLEO, FORWARD, "hard"]
+    lists = (["document", "invoice", "2026-119"], ["recipient", CLEO], ["account", "initech", "--since", "2020-01-01"])
+    for command in (["status", SOLE.message_id], ["timeline", SOLE.message_id], *lists):
+        assert BOUNCED_AT in run(*command).stdout
+    for command in lists[:2]:
+        told = {each["email_id"]: each["recipients"] for each in as_json(*command)["emails"]}
+        assert [each["bounced_at"] for each in told[SOLE.message_id] if each["recipient"] == CLEO] == [FORWARD]
+    assert BOUNCED_AT in rows.block(fold_of(SOLE)).plain
+
+
+def test_a_bounce_elsewhere_is_counted_apart_from_those_of_the_address_itself():
+    result = run("recipient", CLEO)
+    assert "1 delayed, 1 arrived, 1 hard bounced elsewhere" in result.stderr
+
+
+def test_an_arrival_without_a_delivery_says_what_it_is_derived_from():
+    (status,) = as_json("status", READ.message_id)["recipients"]
+    assert (status["delivery"]["state"], status["arrived_from"]) == ("arrived", ["open"])
+    assert status["delivery"]["seen"]["arrived"]["count"] == 1
+    words = "arrived: no delivery was reported, but an open"
+    for shown in (
+        run("status", READ.message_id).stdout,
+        run("recipient", CLEO).stdout,
+        rows.block(fold_of(READ)).plain,
+    ):
+        assert words in shown
+
+
+def test_copies_that_disagree_are_a_conflict_that_every_reader_shows():
+    conflict = {
+        "documents": [{"type": "invoice", "id": "2026-120"}, {"type": "invoice", "id": "2026-121"}],
+        "accounts": ["umbrella", "wayne"],
+    }
+    assert as_json("status", TWICE.message_id)["conflict"] == conflict
+    assert as_json("document", "invoice", "2026-120")["emails"][0]["conflict"] == conflict
+    assert as_json("status", SOLE.message_id)["conflict"] is None
+    words = "disagree on the document: invoice 2026-120 and invoice 2026-121; the account: umbrella and wayne"
+    commands = (["status", TWICE.message_id], ["timeline", TWICE.message_id], ["document", "invoice", "2026-120"])
+    for shown in (*(run(*command).stdout for command in commands), rows.block(fold_of(TWICE)).plain):
+        assert words in shown
+
+
+def test_an_email_is_listed_under_its_folded_account_and_document_only():
+    listed = run("account", "umbrella", "--since", "2020-01-01", "--json").stdout.splitlines()
+    assert [json.loads(line)["email_id"] for line in listed] == [TWICE.message_id]
+    assert run("account", "wayne", "--since", "2020-01-01", "--json", code=1).stdout == ""
+    assert as_json("document", "invoice", "2026-120")["emails"][0]["email_id"] == TWICE.message_id
+    run("document", "invoice", "2026-121", code=1)
+
+
+def test_a_complaint_that_names_several_says_that_each_is_a_candidate(monkeypatch):
+    email = Email(to=(ANA, BEN))
+    reader = table_of(items_of(map(raw, (email.send(), email.complaint()))).values())
+    monkeypatch.setattr(one, "open_table", lambda _settings: reader)
+    complaints = [event for event in as_json("timeline", email.message_id)["timeline"] if event["complaint_kind"]]
+    assert {(each["named"], each["attribution"]) for each in complaints} == {(ANA, "candidate"), (BEN, "candidate")}
+    assert run("timeline", email.message_id).stdout.count("(one of several named)") == 2
+
+
+def fold_of(email: Email) -> EmailStatus:
+    return one.fold(email.message_id, table_of(items_of(map(raw, EVENTS)).values()).facts(email.message_id))
 
 
 def test_a_recipient_shows_what_became_of_the_mail_for_this_one_only():

@@ -23,7 +23,9 @@ def in_order(
     reader: Table, span: Span | None = None, limit: int | None = None, account: str = "acme"
 ) -> list[str | None]:
     hits = reader.by_account(account, span=span or Span())
-    found = emails_in_order(Settings(), reader, hits, lambda fact: fact.account == account, limit)
+    found = emails_in_order(
+        Settings(), reader, hits, lambda email, fact: email.account == fact.account == account, limit
+    )
     return [each and each.email.status.email_id for each in found]
 
 
@@ -69,7 +71,7 @@ def test_an_email_that_another_account_has_first_is_not_shown_twice_or_to_the_wr
 def test_a_limit_folds_no_more_than_the_one_that_tells_that_there_are_more(limit):
     fake = FakeDynamoDB(stored(*(Email() for _ in range(120))), page=limit + 10)
     reader = Table(fake, "facts")  # type: ignore[arg-type]
-    found = emails_in_order(Settings(), reader, reader.by_account("acme"), lambda _: True, limit)
+    found = emails_in_order(Settings(), reader, reader.by_account("acme"), lambda *_: True, limit)
     assert all(next(found) for _ in range(limit + 1))
     found.close()
     together = {value["S"] for call in fake.calls for value in call.get("Parameters", ())}
@@ -134,7 +136,7 @@ def test_many_emails_go_to_processes_and_come_back_in_order(monkeypatch):
 def test_the_first_emails_come_while_the_processes_start(monkeypatch):
     reader = table_of(stored(*(Email() for _ in range(30))))
     handed = stand_in_for_processes(monkeypatch, reader)
-    found = emails_in_order(Settings(), reader, reader.by_account("acme"), lambda _: True)
+    found = emails_in_order(Settings(), reader, reader.by_account("acme"), lambda *_: True)
     assert all(next(found) for _ in range(20))
     assert handed == [0]
     found.close()

@@ -1,5 +1,7 @@
 """What became of an email: three facets per recipient, whatever the order in which the facts came."""
 
+from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -22,7 +24,9 @@ from events import (
 )
 from reading import EVERYTHING, fold, items_of, of, status_of
 
-from worker.activity.status import DELIVERY, ENGAGEMENT, status
+from worker.activity.facets import ARRIVALS, DELIVERY, ENGAGEMENT
+from worker.activity.mails import Conflict
+from worker.activity.status import status
 from worker.facts import Assignment, Document, read_fact
 
 EMAIL = Email()
@@ -50,6 +54,13 @@ def consent(*events: dict) -> str:
 LADDER = [
     ("sent", EMAIL.send()),
     ("delayed", EMAIL.delay()),
+    ("delayed", EMAIL.bounce(said={"action": "delayed", "status": "4.0.0"})),
+    ("arrived", EMAIL.out_of_office()),
+    ("arrived", EMAIL.bounce(said={"action": "relayed"})),
+    ("arrived", EMAIL.complaint()),
+    ("arrived", EMAIL.open()),
+    ("arrived", EMAIL.click()),
+    ("arrived", EMAIL.subscription()),
     ("delivered", EMAIL.delivery()),
     ("soft_bounced", EMAIL.bounce("Transient", "MailboxFull")),
     ("soft_bounced", EMAIL.bounce("Transient", "General", said=GAVE_UP)),
@@ -102,8 +113,82 @@ def test_a_delay_ends_with_a_delivery():
     assert delivery(EMAIL.send(), EMAIL.delay(), EMAIL.delivery()) == "delivered"
 
 
-def test_an_open_proves_that_ses_accepted_the_call_and_no_more():
-    assert delivery(EMAIL.open()) == "sent"
+# --- Arrived, though no Delivery was reported ---
+
+PROOFS = {
+    "complaint": EMAIL.complaint(),
+    "auto_reply": EMAIL.out_of_office(),
+    "open": EMAIL.open(),
+    "click": EMAIL.click(),
+    "unsubscribe": EMAIL.subscription(),
+    "delivery_status": EMAIL.bounce(said={"action": "expanded"}),
+}
+
+NO_PROOFS = {
+    "a machine's open": EMAIL.open(bot="Likely"),
+    "a machine's click": EMAIL.click(bot="Likely"),
+    "a prefetch": EMAIL.open(APPLE_PREFETCH),
+    "a proxy's open": EMAIL.open(GMAIL_PROXY),
+    "a report about authentication": EMAIL.complaint("auth-failure"),
+    "a report that it is no spam": EMAIL.complaint("not-spam"),
+    "joining a list": EMAIL.subscription(topics(), unsubscribe_all()),
+}
+
+
+@pytest.mark.parametrize(("proof", "event"), PROOFS.items())
+def test_what_only_an_arrival_can_cause_says_that_it_arrived_and_from_what(proof, event):
+    assert set(PROOFS) == set(ARRIVALS)
+    one = ana(EMAIL.send(), EMAIL.delay(), event)
+    assert (one.delivery.state, one.arrived_from) == ("arrived", (proof,))
+    assert one.delivery.seen["arrived"].first_at
+
+
+def test_all_proofs_are_told_each_once():
+    one = ana(*PROOFS.values(), EMAIL.open(at=EMAIL.after(9)))
+    assert sorted(one.arrived_from) == sorted(PROOFS)
+    assert one.delivery.seen["arrived"].count == len(PROOFS) + 1
+
+
+@pytest.mark.parametrize("event", NO_PROOFS.values(), ids=NO_PROOFS)
+def test_what_a_machine_or_nobody_did_proves_no_arrival(event):
+    one = ana(EMAIL.send(), event)
+    assert (one.delivery.state, one.arrived_from) == ("sent", ())
+    assert "arrived" not in one.delivery.seen
+
+
+@pytest.mark.parametrize("event", PROOFS.values(), ids=PROOFS)
+def test_a_reported_delivery_needs_no_proof(event):
+    one = ana(EMAIL.delivery(), event)
+    assert (one.delivery.state, one.arrived_from) == ("delivered", ())
+    assert "arrived" not in one.delivery.seen
+
+
+@pytest.mark.parametrize("event", PROOFS.values(), ids=PROOFS)
+def test_an_arrival_hides_no_failure(event):
+    one = ana(EMAIL.bounce(), event)
+    assert one.delivery.state == "hard_bounced"
+    assert "arrived" in one.delivery.seen
+
+
+def test_an_open_of_a_mail_to_several_proves_the_arrival_at_nobody_in_particular():
+    folded = status_of([raw(Email(to=(ANA, BEN)).open())])
+    assert {each.delivery.state for each in [*folded.recipients, folded.shared]} == {"sent"}
+
+
+def test_an_arrival_is_withdrawn_when_the_open_turns_out_to_be_anothers():
+    email = Email(to=(ANA, BEN))
+    events = [email.send(), email.bounce(recipients=[BEN]), email.open()]
+    assert of(status_of(map(raw, events)), ANA).delivery.state == "arrived"
+    assert of(status_of(map(raw, [*events, email.delivery([BEN])])), ANA).delivery.state == "sent"
+
+
+def test_several_who_may_have_complained_are_candidates_and_prove_no_arrival_at_each():
+    email = Email(to=(ANA, BEN, CLEO))
+    folded = status_of(map(raw, [email.send(), email.complaint(recipients=[ANA, BEN])]))
+    said = [(each.recipient, each.attribution) for each in folded.timeline if each.complaint_kind]
+    assert said == [(ANA, "candidate"), (BEN, "candidate")]
+    assert {of(folded, each).consent.state for each in (ANA, BEN)} == {"complained"}
+    assert {each.delivery.state for each in folded.recipients} == {"sent"}
 
 
 def test_a_kind_that_nobody_knows_moves_nothing():
@@ -122,9 +207,9 @@ def test_an_out_of_office_reply_is_a_mark_and_no_bounce():
     assert (one.delivery.state, one.auto_replied_at) == ("delivered", at)
 
 
-def test_an_out_of_office_reply_alone_moves_delivery_nowhere():
+def test_an_out_of_office_reply_alone_is_an_arrival():
     one = ana(EMAIL.out_of_office())
-    assert (one.delivery.state, one.delivery.seen) == ("sent", {})
+    assert (one.delivery.state, list(one.delivery.seen)) == ("arrived", ["arrived"])
     assert one.auto_replied_at
 
 
@@ -299,9 +384,91 @@ def test_a_forwarded_address_is_shown_and_is_no_destination():
     assert {of(folded, each).delivery.state for each in (ANA, BEN)} == {"sent"}
 
 
-def test_a_forwarded_address_that_bounces_is_the_bounce_of_the_only_recipient():
-    folded = status_of([raw(EMAIL.send()), raw(EMAIL.bounce(recipients=["elsewhere@example.com"]))])
-    assert [(each.recipient, each.delivery.state) for each in folded.recipients] == [(ANA, "hard_bounced")]
+def test_several_whom_ses_stopped_are_no_candidates():
+    """It knows who is on its list."""
+    email = Email(to=(ANA, BEN))
+    folded = status_of(map(raw, [email.send(), email.complaint(None, sub_type="OnAccountSuppressionList")]))
+    assert {each.attribution for each in folded.timeline if each.complaint_kind} == {"exact"}
+
+
+FORWARD = "elsewhere@example.com"
+
+
+def test_of_a_sole_recipient_delivery_follows_the_bounce_of_a_forwarded_address():
+    folded = status_of([raw(EMAIL.send()), raw(EMAIL.bounce(recipients=[FORWARD]))])
+    said = [(each.recipient, each.delivery.state, each.bounced_at) for each in folded.recipients]
+    assert said == [(ANA, "hard_bounced", FORWARD)]
+
+
+def test_after_a_delivery_the_bounce_of_a_forwarded_address_is_a_mark():
+    events = [EMAIL.send(), EMAIL.delivery(), EMAIL.bounce(recipients=[FORWARD])]
+    for order in permutations(events):
+        one = ana(*order)
+        assert (one.delivery.state, one.bounced_at) == ("delivered", FORWARD)
+        assert one.delivery.seen["hard_bounced"].count == 1
+
+
+def test_a_bounce_of_the_recipients_own_address_is_no_bounce_elsewhere():
+    for events in ([EMAIL.bounce()], [EMAIL.delivery(), EMAIL.bounce(), EMAIL.bounce(recipients=[FORWARD])]):
+        one = ana(*events)
+        assert (one.delivery.state, one.bounced_at) == ("hard_bounced", None)
+
+
+def test_of_several_forwarded_addresses_the_hardest_failure_is_told():
+    soft = EMAIL.bounce("Transient", "MailboxFull", ["full@example.com"], at=EMAIL.after(1))
+    one = ana(EMAIL.send(), soft, EMAIL.bounce(recipients=[FORWARD], at=EMAIL.after(2)))
+    assert (one.delivery.state, one.bounced_at) == ("hard_bounced", FORWARD)
+
+
+@pytest.mark.parametrize("said", [{"action": "delayed"}, {"action": "relayed"}])
+def test_what_did_not_fail_at_a_forwarded_address_did_not_bounce_there(said):
+    assert ana(EMAIL.send(), EMAIL.bounce(recipients=[FORWARD], said=said)).bounced_at is None
+
+
+def test_an_automatic_reply_of_a_forwarded_address_is_a_reply_and_an_arrival():
+    one = ana(EMAIL.send(), EMAIL.out_of_office([FORWARD]))
+    assert (one.delivery.state, one.bounced_at) == ("arrived", None)
+    assert one.auto_replied_at
+
+
+def test_without_a_destination_the_bounced_address_is_all_there_is():
+    event = EMAIL.bounce(recipients=[FORWARD])
+    del event["mail"]["destination"]
+    (one,) = status_of([raw(event)]).recipients
+    assert (one.recipient, one.delivery.state, one.bounced_at) == (FORWARD, "hard_bounced", None)
+
+
+# --- Copies that disagree on what the email is about ---
+
+
+def test_events_that_agree_are_no_conflict():
+    email = Email(to=(ANA, BEN))
+    events = [email.send(), email.delivery([ANA]), as_identity_notification(email.bounce(recipients=[BEN]))]
+    assert status_of(map(raw, events), EVERYTHING).conflict is None
+
+
+def test_an_earlier_copy_with_another_account_is_a_conflict_that_shows_both():
+    email = Email()
+    forged = replace(email, account="globex", sent_at=email.sent_at - timedelta(seconds=5))
+    folded = status_of(map(raw, (email.send(), forged.send())))
+    assert (folded.account, folded.conflict) == ("globex", Conflict((), ("globex", "acme")))
+
+
+def test_one_recipient_more_under_another_document_is_a_conflict():
+    email = Email()
+    forged = replace(email, to=(ANA, BEN), document_id="other", sent_at=email.sent_at + timedelta(seconds=5))
+    folded = status_of(map(raw, (forged.send(), email.send())))
+    real, other = Document("invoice", "2026-117"), Document("invoice", "other")
+    assert (folded.document, folded.conflict) == (real, Conflict((real, other), ()))
+
+
+def test_document_and_account_are_those_of_the_earliest_over_all_recipients():
+    """Whatever the order of addresses and facts."""
+    early, late = Email(to=(BEN,), document_id="1", account="a"), Email(to=(ANA,), document_id="2", account="b")
+    late = replace(late, message_id=early.message_id, sent_at=early.after(60))
+    for events in permutations((early.send(), late.send())):
+        folded = status_of(map(raw, events))
+        assert (folded.document, folded.account) == (Document("invoice", "1"), "a")
 
 
 # --- The email itself ---

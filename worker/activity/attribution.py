@@ -18,7 +18,7 @@ from datetime import datetime
 
 from worker.activity.classify import SUPPRESSION_KINDS
 from worker.activity.copies import Event, Notice, merge_copies, notice_of
-from worker.facts import Activity, MailFact
+from worker.facts import Activity
 from worker.keys import FIRST
 
 #: After one of these, and without a Delivery, a recipient has no mail to open.
@@ -46,6 +46,12 @@ class Entry:
     attribution: str
     bounce_class: str | None = None
     complaint_kind: str | None = None
+
+    @property
+    def other_address(self) -> str | None:
+        """The address that the event names, where that is another one than the recipient's: a forward or an alias."""
+        named = self.activity.recipient
+        return named if self.recipient and named != self.recipient else None
 
 
 Owner = Callable[[Activity], tuple[str | None, str]]
@@ -116,20 +122,3 @@ def _in_time(event: Activity) -> tuple[datetime, int, str, str, str]:
     at = event.occurred_at or FIRST
     order = SAME_TIME.index(event.kind) if event.kind in SAME_TIME else len(SAME_TIME)
     return at, order, event.kind, event.recipient or "", event.event_id
-
-
-def destinations_of(mail_facts: Iterable[MailFact]) -> dict[str, MailFact]:
-    """The recipients of an email, each with the fact that counts: the earliest, where copies disagree.
-
-    One that tells the document and the account comes before one that does not: an identity notification has no
-    tags, and yet a mail fact where all mail is tracked.
-    """
-    earliest: dict[str, MailFact] = {}
-    for fact in sorted(mail_facts, key=_when_sent, reverse=True):
-        earliest[fact.recipient] = fact
-    return earliest
-
-
-def _when_sent(fact: MailFact) -> tuple[bool, bool, bool, str, str]:
-    item = fact.to_item()
-    return fact.document is None, fact.account is None, fact.sent_at is None, item["sent_key"], item["sk"]

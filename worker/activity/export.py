@@ -2,19 +2,27 @@
 
     {"email_id", "document": {"type", "id"} | null, "account", "sent_at", "sender", "subject",
      "destination_count",
+     "conflict": {"documents": [...], "accounts": [...]} | null,
+                                    where copies of its events disagree, the one that counts first
      "recipients": [STATUS, ...],   one for each, sorted by address
      "shared": STATUS | null,       events that may be any of several recipients': "opened by one of 3"
      "timeline": [EVENT, ...]}      in order of time; left out in lists of emails
 
     STATUS  {"recipient": null in `shared`, "is_destination": false for a forwarded address,
-             "delivery": FACET, "engagement": FACET, "consent": FACET, "auto_replied_at"}
+             "delivery": FACET, "engagement": FACET, "consent": FACET, "auto_replied_at",
+             "bounced_at": the address (a forward or an alias) where it bounced, null if it did not or if the
+                           recipient's own address bounced; unless null, no failure speaks against that one
+             "arrived_from": [...]  what proves the arrival where no Delivery was reported: complaint, auto_reply,
+                                    open, click, unsubscribe, delivery_status}
     FACET   {"state", "seen": {state: {"count", "first_at", "last_at"}}}
-    EVENT   {"occurred_at", "occurred_at_source", "kind", "recipient", "attribution", "verdict", "detail",
-             "recipient_as_written", "event_id", "configuration_set", "tenant", "form", "recorded_at", "unknown"}
+    EVENT   {"occurred_at", "occurred_at_source", "kind", "recipient", "attribution", "named", "bounce_class",
+             "complaint_kind", "verdict", "detail", "recipient_as_written", "event_id", "configuration_set",
+             "tenant", "form", "recorded_at", "unknown"}
 
 What is not known is null. Times are RFC 3339 in UTC, with milliseconds (`sent_at`: whole seconds) or as many
-digits as were reported. `verdict` (person, proxy or machine) is of opens and clicks. The states are in
-`status.py`, the attributions in `attribution.py`.
+digits as were reported. `recipient` is whose an event is, `named` whom it names itself. `verdict` (person, proxy or
+machine) is of opens and clicks, `bounce_class` of bounces, `complaint_kind` of complaints. The states are in
+`facets.py`, the attributions in `attribution.py`, the classes and kinds in `classify.py`.
 """
 
 import json
@@ -23,7 +31,9 @@ from typing import Any
 
 from worker.activity.attribution import Entry
 from worker.activity.engagement import verdict
-from worker.activity.status import EmailStatus, Facet, Status
+from worker.activity.facets import Facet, Status
+from worker.activity.mails import Conflict
+from worker.activity.status import EmailStatus
 from worker.facts import Document
 from worker.times import rfc3339, rfc3339_exact
 
@@ -39,6 +49,7 @@ def email_json(email: EmailStatus, *, timeline: bool) -> Json:
         "sender": email.sender,
         "subject": email.subject,
         "destination_count": email.destination_count,
+        "conflict": _conflict(email.conflict) if email.conflict else None,
         "recipients": [_status(each) for each in email.recipients],
         "shared": _status(email.shared) if email.shared else None,
     }
@@ -49,6 +60,10 @@ def document_json(document: Document) -> Json:
     return {"type": document.type, "id": document.id}
 
 
+def _conflict(conflict: Conflict) -> Json:
+    return {"documents": [document_json(each) for each in conflict.documents], "accounts": list(conflict.accounts)}
+
+
 def _status(status: Status) -> Json:
     return {
         "recipient": status.recipient,
@@ -57,6 +72,8 @@ def _status(status: Status) -> Json:
         "engagement": _facet(status.engagement),
         "consent": _facet(status.consent),
         "auto_replied_at": _time(status.auto_replied_at),
+        "bounced_at": status.bounced_at,
+        "arrived_from": list(status.arrived_from),
     }
 
 
@@ -90,6 +107,9 @@ def record_json(entry: Entry) -> Json:
         "kind": entry.activity.kind,
         "recipient": entry.recipient,
         "attribution": entry.attribution,
+        "named": entry.activity.recipient,
+        "bounce_class": entry.bounce_class,
+        "complaint_kind": entry.complaint_kind,
         "detail": dict(entry.activity.detail),
     }
 

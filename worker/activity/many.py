@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 
 from config.settings import Settings
-from worker.activity.attribution import destinations_of
+from worker.activity.mails import destinations_of
 from worker.activity.query import MAX_TOGETHER, Hit, Table
 from worker.activity.status import EmailStatus, status
 from worker.chunks import chunks
@@ -43,7 +43,7 @@ class Email:
     mails: tuple[MailFact, ...]
 
 
-Belongs = Callable[[MailFact], bool]
+Belongs = Callable[[EmailStatus, MailFact], bool]
 Group = Sequence[Hit]
 
 
@@ -76,7 +76,8 @@ def emails_in_order(
 
     An email stands in an index once for each recipient, side by side, and sometimes a second further on once
     more, where copies of an event rounded its time differently. belongs: whether a mail fact that counts is one
-    of those asked for. The earliest of these is the email's place, so that pages need no memory.
+    of those asked for, seeing what the whole email comes to. The earliest of these is the email's place, so that
+    pages need no memory.
     limit: how many the caller will take, so that few more than these are folded.
     """
     groups = (list(group) for _, group in groupby(hits, key=lambda hit: (hit.email_id, hit.sort_key)))
@@ -86,7 +87,7 @@ def emails_in_order(
 
 
 def _place(email: Email, belongs: Belongs) -> str | None:
-    items = (fact.to_item() for fact in email.mails if belongs(fact))
+    items = (fact.to_item() for fact in email.mails if belongs(email.status, fact))
     return min(((item["sent_key"], item["sk"]) for item in items), default=(None, None))[1]
 
 

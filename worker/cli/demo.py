@@ -97,7 +97,7 @@ def _event(entry: Entry, destination_count: int) -> Text:
     line = Text("    ").append(show.text(show.moment(event.occurred_at)[11:], "dim")).append("  ").append(kind)
     if destination_count > 1:
         line.append(show.text(whose(entry, destination_count))).append("  ")
-    return line.append(show.text(said(event.kind, event.detail)))
+    return line.append(show.text(said(entry)))
 
 
 def _count(result: Reconciliation) -> Table:

@@ -10,12 +10,13 @@ from rich.text import Text
 
 from config.settings import load_settings
 from worker.activity.export import email_json
+from worker.activity.facets import CONSENT, DELIVERY, ENGAGEMENT, Facet, Status
 from worker.activity.many import open_table
-from worker.activity.status import CONSENT, DELIVERY, ENGAGEMENT, EmailStatus, Facet, Status
+from worker.activity.status import EmailStatus
 from worker.activity.status import status as fold
 from worker.cli import show
 from worker.cli.given import given
-from worker.cli.words import said, whose
+from worker.cli.words import conflict, marks, said, whose
 
 #: What SES puts into the Message-ID header around its id: `<0100...@email.amazonses.com>`.
 _AS_HEADER = re.compile(r"^<?([^<>@]+)@[a-z0-9.-]*amazonses\.com>?$")
@@ -85,6 +86,7 @@ def _heading(email: EmailStatus) -> Table:
         "Email": email.email_id,
         "Document": f"{email.document.type} {email.document.id}" if email.document else None,
         "Account": email.account,
+        "Conflict": conflict(email.conflict) if email.conflict else None,
         "Sent": f"{show.moment(email.sent_at)} UTC" if email.sent_at else None,
         "From": email.sender,
         "Subject": email.subject,
@@ -103,11 +105,15 @@ def _facets(email: EmailStatus) -> Table:
     for name in ("Facet", "State", "When (UTC)"):
         table.add_column(name, no_wrap=True)
     for each in email.recipients:
-        forwarded = "" if each.is_destination else "\nnot a recipient of this email: forwarded?"
-        _add(table, show.text(each.recipient).append(forwarded, "dim"), _rows(each))
+        label = show.text(each.recipient)
+        for mark in marks(each):
+            label.append("\n").append(show.text(mark, "dim"))
+        _add(table, label, _rows(each))
     if email.shared:
-        label = f"one of {email.destination_count}" if email.destination_count > 1 else "not known"
-        _add(table, show.text(f"{label}: the event does not say whose", "dim"), _rows(email.shared, only_seen=True))
+        whose_it_is = f"one of {email.destination_count}" if email.destination_count > 1 else "not known"
+        _add(
+            table, show.text(f"{whose_it_is}: the event does not say whose", "dim"), _rows(email.shared, only_seen=True)
+        )
     return table
 
 
@@ -155,7 +161,7 @@ def _events(email: EmailStatus) -> Table:
     for entry in email.timeline:
         event = entry.activity
         recipient = show.text(whose(entry, email.destination_count) if several else "")
-        what = show.text(said(event.kind, event.detail))
+        what = show.text(said(entry))
         cells = show.apart(recipient, what, has_column=has_column)
         table.add_row(show.moment(event.occurred_at), show.text(event.kind, "bold"), *cells)
     return table

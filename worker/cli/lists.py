@@ -78,7 +78,7 @@ def recipient(*, address: str, limit: int | None, after: str | None, oldest_firs
     settings = load_settings()
     table = open_table(settings)
     hits = table.by_recipient(wanted, _span(after, limit, oldest_first=oldest_first))
-    found = emails_in_order(settings, table, hits, lambda fact: fact.recipient == wanted, limit)
+    found = emails_in_order(settings, table, hits, lambda _, fact: fact.recipient == wanted, limit)
     if not Listing(limit, wanted).print(found, as_json=as_json):
         _nothing(f"no email to {wanted} is known")
 
@@ -113,7 +113,10 @@ def account(  # noqa: PLR0913  one argument for each option is how click works
     settings = load_settings()
     table = open_table(settings)
     hits = table.by_account(account_id, start, end, _span(after, limit, oldest_first=oldest_first))
-    found = emails_in_order(settings, table, hits, lambda fact: fact.account == account_id, limit)
+    # Where copies of an email's events disagree, it is of one account only.
+    found = emails_in_order(
+        settings, table, hits, lambda email, fact: email.account == fact.account == account_id, limit
+    )
     if not Listing(limit).print(found, as_json=as_json):
         upto = f" and {show.moment(end)}" if end else " and now"
         span = f"between {show.moment(start)}{upto} UTC" if start else f"before {show.moment(end)} UTC"

@@ -83,7 +83,8 @@ MEANINGS = (
         "Hard: refused for good. Soft: reported only once SES has stopped retrying, so usually a failure.",
         "An out-of-office reply arrives as a soft bounce although the mail reached the inbox. It is told apart by "
         "what it lacks (any status of a server), and shown as a reply, never as a bounce. Its time may be "
-        "before the Delivery's, since clocks differ. A forwarded mail may name an address you never wrote to.",
+        "before the Delivery's, since clocks differ. A forwarded mail may name an address you never wrote to: shown "
+        "as bounced at that address (a forward or an alias), and it says nothing against the one you wrote to.",
         values_title="Bounce classes",
         values=BOUNCE_CLASSES,
     ),
@@ -91,8 +92,8 @@ MEANINGS = (
         "Complaint",
         "The email was delivered, and the recipient marked it as spam.",
         "Some providers, Gmail among them, never tell. Others hide who complained: SES then names every recipient "
-        "of the email at that provider. Reports that the mail is no spam, and those of SES's suppression lists, "
-        "are not counted as complaints.",
+        "of the email at that provider (attribution `candidate`). Reports that the mail is no spam, reports about "
+        "authentication, and those of SES's suppression lists, are not counted as complaints.",
         values_title="Complaint kinds",
         values=COMPLAINT_KINDS,
     ),
@@ -137,8 +138,10 @@ MEANINGS = (
 )
 
 HOW_TO_READ = """\
-delivery    the furthest that was reported, in this order: sent, delayed, delivered, soft bounced, undetermined
-            bounce, suppressed, hard bounced, rejected, render failed
+delivery    the furthest that was reported, in this order: sent, delayed, arrived, delivered, soft bounced,
+            undetermined bounce, suppressed, hard bounced, rejected, render failed. `arrived`: no Delivery was
+            reported, but what only an arrival can cause: a complaint, an automatic reply, an open, a click, an
+            unsubscribe. A further report may withdraw it, as when an open turns out to be another recipient's
 engagement  none, machine, proxy opened, opened, clicked. No report proves that somebody read
 consent     complained if ever; else the latest change: subscribed or unsubscribed
 """

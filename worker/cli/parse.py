@@ -43,7 +43,7 @@ def parse(*, files: tuple[str, ...], track: str | None, as_json: bool) -> None:
       kind        of the event, as SES spells it; a control message's name; null if nobody can tell
       reason      why it goes to the dead-letter queue, else null; with `detail`
       records     what a reader would see: occurred_at, kind, recipient (null where nobody can tell whose the
-                  event is), attribution, detail
+                  event is), attribution, named (whom the event names), bounce_class, complaint_kind, detail
       facts       the items that would be written to the table
 
     Exit code 0 if all could be read, whatever came of it; 2 if a FILE could not be opened (the others are done).
@@ -167,4 +167,4 @@ def _rows(document: Understood) -> Iterator[tuple[str, str, str]]:
     if document.error or not document.entries:
         yield document.kind or "-", "", str(document.error or document.form)
     for entry, count in document.entries:
-        yield entry.activity.kind, whose(entry, count), said(entry.activity.kind, entry.activity.detail)
+        yield entry.activity.kind, whose(entry, count), said(entry)

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from worker.activity.status import DELIVERY, EmailStatus, Status
+from worker.activity.facets import DELIVERY, FAILED, Status
+from worker.activity.status import EmailStatus
 from worker.cli import show
+from worker.cli.words import conflict, marks
 
 #: Widths of columns. SES's ids have 60 characters; what is longer takes the room it needs.
 RECIPIENT, STATE, WHEN, EMAIL_ID = 28, 19, 19, 60
 
 HEADER = (
     f"{'SENT (UTC)':{WHEN}}  {'EMAIL':{EMAIL_ID}}  {'DELIVERY':{STATE}}  {'WHEN (UTC)':{WHEN}}  "
-    f"{'ENGAGEMENT':12}  {'CONSENT':12}  RECIPIENT  DOCUMENT"
+    f"{'ENGAGEMENT':12}  {'CONSENT':12}  RECIPIENT  DOCUMENT  NOTES"
 )
 
 
@@ -30,6 +32,7 @@ def lines(email: EmailStatus) -> Iterator[str]:
 
 def _line(email: EmailStatus, status: Status, recipient: str) -> str:
     seen = status.delivery.seen.get(status.delivery.state)
+    notes = [*marks(status), *([conflict(email.conflict)] if email.conflict else [])]
     columns = (
         f"{show.moment(email.sent_at):{WHEN}}",
         f"{show.printable(email.email_id):{EMAIL_ID}}",
@@ -39,6 +42,7 @@ def _line(email: EmailStatus, status: Status, recipient: str) -> str:
         f"{status.consent.state:12}",
         show.printable(recipient),
         show.printable(f"{email.document.type} {email.document.id}" if email.document else "-"),
+        *([show.printable("; ".join(notes))] if notes else []),
     )
     return "  ".join(columns)
 
@@ -55,6 +59,8 @@ def block(email: EmailStatus, width: int = 80) -> Text:
         email.subject,
     )
     out.append("\n  ").append(show.text(" \u00b7 ".join(filter(None, about)), "dim"))
+    if email.conflict:
+        out.append("\n  ").append(show.text(conflict(email.conflict), "red"))
     for status in email.recipients:
         out.append(_row(show.text(status.recipient), _states(status), width))
     if email.shared:
@@ -93,9 +99,7 @@ def _states(status: Status) -> list[Text]:
             parts.append(show.state(facet.state, count))
     if status.auto_replied_at:
         parts.append(show.text("out of office", "dim"))
-    if not status.is_destination:
-        parts.append(show.text("forwarded?", "dim"))
-    return parts
+    return [*parts, *(show.text(mark, "dim") for mark in marks(status))]
 
 
 def _one_of(email: EmailStatus) -> str:
@@ -114,7 +118,9 @@ class Totals:
     def add(self, email: EmailStatus) -> None:
         self.emails += 1
         for status in email.recipients:
-            self._delivery[status.delivery.state] += 1
+            state = status.delivery.state
+            # That address failed, not the recipient's own.
+            self._delivery[f"{state} elsewhere" if status.bounced_at and state in FAILED else state] += 1
             self._others[status.engagement.state] += 1
             self._others[status.consent.state] += 1
         if email.shared:
@@ -122,7 +128,8 @@ class Totals:
 
     def line(self) -> str:
         """`3 emails, 4 recipients: 3 delivered, 1 hard bounced; 2 opened`"""
-        delivery = [f"{self._delivery[state]:,} {_words(state)}" for state in DELIVERY if self._delivery[state]]
+        states = [name for state in DELIVERY for name in (state, f"{state} elsewhere")]
+        delivery = [f"{self._delivery[state]:,} {_words(state)}" for state in states if self._delivery[state]]
         others = [f"{count:,} {_words(state)}" for state, count in self._others.items() if not state.startswith("none")]
         recipients = self._delivery.total()
         head = f"{_number(self.emails, 'email')}, {_number(recipients, 'recipient')}"

@@ -34,6 +34,7 @@ EVERY = 0.1
 JOINERS = "\u200c\u200d"
 
 STYLES = {
+    "arrived": "green",
     "delivered": "green",
     "clicked": "green",
     "opened": "green",
