@@ -57,6 +57,13 @@ def key_part(text: str) -> str:
     return text.replace("%", "%25").replace("#", "%23")
 
 
+def failure_account(account: str | None) -> str:
+    """The partition key of `by_failure`. A customer whose id is `-` is not taken for none."""
+    if not account:
+        return NO_ACCOUNT
+    return "%2D" if account == NO_ACCOUNT else key_part(account)
+
+
 def decoded(part: str) -> str:
     return part.replace("%23", "#").replace("%25", "%")
 

@@ -506,6 +506,11 @@ def test_a_failure_that_does_not_tell_the_account_is_listed_under_none():
     assert activity.failure_account == "-"
 
 
+def test_a_customer_called_by_the_sign_for_none_is_not_taken_for_none():
+    (activity,) = read_one(raw(Email(account="-").bounce())).activities
+    assert activity.failure_account == "%2D"
+
+
 # --- What is tracked ---
 
 #: What a carrier says of the document type: `tags` and `headers` as they stand in `mail`.

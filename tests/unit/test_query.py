@@ -156,14 +156,17 @@ def test_a_span_of_nothing_asks_nothing():
 
 def test_failures_are_found_by_account_or_where_none_is_told():
     at = minutes_ago(20)
-    told, untold = Email(), Email(account=None)
-    stored = items_of([raw(told.bounce(at=at)), raw(untold.complaint(at=at)), raw(told.delivery())]).values()
+    told, untold, dash = Email(), Email(account=None), Email(account="-")
+    bodies = [raw(told.bounce(at=at)), raw(untold.complaint(at=at)), raw(dash.bounce(at=at)), raw(told.delivery())]
+    stored = items_of(bodies).values()
     reader = table(FakeDynamoDB(stored))
     window = (at.replace(microsecond=0), at.replace(microsecond=0) + timedelta(seconds=1))
     (of_account,) = reader.by_failure("acme", *window)
     assert (of_account.email_id, of_account.recipient) == (told.message_id, None)
     (of_nobody,) = reader.by_failure(None, *window)
     assert of_nobody.email_id == untold.message_id
+    (of_the_dash,) = reader.by_failure("-")
+    assert of_the_dash.email_id == dash.message_id
     assert list(reader.by_failure("acme", window[1])) == []
     assert list(reader.by_failure("acme", None, window[0])) == []
 

@@ -20,7 +20,7 @@ from worker.addresses import normalize_address
 from worker.errors import THROTTLED, code_of
 from worker.facts import Document, Fact, email_id_of, read_fact
 from worker.indexes import INDEXES
-from worker.keys import FAILURE_SHARDS, NO_ACCOUNT, decoded, email_key, key_part
+from worker.keys import FAILURE_SHARDS, decoded, email_key, failure_account, key_part
 from worker.times import rfc3339
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ class Table:
         self, account: str | None, since: datetime | None = None, until: datetime | None = None, span: Span = Span()
     ) -> Iterator[Hit]:
         """Bounces, complaints, rejects and rendering failures; account None: of events that tell none."""
-        partition = NO_ACCOUNT if account is None else key_part(account)
-        return self._hits("by_failure", partition, _within(span, since, until))
+        return self._hits("by_failure", failure_account(account), _within(span, since, until))
 
     def by_failure_day(self, since: datetime, until: datetime | None = None, span: Span = Span()) -> Iterator[Hit]:
         """Failures of all accounts; those of one day if `until` is not given. None without a readable time.

@@ -18,7 +18,7 @@ from worker.ingest.detail import detail_of, unknown_of
 from worker.ingest.identity import NO_RECIPIENT, WHOLE_CALL, event_id
 from worker.ingest.parse import Bounce, Event, Mail, Recipient
 from worker.jsontext import storable
-from worker.keys import NO_ACCOUNT, failure_day, failure_time, key_part
+from worker.keys import failure_account, failure_day, failure_time
 from worker.times import Moment
 
 #: Characters of a header beyond which it stays as written: decoding takes time by the square, or worse. SES cuts
@@ -168,7 +168,7 @@ def _activities(event: Event, copy: Copy, rules: Rules, account: str | None, exp
             recipient=recipient.address or None,
             recipient_as_written=recipient.written if recipient.written != recipient.address else None,
             detail=detail_of(event, recipient),
-            failure_account=failed_at and (key_part(account) if account else NO_ACCOUNT),
+            failure_account=failed_at and failure_account(account),
             failure_time=failed_at,
             failure_day=failed_at and failure_day(failed_at, identity),
             **shared,  # type: ignore[arg-type]
