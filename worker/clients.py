@@ -31,9 +31,11 @@ def session(region: str) -> boto3.Session:
     Raises SettingsError if the certificates are missing, which botocore finds out at each call.
     """
     core = botocore.session.get_session()
-    bundle = core.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+    name, bundle = "AWS_CA_BUNDLE", core.get_config_variable("ca_bundle")
+    if not bundle:
+        name, bundle = "REQUESTS_CA_BUNDLE", os.environ.get("REQUESTS_CA_BUNDLE")
     if bundle and not Path(bundle).exists():
-        raise SettingsError(f"AWS_CA_BUNDLE: got {bundle!r}, want a file of certificates that exists")
+        raise SettingsError(f"{name}: got {bundle!r}, want a file of certificates that exists")
     return boto3.Session(botocore_session=core, region_name=region)
 
 

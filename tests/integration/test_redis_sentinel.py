@@ -4,13 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 
+import pytest
 import redis
 from events import Email, raw
 from harness import Site, Worker, eventually
-from redisservers import kill, watched_pair
+from redisservers import kill, sentinel, watched_pair
 
+from config.redis_url import read_redis_url
+from config.settings import SettingsError, load_settings
+from worker.errors import TransientError
+from worker.ingest.deduplicate import Claim, Claims
 from worker.keep_polling import POLL
+from worker.redis_commands import RedisCommands
+from worker.start_check import check_start
 
 
 def test_a_fail_over_by_sentinel_is_followed_without_a_restart(site: Site) -> None:
@@ -32,6 +40,39 @@ def test_a_fail_over_by_sentinel_is_followed_without_a_restart(site: Site) -> No
                 eventually(lambda: new.info("replication")["connected_slaves"] == 1, within=30)
             eventually(lambda: polls(site, url) == [POLL] * 2)
             eventually(lambda: outages(worker, "back") == outages(worker, "failing") > 0)
+
+
+def test_claims_follow_and_what_was_written_before_is_known_after(prefix: str) -> None:
+    keys = [("EMAIL#1", f"EVENT#{number}") for number in range(20)]
+    with (
+        watched_pair() as (address, primary, replica),
+        closing(RedisCommands(read_redis_url(f"redis://127.0.0.1:{address.port}/0"))) as commands,
+        redis.Redis(port=primary.port) as first,
+    ):
+        batch = Claims(commands, prefix, 60, 60)
+        batch.claim(keys)
+        batch.commit(keys)
+        assert first.wait(1, 5_000) == 1
+        kill(primary)
+        eventually(lambda: address.target == replica.port, within=30)
+        eventually(lambda: answers(commands), within=30)
+        assert set(batch.claim(keys).values()) == {Claim.DONE}
+
+
+def test_a_sentinel_itself_stops_the_start_with_one_line() -> None:
+    with sentinel() as port, pytest.raises(SettingsError) as error:
+        check_start(load_settings(redis_url=f"redis://127.0.0.1:{port}/0"))
+    assert (
+        str(error.value) == "REDIS_URL: want the server that this Sentinel looks after, by an address that follows it"
+    )
+
+
+def answers(commands: RedisCommands) -> bool:
+    try:
+        commands.ask_all("email-activity:probe", "1", "NX", "GET", "PX", 1000)
+    except TransientError:
+        return False
+    return True
 
 
 def outages(worker: Worker, word: str) -> int:

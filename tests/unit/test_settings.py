@@ -5,10 +5,13 @@ import ssl
 from importlib import resources
 
 import pytest
+from click.testing import CliRunner
 
 from config.redis_url import RedisUrl, Tls, read_redis_url
 from config.settings import Settings, SettingsError, hide_password, load_settings
 from worker.celery import PatientConnection
+from worker.cli.main import main
+from worker.start_check import check_start
 
 
 def example() -> dict[str, str]:
@@ -204,3 +207,19 @@ def test_document_types_are_compared_without_case(monkeypatch: pytest.MonkeyPatc
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEAD_LETTER_QUEUE", "")
     assert load_settings().dead_letter_queue is None
+
+
+@pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize("arguments", [("status", "0100018c"), ("dlq", "list"), ("provision", "--region", "eu-west-1")])
+def test_certificates_for_aws_that_are_missing_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, arguments: tuple[str, ...]
+) -> None:
+    """botocore finds out at its first call, and says no more than that there is no such file."""
+    monkeypatch.setenv(name, "/no/such/file.pem")
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    line = f"{name}: got '/no/such/file.pem', want a file of certificates that exists"
+    assert result.stderr.splitlines()[-1] == line
+    with pytest.raises(SettingsError) as error:
+        check_start(load_settings())
+    assert str(error.value) == line
