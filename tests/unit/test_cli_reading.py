@@ -249,6 +249,23 @@ def test_a_complaint_that_names_several_says_that_each_is_a_candidate(monkeypatc
     assert run("timeline", email.message_id).stdout.count("(one of several named)") == 2
 
 
+def test_fields_that_this_version_does_not_know_show_with_their_event(monkeypatch):
+    """Once in the table, with each recipient of the event, and of every copy of it."""
+    email = Email(to=(ANA, BEN))
+    delivery = email.delivery() | {"brandNew": {"a": 1}}
+    copy = email.delivery() | {"brandNew": {"a": 1, "b": 2}, "newer": True}
+    events = (email.send(), delivery, copy, email.open() | {"of": "the open"}, email.click())
+    reader = table_of(items_of(map(raw, events)).values())
+    monkeypatch.setattr(one, "open_table", lambda _settings: reader)
+    timeline = as_json("timeline", email.message_id)["timeline"]
+    assert [(event["kind"], event["unknown"]) for event in timeline if event["kind"] != "Send"] == [
+        ("Delivery", {"brandNew": {"a": 1, "b": 2}, "newer": True}),
+        ("Delivery", {"brandNew": {"a": 1, "b": 2}, "newer": True}),
+        ("Open", {"of": "the open"}),
+        ("Click", None),
+    ]
+
+
 def fold_of(email: Email) -> EmailStatus:
     return one.fold(email.message_id, table_of(items_of(map(raw, EVENTS)).values()).facts(email.message_id))
 

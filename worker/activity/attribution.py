@@ -12,13 +12,14 @@ Opens, clicks and preference changes name nobody, and all recipients of one call
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from worker.activity.classify import SUPPRESSION_KINDS
 from worker.activity.copies import Event, Notice, merge_copies, notice_of
-from worker.facts import Activity
+from worker.activity.extras import unknown_by_event
+from worker.facts import Activity, Extra
 from worker.keys import FIRST
 
 #: After one of these, and without a Delivery, a recipient has no mail to open.
@@ -38,7 +39,8 @@ SAME_TIME = ("Send", "Rendering Failure", "Reject", "DeliveryDelay", "Delivery",
 class Entry:
     """One event of an email's timeline. `recipient` is None where nobody can tell.
 
-    `bounce_class` and `complaint_kind` are of bounces and complaints, else None.
+    `bounce_class` and `complaint_kind` are of bounces and complaints, else None. `unknown`: a JSON text of the fields
+    that the worker's version did not know.
     """
 
     activity: Activity
@@ -46,6 +48,7 @@ class Entry:
     attribution: str
     bounce_class: str | None = None
     complaint_kind: str | None = None
+    unknown: str | None = None
 
     @property
     def other_address(self) -> str | None:
@@ -57,21 +60,26 @@ class Entry:
 Owner = Callable[[Activity], tuple[str | None, str]]
 
 
-def attribute(activities: Iterable[Activity], destinations: Iterable[str]) -> tuple[Entry, ...]:
+def attribute(
+    activities: Sequence[Activity], destinations: Iterable[str], extras: Iterable[Extra] = ()
+) -> tuple[Entry, ...]:
     """The timeline of an email, in order of time.
 
-    destinations: its recipients as far as they are known, normalized.
+    destinations: its recipients as far as they are known, normalized. extras: of the same email.
     """
+    unknown = unknown_by_event(extras, activities)
     events = sorted(merge_copies(activities), key=lambda event: _in_time(event.activity))
     owner = _owners(events, frozenset(destinations))
     candidates = _candidates(events)
-    return tuple(_entry(event, *owner(event.activity), candidates) for event in events)
 
+    def entry(event: Event) -> Entry:
+        recipient, attribution = owner(event.activity)
+        if event.complaint_kind and attribution == "exact" and notice_of(event.activity) in candidates:
+            attribution = "candidate"
+        unknown_fields = unknown.get(event.activity.event_id)
+        return Entry(event.activity, recipient, attribution, event.bounce_class, event.complaint_kind, unknown_fields)
 
-def _entry(event: Event, recipient: str | None, attribution: str, candidates: frozenset[Notice]) -> Entry:
-    if event.complaint_kind and attribution == "exact" and notice_of(event.activity) in candidates:
-        attribution = "candidate"
-    return Entry(event.activity, recipient, attribution, event.bounce_class, event.complaint_kind)
+    return tuple(map(entry, events))
 
 
 def _owners(events: Iterable[Event], destinations: frozenset[str]) -> Owner:

@@ -96,7 +96,7 @@ def event_json(entry: Entry) -> Json:
         "tenant": event.tenant,
         "form": event.form,
         "recorded_at": _time(event.recorded_at),
-        "unknown": _unknown(None),
+        "unknown": _unknown(entry.unknown),
     }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from worker.activity.attribution import Entry, attribute
 from worker.activity.facets import Status, fold
 from worker.activity.mails import Conflict, account_of, conflict_of, document_of, earliest_of_each, in_order
-from worker.facts import Activity, Assignment, Document, Fact, MailFact
+from worker.facts import Activity, Assignment, Document, Extra, Fact, MailFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def status(email_id: str, facts: Iterable[Fact]) -> EmailStatus:
     destinations = earliest_of_each(mail_facts)
     mails = list(destinations.values())
     activities = [fact for fact in facts if isinstance(fact, Activity)]
-    timeline = attribute(activities, destinations)
+    timeline = attribute(activities, destinations, (fact for fact in facts if isinstance(fact, Extra)))
     ambiguous = [entry for entry in timeline if entry.recipient is None]
     return EmailStatus(
         email_id=email_id,
