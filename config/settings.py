@@ -56,6 +56,22 @@ def _names(value: str) -> frozenset[str]:
     return frozenset(name.strip().lower() for name in value.split(",") if name.strip())
 
 
+def _each(pattern: str, wanted: str) -> AfterValidator:
+    """A comma-separated list, of which each is as the pattern has it."""
+
+    def check(value: str) -> str:
+        names = _listed(value)
+        if not names or not all(re.fullmatch(pattern, name, re.ASCII) for name in names):
+            raise ValueError(wanted)
+        return value
+
+    return AfterValidator(check)
+
+
+def _listed(value: str | None) -> frozenset[str]:
+    return frozenset(name.strip() for name in (value or "").split(",") if name.strip())
+
+
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 HttpUrl = Annotated[str, _url("http", "https")]
 StoreUrl = Annotated[str, _redis()]
@@ -95,6 +111,14 @@ class Settings(BaseSettings):
     document_id_header: Annotated[Name, Field(description="header that does, where no tag does")] = "X-Document-Id"
     account_id_tag: Annotated[Name, Field(description="message tag that holds your customer's id")] = "account_id"
     account_id_header: Annotated[Name, Field(description="header that does, where no tag does")] = "X-Account-Id"
+    trusted_aws_accounts: Annotated[
+        Annotated[str, _each("[0-9]{12}", "comma-separated AWS account ids of 12 digits")] | None,
+        Field(description="comma-separated; events of other AWS accounts are quarantined; all when not set"),
+    ] = None
+    trusted_configuration_sets: Annotated[
+        Annotated[str, _each("[A-Za-z0-9_-]{1,64}", "comma-separated names of SES's configuration sets")] | None,
+        Field(description="comma-separated; events of others, or of none, are quarantined; all when not set"),
+    ] = None
     store_subject: Annotated[bool, Field(description="keep the subject line in the table")] = True
 
     retention_days: Annotated[int, Field(ge=1, le=36_500, description="facts expire so long after sending")] = 365
@@ -151,6 +175,16 @@ class Settings(BaseSettings):
     def tracked(self) -> frozenset[str]:
         """Document types in lower case; empty means all mail."""
         return frozenset() if self.tracked_document_types.strip() == EVERYTHING else _names(self.tracked_document_types)
+
+    @property
+    def trusted_accounts(self) -> frozenset[str]:
+        """AWS account ids; empty means all."""
+        return _listed(self.trusted_aws_accounts)
+
+    @property
+    def trusted_sets(self) -> frozenset[str]:
+        """Names of configuration sets; empty means all, and mail without one."""
+        return _listed(self.trusted_configuration_sets)
 
     @property
     def retention(self) -> timedelta:

@@ -101,6 +101,20 @@ class TooManyRecipientsError(PermanentError):
     reason = "too_many_recipients"
 
 
+class UntrustedAccountError(PermanentError):
+    """An event of an AWS account that is not in TRUSTED_AWS_ACCOUNTS, or that tells none. Look at who sends here."""
+
+    reason = "untrusted_aws_account"
+
+
+class UntrustedConfigurationSetError(PermanentError):
+    """An event of a configuration set that is not in TRUSTED_CONFIGURATION_SETS, or that tells none (those of an
+    identity's own topic never do). Look at who sends here.
+    """
+
+    reason = "untrusted_configuration_set"
+
+
 class RefusedByTableError(PermanentError):
     """DynamoDB refuses an item of this message as invalid, for instance one over 400 KB."""
 

@@ -42,8 +42,8 @@ class Document:
 class Activity:
     """Something happened to an email, for one recipient where the event names one.
 
-    `detail` is the map of the kind's own fields, in snake case. Times are UTC. `failure_*` are the keys of
-    the two indexes of failures, set on their kinds only.
+    `detail` is the map of the kind's own fields, in snake case; `tags` are the sender's other ones. Times are UTC.
+    `failure_*` are the keys of the two indexes of failures, set on their kinds only.
     """
 
     email_id: str
@@ -61,6 +61,8 @@ class Activity:
     subject: str | None = None
     configuration_set: str | None = None
     tenant: str | None = None
+    aws_account: str | None = None
+    tags: Mapping[str, list[str]] = field(default_factory=dict)
     transport_id: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     failure_account: str | None = None
@@ -81,6 +83,8 @@ class Activity:
             "subject": self.subject,
             "configuration_set": self.configuration_set,
             "tenant": self.tenant,
+            "aws_account": self.aws_account,
+            "tags": dict(self.tags),
             "detail": dict(self.detail),
         }
         content = {name: value for name, value in content.items() if value not in (None, "", {})}

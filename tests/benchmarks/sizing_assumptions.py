@@ -55,10 +55,10 @@ class Assumptions:
     events_per_email: float = 2.85
     failures_per_email: float = 0.036
     #: Bytes, measured: `--measure`.
-    activity_bytes: float = 629
-    mail_bytes: float = 332
+    activity_bytes: float = 660
+    mail_bytes: float = 341
     #: Together, for one mail fact in its three indexes; and for one failure in its two.
-    index_bytes: float = 720
+    index_bytes: float = 744
     failure_index_bytes: float = 458
     #: Bytes, measured with a million claims in Valkey 9.1: 83, of the process 90, and more as its table of keys grows.
     redis_bytes_per_identity: float = 95

@@ -92,6 +92,8 @@ activities = st.builds(
     destination_count=st.none() | st.integers(1, 50),
     sender=st.none() | filled,
     subject=st.none() | filled,
+    aws_account=st.none() | filled,
+    tags=st.dictionaries(filled, st.lists(words), max_size=2),
     transport_id=st.none() | filled,
     detail=st.dictionaries(filled, st.one_of(words, st.integers(), st.booleans(), st.lists(words)), max_size=3),
     failure_account=st.none() | filled,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from benchmarks.stub.units import item_size
 from events import (
     ANA,
     APPLE_PREFETCH,
@@ -18,13 +19,15 @@ from events import (
     raw,
     stamp,
 )
-from reading import EVERYTHING, read_one
+from reading import EVERYTHING, content_of, items_of, read_one
 
 from worker.activity.attribution import attribute
 from worker.facts import Document
 from worker.ingest.identity import event_id
 from worker.ingest.normalize import Copy, Rules, destinations, normalize
 from worker.ingest.parse import parse
+from worker.ingest.store import wire_item
+from worker.keys import canonical_json
 
 THREE = (ANA, BEN, CLEO)
 TO_THREE = Email(to=THREE)
@@ -135,9 +138,24 @@ def test_the_address_as_written_stands_beside_the_normalized_one():
     assert activity.recipient_as_written is None
 
 
-def test_a_forwarded_address_that_bounces_is_no_recipient_of_the_email():
-    reading = read_one(raw(Email().bounce(recipients=["elsewhere@example.com"])))
+@pytest.mark.parametrize("kind", RECIPIENT_LISTS)
+def test_an_event_of_a_forwarded_address_alone_is_found_by_every_recipient(kind):
+    """Nobody sent this email to the address, and yet it is that email's document that did not arrive."""
+    event = KINDS[kind](replace(TO_THREE, to=["elsewhere@example.com"]))
+    event["mail"]["destination"] = list(THREE)
+    reading = read_one(raw(event))
     assert [each.recipient for each in reading.activities] == ["elsewhere@example.com"]
+    assert [each.recipient for each in reading.mail_facts] == list(THREE)
+    assert {each.document for each in reading.mail_facts} == {Document("invoice", "2026-117")}
+
+
+def test_a_forwarded_address_beside_a_destination_is_no_recipient_of_the_email():
+    reading = read_one(raw(TO_THREE.bounce(recipients=["elsewhere@example.com", BEN])))
+    assert [each.recipient for each in reading.mail_facts] == [BEN]
+
+
+def test_a_bounce_without_destinations_makes_nobody_a_recipient():
+    reading = read_one(raw(changed(Email().bounce(recipients=["elsewhere@example.com"]), destination=None)))
     assert reading.mail_facts == ()
 
 
@@ -220,6 +238,58 @@ def test_an_event_without_unknown_fields_has_no_extra_fact(kind):
 
 def test_nothing_is_kept_of_the_unknown_fields_of_untracked_mail():
     assert read_one(raw(Email(document_type="contract").send() | {"new": 1})).facts == ()
+
+
+# --- Tags, and whose mail it is ---
+
+
+def tags_of(tags: dict[str, str], rules: Rules | None = None) -> dict:
+    return dict(read_one(raw(Email(tags=tags).send()), rules).activities[0].tags)
+
+
+def test_the_senders_other_tags_and_the_address_it_went_out_from_are_kept():
+    tags = {"campaign": "spring", "ses:outgoing-ip": "192.0.2.1", "ses:source-ip": "192.0.2.2"}
+    assert tags_of(tags) == {"campaign": ["spring"], "ses:outgoing-ip": ["192.0.2.1"]}
+
+
+def test_the_tags_that_the_operator_chose_for_the_document_are_no_others():
+    rules = Rules(document_type=("type", "X-T"), document_id=("number", "X-N"), account_id=("client", "X-C"))
+    found = tags_of({"type": "invoice", "number": "5", "client": "7", "campaign": "spring"}, rules)
+    assert found == {
+        "campaign": ["spring"],
+        "document_type": ["invoice"],
+        "document_id": ["2026-117"],
+        "account_id": ["acme"],
+    }
+
+
+def test_tags_that_do_not_fit_are_left_out_and_the_others_kept():
+    """In the order of their names, whatever order a copy has them in; the address it went out from first."""
+    tags = {"a": "x" * 100, "b": "x" * 100, "c": "x" * 30, "long": "x" * 300, "ses:outgoing-ip": "192.0.2.1"}
+    kept = tags_of(tags)
+    assert list(kept) == ["ses:outgoing-ip", "a", "c"]
+    assert kept == tags_of(dict(reversed(tags.items())))
+
+
+@pytest.mark.parametrize("size", [*range(170, 200), 300])
+def test_the_tags_of_an_activity_have_200_bytes_at_most(size):
+    tags = tags_of({"t": "x" * size})
+    assert bool(tags) is (len('{"t":[""]}') + size <= 200)
+    both = tags_of({"t": "x" * size, "u": "x" * (200 - size) if size < 200 else ""})
+    assert len(canonical_json(both)) <= 200
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_activity_with_all_its_tags_is_one_write_unit(kind):
+    tags = {f"t{number}": "x" for number in range(99)} | {"ses:outgoing-ip": "192.0.2.1", "ses:tenant-name": "north"}
+    subject = "Invoice 2026-0000117 of Sender GmbH"
+    (activity,) = read_one(raw(KINDS[kind](Email(subject=subject, tags=tags)))).activities
+    assert item_size(wire_item(activity.to_item())) <= 1024
+
+
+def test_the_aws_account_that_sent_it_is_kept():
+    assert read_one(raw(Email().send())).activities[0].aws_account == "111122223333"
+    assert read_one(raw(changed(Email().send(), sendingAccountId=None))).activities[0].aws_account is None
 
 
 def test_the_subject_can_be_left_out():
@@ -476,9 +546,32 @@ def test_a_type_without_an_id_is_an_email_without_a_document():
 
 def test_the_operator_chooses_the_tags_and_headers():
     rules = Rules(document_type=("type", "X-T"), document_id=("number", "X-N"), account_id=("client", "X-C"))
-    email = Email(tags={"type": "invoice", "number": "5"}, headers={"X-C": "7"})
+    email = Email(tags={"type": "invoice", "number": "5", "client": "7"})
     fact = mail_fact(email.send(), rules)
     assert (fact.document, fact.account) == (Document("invoice", "5"), "7")
+    headers = {"X-T": "invoice", "X-N": "6", "X-C": "8"}
+    fact = mail_fact(Email(tags=None, headers=headers).send(), rules)
+    assert (fact.document, fact.account) == (Document("invoice", "6"), "8")
+
+
+@pytest.mark.parametrize("told", [{"document_type": ["invoice"]}, {"document_id": ["2026-117"]}])
+def test_no_header_claims_an_account_where_a_tag_tells_of_the_document(told):
+    """Whoever writes the email writes its headers; tags come from whoever calls SES."""
+    event = changed(Email(headers={"X-Account-Id": "somebody-else"}).send(), tags=told)
+    assert mail_fact(event).account is None
+    assert mail_fact(changed(event, tags={**told, "account_id": ["acme"]})).account == "acme"
+    assert mail_fact(changed(event, tags={})).account == "somebody-else"
+    failed = changed(Email(headers={"X-Account-Id": "somebody-else"}).bounce(), tags=told)
+    assert read_one(raw(failed)).activities[0].failure_account == "-"
+
+
+def test_a_header_tells_the_id_of_no_other_type_than_its_own():
+    rules = Rules(tracked=frozenset({"invoice", "contract"}))
+    tags = {"document_type": ["contract"]}
+    event = Email(headers={"X-Document-Type": "Invoice", "X-Document-Id": "8"}).send()
+    assert mail_fact(changed(event, tags=tags), rules).document is None
+    event = Email(headers={"X-Document-Type": "Contract", "X-Document-Id": "8"}).send()
+    assert mail_fact(changed(event, tags=tags), rules).document == Document("contract", "8")
 
 
 def test_a_mail_fact_counts_in_whole_seconds():
@@ -536,9 +629,9 @@ READABLE = {"empty", "automatic only", "blank", "without"}
 
 
 def expected_outcome(tags: str, headers: str, *, truncated: bool) -> str:
-    said = tags if tags not in SAYS_NOTHING else headers
-    if said not in SAYS_NOTHING:
-        return "activity" if said == "invoice" else "untracked"
+    said = {tags, headers} - SAYS_NOTHING
+    if said:
+        return "activity" if "invoice" in said else "untracked"
     both_say_none = tags in READABLE and headers in READABLE and not truncated
     return "untracked" if both_say_none else "activity"
 
@@ -550,9 +643,23 @@ def test_untracked_is_another_type_or_two_carriers_that_were_read_and_empty(tags
     event = changed(Email().send(), tags=TAGS[tags], headers=HEADERS[headers], headersTruncated=truncated)
     reading = read_one(raw(event))
     assert reading.outcome == expected_outcome(tags, headers, truncated=bool(truncated))
-    says_invoice = "invoice" in (tags, headers) and reading.outcome == "activity"
+    says_invoice = "invoice" in (tags, headers)
     assert bool(reading.mail_facts) is says_invoice
     assert bool(reading.activities) is (reading.outcome == "activity")
+
+
+@pytest.mark.parametrize("first", ["tag", "header"])
+def test_a_tracked_type_in_either_carrier_is_never_untracked_and_tags_still_beat_headers(first):
+    said = {"tag": "contract", "header": "invoice"} if first == "header" else {"tag": "invoice", "header": "contract"}
+    event = Email(document_type=said["tag"], headers={"X-Document-Type": said["header"]}).send()
+    reading = read_one(raw(event))
+    assert (reading.outcome, reading.mail_facts[0].document) == ("activity", Document(said["tag"], "2026-117"))
+
+
+def test_a_tracked_type_counts_behind_another_in_one_carrier():
+    event = Email().send()
+    event["mail"]["tags"]["document_type"] = ["contract", "Invoice"]
+    assert read_one(raw(event)).outcome == "activity"
 
 
 @pytest.mark.parametrize("kind", ["Bounce", "Complaint", "Delivery"])
@@ -586,6 +693,84 @@ def test_where_everything_is_tracked_every_mail_has_its_fact(tags, headers):
     event = changed(Email().send(), tags=TAGS[tags], headers=HEADERS[headers])
     reading = read_one(raw(event), EVERYTHING)
     assert (reading.outcome, len(reading.mail_facts)) == ("activity", 1)
+
+
+# --- Who is believed ---
+
+TRUSTED = Rules(trusted_accounts=frozenset({"111122223333"}), trusted_configuration_sets=frozenset({"tracked"}))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mail_of_a_believed_account_and_configuration_set_is_recorded(kind):
+    assert read_one(raw(KINDS[kind](Email())), TRUSTED).outcome == "activity"
+
+
+@pytest.mark.parametrize(
+    ("account", "detail"),
+    [
+        ("444455556666", "444455556666"),
+        (None, "it tells none"),
+        ("", "it tells none"),
+        (ANA, "one that AWS does not have"),
+        ("11112222333\u0663", "one that AWS does not have"),
+        ("111122223333\n", "one that AWS does not have"),
+    ],
+)
+def test_mail_of_another_aws_account_is_quarantined(account, detail):
+    reading = read_one(raw(changed(Email().send(), sendingAccountId=account)), TRUSTED)
+    assert (reading.outcome, str(reading.error)) == ("quarantine", f"untrusted_aws_account: {detail}")
+    assert reading.facts == ()
+    assert read_one(raw(changed(Email().send(), sendingAccountId=account))).outcome == "activity"
+
+
+@pytest.mark.parametrize(
+    ("tags", "detail"),
+    [
+        ({"ses:configuration-set": ["other"]}, "other"),
+        ({"ses:configuration-set": ["Tracked"]}, "Tracked"),
+        ({"ses:configuration-set": []}, "it tells none"),
+        ({"ses:configuration-set": [ANA]}, "one that AWS does not have"),
+        ({}, "it tells none"),
+        (None, "it tells none"),
+    ],
+)
+def test_mail_of_another_configuration_set_or_of_none_is_quarantined(tags, detail):
+    reading = read_one(raw(changed(Email().send(), tags=tags)), TRUSTED)
+    assert (reading.outcome, str(reading.error)) == ("quarantine", f"untrusted_configuration_set: {detail}")
+    assert read_one(raw(changed(Email().send(), tags=tags))).outcome == "activity"
+
+
+def test_who_is_not_believed_cannot_have_mail_deleted_as_untracked():
+    event = changed(Email(document_type="contract").send(), sendingAccountId="444455556666")
+    assert read_one(raw(event), TRUSTED).outcome == "quarantine"
+    assert read_one(raw(event)).outcome == "untracked"
+
+
+#: What somebody who knows the id of an email and may publish could send as one more copy of its Send.
+FORGED = {
+    "an earlier time": lambda event: changed(event, timestamp="2026-01-01T00:00:00.000Z"),
+    "one more recipient": lambda event: changed(event, destination=[ANA, CLEO]),
+    "another account": lambda event: changed(event, tags=event["mail"]["tags"] | {"account_id": ["other"]}),
+    "another document": lambda event: changed(event, tags=event["mail"]["tags"] | {"document_id": ["other"]}),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_forged_copy_takes_no_stored_facts_place(forged):
+    """No pure rule can tell it from a true one; so both are there, for readers to show that they disagree."""
+    true = Email().send()
+    stored = items_of([raw(true)])
+    copy = raw(FORGED[forged](true))
+    for bodies in ([raw(true), copy], [copy, raw(true)]):
+        after = items_of(bodies)
+        assert content_of(stored).items() <= content_of(after).items()
+        assert len(after) > len(stored)
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_forged_copy_of_another_aws_account_is_stopped(forged):
+    copy = changed(FORGED[forged](Email().send()), sendingAccountId="444455556666")
+    assert read_one(raw(copy), TRUSTED).facts == ()
 
 
 # --- What has expired ---

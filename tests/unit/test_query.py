@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from events import ANA, BEN, Email, minutes_ago, raw
 from faketable import FakeDynamoDB, error
-from reading import items_of
+from reading import items_of, read_one
 
 from worker.activity import query
+from worker.activity.attribution import attribute
 from worker.activity.query import MAX_TOGETHER, Hit, Span, Table
+from worker.activity.status import status
 from worker.facts import Activity, Assignment, MailFact
+from worker.ingest.normalize import destinations
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -169,6 +172,19 @@ def test_failures_are_found_by_account_or_where_none_is_told():
     assert of_the_dash.email_id == dash.message_id
     assert list(reader.by_failure("acme", window[1])) == []
     assert list(reader.by_failure("acme", None, window[0])) == []
+
+
+def test_a_bounce_of_a_forwarded_address_alone_is_found_by_document_recipient_and_account():
+    """And belongs to whom `email-activity parse` says that it does."""
+    email = Email()
+    body = raw(email.bounce(recipients=["elsewhere@example.com"]))
+    reader = table(FakeDynamoDB(items_of([body]).values()))
+    for hits in (reader.by_document("invoice", "2026-117"), reader.by_recipient(ANA), reader.by_account("acme")):
+        assert [hit.email_id for hit in hits] == [email.message_id]
+    reading = read_one(body)
+    (parsed,) = attribute(reading.activities, destinations(reading.event.mail))
+    (shown,) = status(email.message_id, reader.facts(email.message_id)).timeline
+    assert (shown.recipient, shown.attribution) == (parsed.recipient, parsed.attribution) == (ANA, "single_destination")
 
 
 # --- Failures of all accounts, by day ---

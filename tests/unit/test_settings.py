@@ -12,6 +12,7 @@ from config.settings import Settings, SettingsError, hide_password, load_setting
 from worker.celery import PatientConnection
 from worker.cli.main import main
 from worker.start_check import check_start
+from worker.rules import rules
 
 
 def example() -> dict[str, str]:
@@ -24,6 +25,35 @@ def test_the_example_documents_every_variable() -> None:
     text = resources.files("config").joinpath("example.env").read_text(encoding="utf-8")
     documented = set(re.findall(r"^(?:# )?([A-Z_]+)=", text, re.MULTILINE))
     assert documented == {name.upper() for name in Settings.model_fields}
+
+
+def test_the_believed_accounts_and_configuration_sets_are_lists_and_all_are_by_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert (load_settings().trusted_accounts, load_settings().trusted_sets) == (frozenset(), frozenset())
+    monkeypatch.setenv("TRUSTED_AWS_ACCOUNTS", "111122223333, 444455556666")
+    monkeypatch.setenv("TRUSTED_CONFIGURATION_SETS", "Invoices")
+    followed = rules(load_settings())
+    assert followed.trusted_accounts == {"111122223333", "444455556666"}
+    assert followed.trusted_configuration_sets == {"Invoices"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("TRUSTED_AWS_ACCOUNTS", "acme", "comma-separated AWS account ids of 12 digits"),
+        ("TRUSTED_AWS_ACCOUNTS", "111122223333 444455556666", "comma-separated AWS account ids of 12 digits"),
+        ("TRUSTED_AWS_ACCOUNTS", ",", "comma-separated AWS account ids of 12 digits"),
+        ("TRUSTED_CONFIGURATION_SETS", "*", "comma-separated names of SES's configuration sets"),
+    ],
+)
+def test_a_list_of_the_believed_that_nobody_could_be_on_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
+) -> None:
+    """Taken as empty, it would believe everybody."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: got {re.escape(repr(value))}, want {wanted}$"):
+        load_settings()
 
 
 def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

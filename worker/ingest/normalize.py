@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
 from email.header import decode_header, make_header
+from itertools import chain
 
 from worker.addresses import normalize_address
 from worker.facts import FAILURE_KINDS, Activity, Document, Extra, MailFact
+from worker.ingest.carried import CONFIGURATION_SET, TENANT, first_tag, kept_tags, refuse_untrusted
 from worker.ingest.detail import detail_of, unknown_of
 from worker.ingest.identity import NO_RECIPIENT, WHOLE_CALL, event_id
 from worker.ingest.parse import Bounce, Event, Mail, Recipient
@@ -35,6 +37,9 @@ class Rules:
     document_type: tuple[str, str] = ("document_type", "X-Document-Type")  # tag, header
     document_id: tuple[str, str] = ("document_id", "X-Document-Id")
     account_id: tuple[str, str] = ("account_id", "X-Account-Id")
+    #: Whose events are believed, by `mail.sendingAccountId` and by the tag of the configuration set; empty: all.
+    trusted_accounts: frozenset[str] = frozenset()
+    trusted_configuration_sets: frozenset[str] = frozenset()
     retention: timedelta = timedelta(days=365)
     store_subject: bool = True
 
@@ -61,32 +66,34 @@ class Facts:
 
 
 def normalize(event: Event, copy: Copy, rules: Rules) -> Facts:
-    document_type = _carried(event.mail, *rules.document_type)
-    document_type = document_type and document_type.lower()
-    if is_untracked(event.mail, document_type, rules):
+    """Raises UntrustedAccountError or UntrustedConfigurationSetError, whatever else the event says."""
+    refuse_untrusted(event.mail, rules.trusted_accounts, rules.trusted_configuration_sets)
+    if is_untracked(event.mail, rules):
         return Facts("untracked", event.kind)
     expires_at = _expires_at(event, copy, rules)
     if copy.sent_at is not None and expires_at <= copy.sent_at.timestamp():
         return Facts("expired", event.kind)
-    document_id = _carried(event.mail, *rules.document_id)
-    document = Document(document_type, document_id) if document_type and document_id else None
-    account = _carried(event.mail, *rules.account_id)
+    document_type, document, account = _said_of(event.mail, rules)
     activities = tuple(_activities(event, copy, rules, account, expires_at))
     mail_facts = tuple(_mail_facts(event, document, account, expires_at)) if document_type or not rules.tracked else ()
     return Facts("activity", event.kind, activities, mail_facts, tuple(_extra(event, activities)))
 
 
-def is_untracked(mail: Mail, document_type: str | None, rules: Rules) -> bool:
-    """Another type was read, or both carriers were readable and empty.
+def is_untracked(mail: Mail, rules: Rules) -> bool:
+    """Only other types were read, or both carriers were readable and empty.
 
     An identity notification has no tags, a Rendering Failure no headers, and long headers are cut: what they
     do not say, another event of the same email will.
     """
     if not rules.tracked:
         return False
-    if document_type:
-        return document_type not in rules.tracked
-    return mail.tags is not None and mail.headers is not None and not mail.headers_truncated
+    tag, header = rules.document_type
+    is_any_read = False
+    for said in chain(_tagged(mail, tag), _headers(mail, header)):
+        if said.lower() in rules.tracked:
+            return False
+        is_any_read = True
+    return is_any_read or (mail.tags is not None and mail.headers is not None and not mail.headers_truncated)
 
 
 # --- Who and what an email is about ---
@@ -98,16 +105,36 @@ def destinations(mail: Mail) -> dict[str, str]:
     return {address: written[address] for address in reversed(written) if address}
 
 
-def _carried(mail: Mail, tag: str, header: str) -> str | None:
-    """A value that the sender attached: a message tag, else a header."""
-    tagged = next((each.strip() for each in (mail.tags or {}).get(tag, ()) if each.strip()), None)
-    return tagged or _header(mail, header)
+def _said_of(mail: Mail, rules: Rules) -> tuple[str | None, Document | None, str | None]:
+    """The document's type (in lower case), the document, and the account: as tags tell them, else headers.
+
+    Headers come from whoever wrote the email, tags from whoever called SES. So where a tag tells of the document, no
+    header tells of the account; and a header tells the id of no other type than its own.
+    """
+    carriers = (rules.document_type, rules.document_id, rules.account_id)
+    tagged_type, tagged_id, account = (next(_tagged(mail, tag), None) for tag, _ in carriers)
+
+    def in_header(carrier: tuple[str, str]) -> str | None:
+        return next(_headers(mail, carrier[1]), None)
+
+    document_type = (tagged_type or in_header(rules.document_type) or "").lower()
+    document_id = tagged_id
+    if not document_id and (in_header(rules.document_type) or document_type).lower() == document_type:
+        document_id = in_header(rules.document_id)
+    if not (account or tagged_type or tagged_id):
+        account = in_header(rules.account_id)
+    document = Document(document_type, document_id) if document_type and document_id else None
+    return document_type or None, document, account
 
 
-def _header(mail: Mail, name: str) -> str | None:
+def _tagged(mail: Mail, name: str) -> Iterator[str]:
+    return (each.strip() for each in (mail.tags or {}).get(name, ()) if each.strip())
+
+
+def _headers(mail: Mail, name: str) -> Iterator[str]:
     """SES rewrites the casing of header names."""
     found = (value for each, value in mail.headers or () if each.casefold() == name.casefold())
-    return next((text for text in map(_decoded, found) if text), None)
+    return (text for text in map(_decoded, found) if text)
 
 
 def _decoded(value: str) -> str:
@@ -121,10 +148,6 @@ def _decoded(value: str) -> str:
         return storable(str(make_header(decode_header(value)))).strip()
     except (MessageError, LookupError, ValueError):
         return value.strip()
-
-
-def _tag(mail: Mail, name: str) -> str | None:
-    return next(iter((mail.tags or {}).get(name, ())), None)
 
 
 def _expires_at(event: Event, copy: Copy, rules: Rules) -> int:
@@ -157,8 +180,10 @@ def _activities(event: Event, copy: Copy, rules: Rules, account: str | None, exp
         "destination_count": len(destinations(event.mail)) or None,
         "sender": event.mail.source,
         "subject": _subject(event.mail) if rules.store_subject else None,
-        "configuration_set": _tag(event.mail, "ses:configuration-set"),
-        "tenant": _tag(event.mail, "ses:tenant-name"),
+        "configuration_set": first_tag(event.mail, CONFIGURATION_SET),
+        "tenant": first_tag(event.mail, TENANT),
+        "aws_account": event.mail.sending_account_id,
+        "tags": kept_tags(event.mail, {rules.document_type[0], rules.document_id[0], rules.account_id[0]}),
     }
     for recipient in _named(event):
         identity = event_id(event, recipient.address)
@@ -187,7 +212,7 @@ def _named(event: Event) -> tuple[Recipient, ...]:
 
 def _subject(mail: Mail) -> str | None:
     common = mail.common_headers and mail.common_headers.subject
-    return _decoded(common) if common else _header(mail, "Subject")
+    return _decoded(common) if common else next(_headers(mail, "Subject"), None)
 
 
 def _extra(event: Event, activities: Sequence[Activity]) -> Iterator[Extra]:
@@ -210,13 +235,13 @@ def _mail_facts(event: Event, document: Document | None, account: str | None, ex
 
 
 def _addressed(event: Event) -> tuple[str, ...]:
-    """The recipients that the event names and that the email went to; all of the latter if it names none.
+    """The recipients that the event names and that the email went to; all of the latter if it names none of them.
 
-    A bounce may name a forwarded address, to which nobody sent this email. Without `mail.destination` nobody
-    can tell, and what other events name is all there is.
+    A bounce may name a forwarded address, to which nobody sent this email: it must be found by document and recipient
+    all the same. Without `mail.destination` nobody can tell, and what other events name is all there is.
     """
-    all_of_them = destinations(event.mail)
+    all_of_them = tuple(destinations(event.mail))
     named = {each.address for each in event.recipients if each.address}
     if not all_of_them:
         return () if isinstance(event.body, Bounce) else tuple(sorted(named))
-    return tuple(address for address in all_of_them if address in named or not named)
+    return tuple(address for address in all_of_them if address in named) or all_of_them
