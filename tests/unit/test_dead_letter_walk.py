@@ -30,14 +30,21 @@ from worker.operate.dead_letters.walk import Walk, never
 EVERYTHING = Wanted()
 
 
-def walk(sqs: Any, **options: Any) -> Walk:
-    return Walk(sqs, DEAD, Rules(), **options)
+def walk(sqs: Any, rules: Rules | None = None, **options: Any) -> Walk:
+    return Walk(sqs, DEAD, rules or Rules(), **options)
 
 
-def letter(body: str, said: dict[str, str] | None = None, *, moved: bool = False, age: float = 0) -> Letter:
+def letter(
+    body: str,
+    said: dict[str, str] | None = None,
+    *,
+    moved: bool = False,
+    age: float = 0,
+    rules: Rules | None = None,
+) -> Letter:
     sqs = FakeSqs()
     sqs.put(body, said, moved=moved, age=age)
-    with walk(sqs) as walking:
+    with walk(sqs, rules) as walking:
         ((found,),) = walking.answers()
     return found
 
@@ -82,6 +89,13 @@ def test_kind_and_document_are_read_in_every_form_also_of_untracked_mail(form):
     found = letter(FORMS[form](Email(document_type="Contract", document_id="77").bounce()))
     assert found.summary.kinds == ("Bounce",)
     assert found.summary.documents == (Document("contract", "77"),)
+
+
+def test_the_document_of_a_letter_is_told_although_its_aws_account_is_not_believed():
+    """A person must see what it claims, to judge it; and what the worker would make of it."""
+    rules = Rules(trusted_accounts=frozenset({"444455556666"}))
+    told = letter(raw(Email(document_id="77").send()), quarantined("untrusted_aws_account"), rules=rules).summary
+    assert (told.documents, told.outlook) == ((Document("invoice", "77"),), "quarantine (untrusted_aws_account)")
 
 
 @pytest.mark.parametrize(

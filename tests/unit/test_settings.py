@@ -11,8 +11,8 @@ from config.redis_url import RedisUrl, Tls, read_redis_url
 from config.settings import Settings, SettingsError, hide_password, load_settings
 from worker.celery import PatientConnection
 from worker.cli.main import main
-from worker.start_check import check_start
 from worker.rules import rules
+from worker.start_check import check_start
 
 
 def example() -> dict[str, str]:
