@@ -231,6 +231,12 @@ def test_what_is_unknown_of_each_recipient_is_kept_with_its_address():
     assert extra_of(event).unknown == f'{{"recipients":{{"{ANA}":{{"new":1}},"{CLEO}":{{"new":2}}}}}}'
 
 
+def test_what_is_unknown_of_a_recipient_named_twice_is_kept_whichever_tells_it():
+    event = Email().bounce(recipients=[ANA, ANA.upper()])
+    event["bounce"]["bouncedRecipients"][1] |= {"new": 1}
+    assert extra_of(event).unknown == '{"recipient":{"new":1}}'
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_event_without_unknown_fields_has_no_extra_fact(kind):
     assert read_one(raw(KINDS[kind](TO_THREE))).extras == ()

@@ -217,7 +217,7 @@ def _subject(mail: Mail) -> str | None:
 
 def _extra(event: Event, activities: Sequence[Activity]) -> Iterator[Extra]:
     """One for the event, however many recipients it names; none where every field is known."""
-    unknown = unknown_of(event, _named(event))
+    unknown = unknown_of(event)
     if unknown:
         first = activities[0]
         identity = first.event_id if len(activities) == 1 else event_id(event, NO_RECIPIENT)
