@@ -94,9 +94,7 @@ class TooManyEventsError(PermanentError):
 
 
 class TooManyRecipientsError(PermanentError):
-    """More recipients than any call to SES can have, or so many of so large an event that their records would fill
-    the memory. Look at who sends here.
-    """
+    """More recipients than any call to SES can have. Look at who sends here."""
 
     reason = "too_many_recipients"
 
@@ -113,6 +111,14 @@ class UntrustedConfigurationSetError(PermanentError):
     """
 
     reason = "untrusted_configuration_set"
+
+
+class TooMuchWorkError(PermanentError):
+    """So many or so large events, each for so many people, that their records would hold up the worker and fill its
+    memory; those before it in its message are recorded. Look at who sends here.
+    """
+
+    reason = "too_much_work"
 
 
 class RefusedByTableError(PermanentError):

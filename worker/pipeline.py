@@ -44,6 +44,8 @@ class Parcel:
     error: PermanentError | None
     #: SES's, for the log; None if nobody can tell.
     email_id: str | None = None
+    #: Elements of its lists and maps that could not be read, and are kept as unknown.
+    odd_elements: int = 0
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Work:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a batch: its one line in the log. Counts are of messages, but for `facts_*`."""
+    """What became of a batch: its one line in the log. Counts are of messages, but for `facts_*` and `odd_elements`."""
 
     counts: Counter[str] = field(default_factory=Counter)
     milliseconds: dict[str, int] = field(default_factory=dict)
@@ -142,6 +144,7 @@ class Pipeline:
             mail_facts=mail_facts.keys(),
             error=next((reading.error for reading in readings if reading.error), None),
             email_id=next((reading.event.message_id for reading in readings if reading.event), None),
+            odd_elements=sum(reading.event.odd_elements for reading in readings if reading.event),
         )
 
     def _close(self, claims: Claims, work: Work) -> None:
@@ -184,6 +187,7 @@ class Pipeline:
 
     def _reported(self, report: Report, parcels: Sequence[Parcel]) -> Report:
         report.counts.update(messages=len(parcels), **Counter(parcel.outcome for parcel in parcels))
+        report.counts["odd_elements"] = sum(parcel.odd_elements for parcel in parcels)
         report.counts["redelivered"] = sum(parcel.message.receive_count > 1 for parcel in parcels)
         log.info("batch", **{name: count for name, count in report.counts.items() if count}, **report.milliseconds)
         return report

@@ -96,12 +96,12 @@ def crowds() -> Iterator[Poison]:
         yield Poison(f"as many {path} as fit", stuffed(a_list(of), path, kind=kind), "too_many_recipients")
     yield Poison("as many headers as fit", stuffed(a_list('{"name":"Subject","value":""}'), "mail.headers"), "activity")
     large = "a megabyte to each of 200 people"
-    yield Poison(large, stuffed(a_string(), "delivery.smtpResponse", to=CROWD), "too_many_recipients")
+    yield Poison(large, stuffed(a_string(), "delivery.smtpResponse", to=CROWD), "too_much_work")
     not_so_large = stuffed(a_string(most=20_000), "delivery.smtpResponse", to=CROWD)
     yield Poison("twenty kilobytes to each of 200 people", not_so_large, "activity")
     yield Poison("half a million records", lambda: '{"Records":[' + "0," * 500_000 + "0]}", "not_ses")
     yield Poison("as many small events as fit", lambda: small_events(4_000, people=0), "too_many_events")
-    yield Poison("as many events to 200 people as fit", lambda: small_events(500, people=200), "too_many_recipients")
+    yield Poison("as many events to 200 people as fit", lambda: small_events(500, people=200), "too_much_work")
 
 
 def small_events(count: int, people: int) -> str:

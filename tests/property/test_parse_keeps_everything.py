@@ -13,9 +13,11 @@ from worker.errors import PermanentError
 from worker.ingest.parse import Event, Recipient, parse
 from worker.times import Moment
 
+AS_BOOLEAN = {"likely": "true", "unlikely": "false", "true": "true", "false": "false"}
+
 
 def leaves(value: Any) -> Iterator[object]:
-    """Every value that is not null, told apart from others of the same look; of objects, the names too."""
+    """Every value that is not null, as text."""
     if isinstance(value, dict):
         for name, each in value.items():
             if name not in ("eventType", "notificationType") and not (set(value) <= {"name", "value"} and each is None):
@@ -23,10 +25,10 @@ def leaves(value: Any) -> Iterator[object]:
     elif isinstance(value, list | tuple):
         for each in value:
             yield from leaves(each)
-    elif isinstance(value, str) and value.lower() in ("true", "false"):
-        yield "bool", value.lower() == "true"  # `headersTruncated` is read from either
     elif value is not None:
-        yield type(value).__name__, value.strip() if isinstance(value, str) else value
+        # A number counts as its digits, and so the other way round; `headersTruncated` and `isBotEvent` are read from
+        # a text and from a boolean.
+        yield AS_BOOLEAN.get(str(value).strip().lower(), str(value).strip())
 
 
 def read_leaves(value: Any) -> Iterator[object]:

@@ -231,12 +231,6 @@ def test_what_is_unknown_of_each_recipient_is_kept_with_its_address():
     assert extra_of(event).unknown == f'{{"recipients":{{"{ANA}":{{"new":1}},"{CLEO}":{{"new":2}}}}}}'
 
 
-def test_what_is_unknown_of_a_recipient_named_twice_is_kept_whichever_tells_it():
-    event = Email().bounce(recipients=[ANA, ANA.upper()])
-    event["bounce"]["bouncedRecipients"][1] |= {"new": 1}
-    assert extra_of(event).unknown == '{"recipient":{"new":1}}'
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_event_without_unknown_fields_has_no_extra_fact(kind):
     assert read_one(raw(KINDS[kind](TO_THREE))).extras == ()
@@ -833,3 +827,38 @@ def test_an_event_of_a_mail_without_a_time_expires_from_its_own():
     event = changed(Email(sent_at=NOW).delivery(at=NOW - timedelta(days=5)), timestamp=None)
     facts = normalize(parse("Delivery", event), Copy("raw", None, NOW, NOW), Rules(retention=timedelta(days=30)))
     assert facts.activities[0].expires_at == int((NOW + timedelta(days=25)).timestamp())
+
+
+# --- Carriers with odd elements ---
+
+
+@pytest.mark.parametrize(
+    ("tags", "headers"),
+    [
+        ({"document_type": [{"value": "invoice"}], "other": ["x"]}, []),
+        ({"other": ["x"]}, [{"name": "Subject", "value": "x"}, {"name": "x-document-type", "value": ["invoice"]}]),
+        ({"other": ["x"]}, [{"name": "Subject", "value": "x"}, "X-Document-Type: invoice"]),
+        ({"document_type": ["i" * 1_001]}, [{"name": "Subject", "value": "x"}]),
+        ({"other": ["x"]}, [{"name": "X-Document-Type", "value": "i" * 1_001}]),
+    ],
+)
+def test_mail_whose_document_type_could_not_be_read_is_not_called_untracked(tags, headers):
+    event = Email().send()
+    event["mail"] |= {"tags": tags, "headers": headers}
+    reading = read_one(raw(event))
+    assert (reading.outcome, reading.mail_facts) == ("activity", ())
+
+
+def test_an_odd_element_elsewhere_leaves_mail_untracked():
+    event = Email().send()
+    headers = [{"name": "Subject", "value": "x", "encoding": "utf-8"}, {"name": "To", "value": ["x"]}]
+    event["mail"] |= {"tags": {"other": ["x", {}]}, "headers": headers}
+    assert read_one(raw(event)).outcome == "untracked"
+
+
+def test_what_is_too_long_becomes_no_key():
+    event = Email(document_id="x" * 1_001, account="y" * 1_001).send()
+    (fact,) = read_one(raw(event), EVERYTHING).mail_facts
+    assert (fact.document, fact.account) == (None, None)
+    (fact,) = read_one(raw(Email(document_id="x" * 1_000, account="y" * 1_000).send()), EVERYTHING).mail_facts
+    assert (len(fact.document.id), len(fact.account)) == (1_000, 1_000)

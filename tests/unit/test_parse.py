@@ -103,19 +103,21 @@ def test_fields_newer_than_this_version_stand_under_their_own_paths():
 @pytest.mark.parametrize(
     ("kind", "name", "wrong"),
     [
-        ("Bounce", "bounceType", 5),
-        ("Bounce", "bouncedRecipients", {"emailAddress": "ana@example.com"}),
+        ("Bounce", "bounceType", True),
+        ("Bounce", "bounceType", {"type": "Permanent"}),
+        ("Bounce", "bouncedRecipients", 5),
         ("Bounce", "timestamp", 1700000000),
-        ("Delivery", "processingTimeMillis", "1932"),
+        ("Delivery", "processingTimeMillis", "19 s"),
+        ("Delivery", "processingTimeMillis", "9" * 39),
         ("Delivery", "processingTimeMillis", True),
         ("Delivery", "processingTimeMillis", 1.5),
-        ("Delivery", "recipients", "ana@example.com"),
+        ("Delivery", "recipients", True),
         ("Complaint", "arrivalDate", ["2026-11-23"]),
-        ("Open", "isBotEvent", True),
+        ("Open", "isBotEvent", ["Likely"]),
         ("Click", "linkTags", ["a"]),
         ("Click", "linkTags", {"a": {"b": 1}}),
         ("Subscription", "newTopicPreferences", []),
-        ("Subscription", "newTopicPreferences", {"unsubscribeAll": 1}),
+        ("Subscription", "newTopicPreferences", {"unsubscribeAll": {"value": True}}),
         ("Subscription", "newTopicPreferences", {"topicSubscriptionStatus": [{"topicName": ["x"]}]}),
     ],
 )
@@ -129,17 +131,16 @@ def test_a_field_of_another_shape_is_kept_as_it_came(kind, name, wrong):
     [
         ("timestamp", 5),
         ("destination", {"a": 1}),
-        ("destination", ["ana@example.com", 5]),
+        ("destination", 5),
         ("headers", {"X-Document-Type": "invoice"}),
         ("headers", ["X-Document-Type: invoice"]),
-        ("headers", [{"name": "a", "value": "b", "more": "c"}]),
         ("headers", [{"value": "b"}]),
-        ("headers", [{"name": "a", "value": 5}]),
+        ("headers", [{"name": "a", "value": ["b"]}]),
         ("headersTruncated", "perhaps"),
         ("headersTruncated", 1),
         ("commonHeaders", ["subject"]),
         ("tags", ["invoice"]),
-        ("tags", {"document_id": [117]}),
+        ("tags", {"document_id": [{"value": 117}]}),
     ],
 )
 def test_a_field_of_the_mail_of_another_shape_is_kept_as_it_came(name, wrong):
@@ -164,6 +165,26 @@ def test_null_is_absent(kind):
     nothing = {"bounce": None, "newField": None} | {OBJECT_KEYS[kind]: None} | {"mail": event["mail"] | {"tags": None}}
     read = parsed(event | nothing)
     assert (read.kind, read.mail.tags, read.unknown) == (kind, None, {})
+
+
+@pytest.mark.parametrize(
+    "written", ["RenderingFailure", "rendering failure", "Rendering  Failure", " RENDERINGFAILURE\t"]
+)
+@pytest.mark.parametrize("key", ["failure", "renderingFailure"])
+def test_a_kind_may_lack_its_blank_and_its_object_may_have_the_kinds_own_name(written, key):
+    given = Email().rendering_failure()
+    event = parsed({"eventType": written, "mail": given["mail"], key: given["failure"]})
+    assert (event.kind, event.body.template_name, event.unknown) == (
+        "Rendering Failure",
+        given["failure"]["templateName"],
+        {},
+    )
+
+
+def test_every_kind_is_read_without_regard_to_case_and_blanks():
+    for kind in KINDS:
+        event = KINDS[kind](Email())
+        assert parsed({**event, "eventType": "".join(kind.split()).upper()}).kind == kind
 
 
 def test_null_in_a_list_or_among_the_tags_is_absent_and_takes_nothing_with_it():
@@ -196,11 +217,17 @@ def test_a_single_text_counts_where_ses_documents_a_list():
 
 
 def test_recipients_may_be_addresses_or_objects_and_keep_what_they_have():
-    given = ["ana@example.com", {"emailAddress": "Ben <BEN@example.org>"}, {"status": "5.1.1"}, 7, {"emailAddress": 7}]
+    given = [
+        "ana@example.com",
+        {"emailAddress": "Ben <BEN@example.org>"},
+        {"status": "5.1.1"},
+        7,
+        {"emailAddress": [7]},
+    ]
     read = parsed(with_body("Delivery", recipients=given)).recipients
     assert [each.written for each in read] == ["ana@example.com", "Ben <BEN@example.org>", None, None, None]
     assert [each.address for each in read] == ["ana@example.com", "ben@example.org", "", "", ""]
-    assert (read[2].status, read[3].unknown, read[4].unknown) == ("5.1.1", {"": 7}, {"emailAddress": 7})
+    assert (read[2].status, read[3].unknown, read[4].unknown) == ("5.1.1", {"": 7}, {"emailAddress": [7]})
 
 
 def test_fields_that_a_dsn_may_lack_may_be_missing():
@@ -222,7 +249,7 @@ def test_an_event_without_mail_can_never_be_recorded(mail):
         parsed({**Email().send(), "mail": mail})
 
 
-@pytest.mark.parametrize("message_id", [None, "", "   ", 5, ["x"]])
+@pytest.mark.parametrize("message_id", [None, "", "   ", True, ["x"]])
 def test_an_event_without_a_message_id_can_never_be_recorded(message_id):
     with pytest.raises(NoMessageIdError):
         parsed(with_mail(messageId=message_id))

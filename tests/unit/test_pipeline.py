@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from events import Email, raw
 
 from worker import pipeline as module
 from worker.errors import NotJsonError, TransientError
@@ -110,3 +111,13 @@ def test_a_bug_met_on_one_message_does_not_hold_up_its_batch(monkeypatch: pytest
     parcel = pipeline.read(Message("id", "handle", "body", 1, now, now))
     assert parcel.error is not None
     assert str(parcel.error) == "unexpected: ZeroDivisionError"
+
+
+def test_elements_that_could_not_be_read_are_counted_for_the_batchs_line() -> None:
+    event = Email().send()
+    event["mail"]["tags"] |= {"odd": [{"a": 1}, "b"]}
+    event["mail"]["headers"].append({"name": "X", "value": "y", "encoding": "utf-8"})
+    now = datetime.now(UTC)
+    pipeline = module.Pipeline(Rules(), None, None, None, None, None)  # type: ignore[arg-type]
+    parcel = pipeline.read(Message("id", "handle", raw(event), 1, now, now))
+    assert (parcel.outcome, parcel.odd_elements) == ("activity", 2)

@@ -198,6 +198,92 @@ def test_a_control_message_is_counted_and_no_failure(body, form, name):
     assert only(body) == Control(form, name)
 
 
+@pytest.mark.parametrize("kind", ["TEXT_SUCCESSFUL", "TEXT_DELIVERED", "MEDIA_QUEUED", "VOICE_ANSWERED", "RCS_SENT"])
+def test_a_message_of_another_service_on_the_same_topic_is_counted_and_no_failure(kind):
+    event = {"eventType": kind, "eventVersion": "1.0", "messageId": "text-1", "destinationPhoneNumber": "+15550100"}
+    assert only(raw(event)) == Control("raw", kind)
+    assert only(sns(event)) == Control("sns", kind)
+    by_bridge = {"source": "aws.sms-voice", "detail-type": "Text Message Delivery Status Updated"}
+    assert only(eventbridge(event, **by_bridge)) == Control("eventbridge", "Text Message Delivery Status Updated")
+
+
+def test_an_email_event_is_no_text_message_whatever_its_kind():
+    assert only(raw({**Email().send(), "eventType": "TEXT_DELIVERED"})).kind == "TEXT_DELIVERED"
+
+
+# --- The event as a JSON string ---
+
+QUOTED = {
+    "raw": lambda event: (json.dumps(json.dumps(event)), "raw"),
+    "sns": lambda event: (sns(json.dumps(json.dumps(event))), "sns"),
+    "eventbridge": lambda event: (eventbridge(event, detail=json.dumps(event)), "eventbridge"),
+    "lambda": lambda event: (lambda_sqs(json.dumps(json.dumps(event))), "lambda"),
+    "an envelope": lambda event: (json.dumps(sns(event)), "sns"),
+    "eventbridge within sns": lambda event: (sns(json.dumps(eventbridge(event, detail=json.dumps(event)))), "sns"),
+    "with a newline": lambda event: (json.dumps(json.dumps(event) + "\n") + "\n", "raw"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("how", QUOTED)
+def test_one_level_of_quotes_is_taken_off(how, kind):
+    event = KINDS[kind](Email())
+    body, form = QUOTED[how](event)
+    found = only(body)
+    assert (found.form, found.kind, found.event) == (form, kind, event)
+
+
+def test_an_event_that_lost_its_kind_is_named_by_eventbridge_in_quotes_too():
+    event = Email().bounce()
+    del event["eventType"]
+    body = eventbridge(event, **{"detail-type": DETAIL_TYPES["Bounce"], "detail": json.dumps(event)})
+    assert only(body).kind == "Bounce"
+
+
+def test_two_levels_of_quotes_are_unreadable():
+    event = Email().send()
+    assert reason(json.dumps(json.dumps(json.dumps(event)))) == "not_ses"
+    assert reason(sns(json.dumps(json.dumps(json.dumps(event))))) == "not_ses"
+    assert reason(eventbridge(event, detail=json.dumps(json.dumps(event)))) == "not_ses"
+
+
+def test_the_validation_text_in_quotes_is_a_control_message():
+    assert only(json.dumps(VALIDATION_TEXT)) == Control("text", "TopicValidation")
+
+
+def test_half_an_event_in_quotes_is_no_json():
+    assert reason(json.dumps(json.dumps(Email().send())[:-9])) == "not_json"
+
+
+# --- What `aws sqs receive-message` prints ---
+
+
+def received(*bodies: str) -> list[dict]:
+    return [
+        {"MessageId": f"sqs-{number}", "ReceiptHandle": "AQEB", "MD5OfBody": "00", "Body": body}
+        for number, body in enumerate(bodies)
+    ]
+
+
+def test_printed_messages_are_read_each_in_its_own_form():
+    one, other = Email().send(), Email().bounce()
+    found = unwrap(json.dumps({"Messages": received(raw(one), sns(other), "hello")}, indent=4))
+    assert [each.form for each in found] == ["raw", "sns", "text"]
+    assert (found[0].event, found[0].transport_id, found[1].event) == (one, "sqs-0", other)
+    assert found[1].transport_id == json.loads(sns(other))["MessageId"] or found[1].transport_id != "sqs-1"
+    assert found[2].error.reason == "not_json"
+
+
+def test_a_single_printed_message_is_read():
+    (message,) = received(raw(Email().send()))
+    assert only(json.dumps(message)).kind == "Send"
+
+
+@pytest.mark.parametrize("messages", [[], {}, "x", [{}], [None], [{"Body": 5}]])
+def test_printed_messages_without_a_body_are_unreadable(messages):
+    assert reason(json.dumps({"Messages": messages})) == "not_ses"
+
+
 # --- What can never be a record ---
 
 UNREADABLE = {

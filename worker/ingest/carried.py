@@ -31,14 +31,14 @@ def kept_tags(mail: Mail, elsewhere: Collection[str]) -> Mapping[str, list[str]]
 
     elsewhere: names of tags that have a place of their own.
     """
-    tags = mail.tags or {}
-    others = [name for name in tags if name == OUTGOING_IP or not (name.startswith(AUTOMATIC) or name in elsewhere)]
     kept: dict[str, list[str]] = {}
     size = len("{}")
-    for name in sorted(others, key=lambda name: (name != OUTGOING_IP, name)):
-        more = len(canonical_json({name: tags[name]}).encode()) - len("{}") + (len(",") if kept else 0)
+    for name, values in sorted((mail.tags or {}).items(), key=lambda tag: (tag[0] != OUTGOING_IP, tag[0])):
+        if name in elsewhere or (name.startswith(AUTOMATIC) and name != OUTGOING_IP):
+            continue
+        more = len(canonical_json({name: values}).encode()) - len("{}") + (len(",") if kept else 0)
         if size + more <= MAX_TAGS:
-            kept[name] = list(tags[name])
+            kept[name] = list(values)
             size += more
     return kept
 

@@ -1,6 +1,6 @@
 """What an event says beyond what every event says, as values that DynamoDB and JSON hold. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -20,16 +20,15 @@ def detail_of(event: Event, recipient: Recipient) -> dict[str, Any]:
     return detail
 
 
-def unknown_of(event: Event) -> str | None:
+def unknown_of(event: Event, named: Sequence[Recipient]) -> str | None:
     """A JSON text of the fields that this version does not know, under SES's own paths; None if there are none.
 
     Those of a sole recipient stand under `recipient`; of several, under `recipients` by address.
     """
     unknown = dict(event.unknown)
-    of_recipients = {each.address: dict(each.unknown) for each in reversed(event.recipients) if each.unknown}
+    of_recipients = {each.address: dict(each.unknown) for each in named if each.unknown}
     if of_recipients:
-        is_sole = len({each.address for each in event.recipients}) == 1
-        unknown |= {"recipient": of_recipients.popitem()[1]} if is_sole else {"recipients": of_recipients}
+        unknown |= {"recipients": of_recipients} if len(named) > 1 else {"recipient": dict(named[0].unknown)}
     if event.mail.timestamp and event.mail.timestamp.at is None:
         unknown["mail"] = {**unknown.get("mail", {}), "timestamp": event.mail.timestamp.text}
     return canonical_json(unknown) if unknown else None

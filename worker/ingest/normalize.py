@@ -9,24 +9,17 @@ whatever route and in whatever spelling, become facts under the same identity.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.errors import MessageError
-from email.header import decode_header, make_header
 from itertools import chain
 
 from worker.addresses import normalize_address
 from worker.facts import FAILURE_KINDS, Activity, Document, Extra, MailFact
 from worker.ingest.carried import CONFIGURATION_SET, TENANT, first_tag, kept_tags, refuse_untrusted
 from worker.ingest.detail import detail_of, unknown_of
+from worker.ingest.headers import decoded, headers, is_unread, short_headers, short_tags
 from worker.ingest.identity import NO_RECIPIENT, WHOLE_CALL, event_id
 from worker.ingest.parse import Bounce, Event, Mail, Recipient
-from worker.jsontext import storable
 from worker.keys import failure_account, failure_day, failure_time
 from worker.times import Moment
-
-#: Characters of a header beyond which it stays as written: decoding takes time by the square, or worse. SES cuts
-#: all headers of an email at 10 KB.
-#: https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#mail-object
-MAX_HEADER = 10 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +82,12 @@ def is_untracked(mail: Mail, rules: Rules) -> bool:
         return False
     tag, header = rules.document_type
     is_any_read = False
-    for said in chain(_tagged(mail, tag), _headers(mail, header)):
+    for said in chain(short_tags(mail, tag), short_headers(mail, header)):
         if said.lower() in rules.tracked:
             return False
         is_any_read = True
-    return is_any_read or (mail.tags is not None and mail.headers is not None and not mail.headers_truncated)
+    are_readable = mail.tags is not None and mail.headers is not None and not mail.headers_truncated
+    return is_any_read or (are_readable and not is_unread(mail, tag, header))
 
 
 # --- Who and what an email is about ---
@@ -112,10 +106,10 @@ def _said_of(mail: Mail, rules: Rules) -> tuple[str | None, Document | None, str
     header tells of the account; and a header tells the id of no other type than its own.
     """
     carriers = (rules.document_type, rules.document_id, rules.account_id)
-    tagged_type, tagged_id, account = (next(_tagged(mail, tag), None) for tag, _ in carriers)
+    tagged_type, tagged_id, account = (next(short_tags(mail, tag), None) for tag, _ in carriers)
 
     def in_header(carrier: tuple[str, str]) -> str | None:
-        return next(_headers(mail, carrier[1]), None)
+        return next(short_headers(mail, carrier[1]), None)
 
     document_type = (tagged_type or in_header(rules.document_type) or "").lower()
     document_id = tagged_id
@@ -125,29 +119,6 @@ def _said_of(mail: Mail, rules: Rules) -> tuple[str | None, Document | None, str
         account = in_header(rules.account_id)
     document = Document(document_type, document_id) if document_type and document_id else None
     return document_type or None, document, account
-
-
-def _tagged(mail: Mail, name: str) -> Iterator[str]:
-    return (each.strip() for each in (mail.tags or {}).get(name, ()) if each.strip())
-
-
-def _headers(mail: Mail, name: str) -> Iterator[str]:
-    """SES rewrites the casing of header names."""
-    found = (value for each, value in mail.headers or () if each.casefold() == name.casefold())
-    return (text for text in map(_decoded, found) if text)
-
-
-def _decoded(value: str) -> str:
-    """`=?utf-8?q?...?=` (RFC 2047) as text; as it stands if it is plain, too long or cannot be decoded.
-
-    Some charsets (utf-7 is one) can spell half a character, which no UTF-8 can hold.
-    """
-    if "=?" not in value or len(value) > MAX_HEADER:
-        return value.strip()
-    try:
-        return storable(str(make_header(decode_header(value)))).strip()
-    except (MessageError, LookupError, ValueError):
-        return value.strip()
 
 
 def _expires_at(event: Event, copy: Copy, rules: Rules) -> int:
@@ -212,12 +183,12 @@ def _named(event: Event) -> tuple[Recipient, ...]:
 
 def _subject(mail: Mail) -> str | None:
     common = mail.common_headers and mail.common_headers.subject
-    return _decoded(common) if common else next(_headers(mail, "Subject"), None)
+    return decoded(common) if common else next(headers(mail, "Subject"), None)
 
 
 def _extra(event: Event, activities: Sequence[Activity]) -> Iterator[Extra]:
     """One for the event, however many recipients it names; none where every field is known."""
-    unknown = unknown_of(event)
+    unknown = unknown_of(event, _named(event))
     if unknown:
         first = activities[0]
         identity = first.event_id if len(activities) == 1 else event_id(event, NO_RECIPIENT)

@@ -9,12 +9,26 @@ https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from worker.addresses import normalize_address
 from worker.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError, TooManyRecipientsError
-from worker.ingest.shapes import Fields, flag, headers, moment, preferences, ses, tags, text, texts, whole
+from worker.ingest.shapes import (
+    Fields,
+    addresses,
+    flag,
+    headers,
+    likely,
+    moment,
+    odd_elements,
+    preferences,
+    ses,
+    tags,
+    text,
+    texts,
+    whole,
+)
 from worker.times import Moment
 
 #: Characters; SES's own have 60.
@@ -49,11 +63,12 @@ class Recipient(Fields):
 
 def recipients(value: Any) -> "tuple[Recipient, ...]":
     """Counted before they are made: a megabyte has room for half a million."""
-    if not isinstance(value, list):
+    given = value if isinstance(value, list) else [value]
+    if not isinstance(value, list | dict | str):
         raise ValueError
-    if len(value) > MAX_RECIPIENTS:
-        raise TooManyRecipientsError(str(len(value)))
-    return tuple(Recipient.read(each) for each in value)
+    if len(given) > MAX_RECIPIENTS:
+        raise TooManyRecipientsError(str(len(given)))
+    return tuple(Recipient.read(each) for each in given if each is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +99,7 @@ class Mail(Fields):
     source: str | None = ses("source", text)
     source_arn: str | None = ses("sourceArn", text)
     sending_account_id: str | None = ses("sendingAccountId", text)
-    destination: tuple[str, ...] | None = ses("destination", texts)
+    destination: tuple[str, ...] | None = ses("destination", addresses)
     headers_truncated: bool | None = ses("headersTruncated", flag)
     headers: tuple[tuple[str, str], ...] | None = ses("headers", headers)
     common_headers: CommonHeaders | None = ses("commonHeaders", common_headers)
@@ -159,7 +174,7 @@ class Subscription(Body):
 class Open(Body):
     ip_address: str | None = ses("ipAddress", text)
     user_agent: str | None = ses("userAgent", text)
-    is_bot_event: str | None = ses("isBotEvent", text)
+    is_bot_event: str | None = ses("isBotEvent", likely)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +213,15 @@ KINDS = (
     Kind("Click", "click", Click),
     Kind("Rendering Failure", "failure", RenderingFailure),
 )
-_KIND_BY_FOLDED_NAME = {kind.name.casefold(): kind for kind in KINDS}
+
+
+def _folded(kind: str) -> str:
+    """`Rendering Failure` and `RenderingFailure` are one."""
+    return "".join(kind.split()).casefold()
+
+
+_KIND_BY_NAME = {kind.name: kind for kind in KINDS}
+_KIND_BY_FOLDED_NAME = {_folded(kind.name): kind for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +238,13 @@ class Event:
     def time(self) -> Moment | None:
         """The event's own time; Send, Reject and Rendering Failure have none."""
         return self.body.timestamp if isinstance(self.body, Body) else None
+
+    @property
+    def odd_elements(self) -> int:
+        """Of lists and maps, those that could not be read, or not wholly: they are in `unknown`."""
+        parts = (self.mail, self.mail.common_headers, self.body, *self.recipients)
+        nameless = sum("" in each.unknown for each in self.recipients)
+        return nameless + sum(odd_elements(each) for each in parts if each and each.unknown)
 
     @property
     def recipients(self) -> tuple[Recipient, ...]:
@@ -235,8 +265,7 @@ def parse(kind: str, given: Mapping[str, Any]) -> Event:
         raise MessageIdTooLongError(f"{len(message_id)} characters")
     if len(mail.destination or ()) > MAX_RECIPIENTS:
         raise TooManyRecipientsError(str(len(mail.destination or ())))
-    known = _KIND_BY_FOLDED_NAME.get(kind.strip().casefold())
-    known = known or Kind(kind.strip(), _object_key(kind, given), Unknown)
+    known = _kind(kind.strip(), given)
     if not known.name:
         raise NotSesError("the kind is empty")
     body_given = given.get(known.key)
@@ -250,9 +279,17 @@ def _mail(given: Mapping[str, Any]) -> Mail:
     return Mail.read(given["mail"])
 
 
+def _kind(name: str, given: Mapping[str, Any]) -> Kind:
+    """In any case, with blanks or without; its object may stand under the kind's own name, as look-alikes have it."""
+    known = _KIND_BY_NAME.get(name) or _KIND_BY_FOLDED_NAME.get(_folded(name)) or Kind(name, "", Unknown)
+    if known.key in given:
+        return known
+    return replace(known, key=_object_key(name, given) or known.key)
+
+
 def _object_key(kind: str, given: Mapping[str, Any]) -> str:
-    """Where an unknown kind most likely keeps its object: `Bulk Send` -> bulkSend, bulksend ..."""
-    wanted = kind.replace(" ", "").strip().casefold()
+    """Where a kind most likely keeps its object: `Bulk Send` -> bulkSend, bulksend ..."""
+    wanted = _folded(kind)
     return next((name for name in given if name.casefold() == wanted), "")
 
 
@@ -272,4 +309,4 @@ def _unknown(given: Mapping[str, Any], kind: Kind, mail: Mail, body: Fields) -> 
 
 def _says_kind(name: str, value: object, kind: Kind) -> bool:
     is_name = name in ("eventType", "notificationType")
-    return is_name and isinstance(value, str) and value.strip().casefold() in ("", kind.name.casefold())
+    return is_name and isinstance(value, str) and (value == kind.name or _folded(value) in ("", _folded(kind.name)))

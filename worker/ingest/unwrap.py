@@ -8,17 +8,29 @@ An event reaches the queue in one of these forms, or in several around each othe
     lambda       a Lambda payload that somebody queued; `Records` hold envelopes or bodies
     text         no JSON at all: the texts that SES sends when a topic is set up
 
+What `aws sqs receive-message` prints is the bodies in it, each in its own form. In any of these, the event may stand
+as a JSON string: EventBridge's input transformer puts one in quotes. One such level is taken off.
+
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns.html
 https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html
 https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ses.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+https://docs.aws.amazon.com/cli/latest/reference/sqs/receive-message.html
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeGuard
 
 from worker.errors import NestedTooDeepError, NotJsonError, NotSesError, PermanentError, TooManyEventsError
+from worker.ingest.control import (
+    OTHER_MESSAGES_SOURCE,
+    SNS_CONFIRMATIONS,
+    TOPIC_VALIDATION,
+    VALIDATION_TEXT,
+    control_name,
+)
 from worker.jsontext import load_json
 
 #: Envelopes around an event. EventBridge -> SNS -> SQS makes two; a republished topic one more.
@@ -30,17 +42,7 @@ MAX_EVENTS = 1_000
 #: Characters. All of AWS's ids are UUIDs; a longer text names no copy, and could make the table refuse its event.
 MAX_TRANSPORT_ID = 256
 
-SNS_CONFIRMATIONS = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
 SNS_TYPES = SNS_CONFIRMATIONS | {"Notification"}
-
-#: SES sends this text whenever an event destination is made or changed.
-VALIDATION_TEXT = "Successfully validated SNS topic for Amazon SES"
-
-#: Notifications that are about no email sent: a topic was set for an identity; mail was received.
-CONTROL_NOTIFICATIONS = {
-    "amazonsnssubscriptionsucceeded": "AmazonSnsSubscriptionSucceeded",
-    "received": "Received",
-}
 
 EVENT_TYPES_BY_DETAIL_TYPE = {
     "Email Sent": "Send",
@@ -92,12 +94,17 @@ class _Envelopes:
     depth: int = 0
     form: str | None = None
     transport_id: str | None = None
+    is_quoted: bool = False  # a JSON string was opened since the innermost
 
-    def inside(self, form: str, transport_id: object) -> "_Envelopes":
+    def inside(self, form: str | None, transport_id: object) -> "_Envelopes":
+        """form: None for what SQS printed, which is how a message came, and no form of it."""
         if self.form:
             return _Envelopes(self.depth + 1, self.form, self.transport_id)
         is_id = isinstance(transport_id, str) and 0 < len(transport_id) <= MAX_TRANSPORT_ID
         return _Envelopes(self.depth + 1, form, str(transport_id) if is_id else None)
+
+    def quoted(self) -> "_Envelopes":
+        return replace(self, is_quoted=True)
 
 
 def unwrap(body: str, message_id: str | None = None) -> tuple[Unwrapped, ...]:
@@ -128,7 +135,7 @@ def _from_text(text: str, around: _Envelopes) -> Iterator[Unwrapped]:
     except ValueError:
         form = around.form or "text"
         if text.strip().startswith(VALIDATION_TEXT):
-            yield Control(form, "TopicValidation")
+            yield Control(form, TOPIC_VALIDATION)
         else:
             yield Unreadable(form, NotJsonError())
         return
@@ -140,12 +147,19 @@ def _from_text(text: str, around: _Envelopes) -> Iterator[Unwrapped]:
 
 def _from_document(document: object, around: _Envelopes) -> Iterator[Unwrapped]:
     """The order of these questions never takes one form for another."""
-    if not isinstance(document, dict):
+    if isinstance(document, str) and not around.is_quoted and _may_hold_event(document):
+        yield from _from_text(document, around.quoted())
+    elif not isinstance(document, dict):
         yield Unreadable(_form_of(around), NotSesError(f"a JSON {_json_type(document)}"))
     elif around.depth > MAX_ENVELOPES:
         yield Unreadable(_form_of(around), NestedTooDeepError(f"more than {MAX_ENVELOPES} envelopes"))
     elif "Records" in document:
         yield from _from_lambda(document, around)
+    elif isinstance(document.get("Messages"), list) and document["Messages"]:
+        for message in document["Messages"]:
+            yield from _from_received(message, around)
+    elif "ReceiptHandle" in document:
+        yield from _from_received(document, around)
     elif "detail-type" in document:
         yield from _from_eventbridge(document, around)
     elif _text(document, "Type") in SNS_TYPES:
@@ -172,6 +186,14 @@ def _from_lambda(payload: dict[str, Any], around: _Envelopes) -> Iterator[Unwrap
                 yield Unreadable(around.form or "lambda", NotSesError("a record with neither Sns, body nor ses"))
 
 
+def _from_received(message: Any, around: _Envelopes) -> Iterator[Unwrapped]:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html"""
+    if isinstance(message, dict) and isinstance(message.get("Body"), str):
+        yield from _from_text(message["Body"], around.inside(None, message.get("MessageId")))
+    else:
+        yield Unreadable(_form_of(around), NotSesError("a received message without a Body"))
+
+
 def _from_sns(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
     """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html"""
     inside = around.inside("sns", envelope.get("MessageId"))
@@ -188,6 +210,11 @@ def _from_sns(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrappe
 def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
     inside = around.inside("eventbridge", envelope.get("id"))
     detail, detail_type = envelope.get("detail"), _text(envelope, "detail-type")
+    if envelope.get("source") == OTHER_MESSAGES_SOURCE:
+        yield Control(_form_of(inside), detail_type)
+        return
+    if isinstance(detail, str) and _may_hold_event(detail):
+        detail, inside = _opened(detail), inside.quoted()
     is_email = isinstance(detail, dict) and ("mail" in detail or "eventType" in detail)
     is_ours = envelope.get("source") == "aws.ses" and bool(detail_type)
     if is_ours and not is_email and detail_type not in EVENT_TYPES_BY_DETAIL_TYPE:
@@ -201,6 +228,17 @@ def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[
         yield from _from_document(detail, inside)
 
 
+def _opened(text: str) -> object:
+    try:
+        return load_json(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _may_hold_event(text: str) -> bool:
+    return text.lstrip().startswith(("{", VALIDATION_TEXT))
+
+
 def _is_nameless(detail: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(detail, dict) and "mail" in detail and not _kind_of(detail)
 
@@ -209,8 +247,9 @@ def _from_event(document: dict[str, Any], around: _Envelopes) -> Unwrapped:
     kind = _kind_of(document)
     if not kind:
         return Unreadable(_form_of(around), NotSesError("neither eventType nor notificationType"))
-    if kind.casefold() in CONTROL_NOTIFICATIONS:
-        return Control(_form_of(around), CONTROL_NOTIFICATIONS[kind.casefold()])
+    name = control_name(kind, document)
+    if name:
+        return Control(_form_of(around), name)
     return Notification(_form_of(around), kind, document, around.transport_id)
 
 
