@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import re
+import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 
@@ -220,6 +221,67 @@ def test_a_document_as_large_as_sqs_takes_is_read_also_where_a_payload_quotes_it
     assert len(payload) > MAX_BODY
     found = read_all(f"{body}\n{payload}\n{json.dumps(body)}".encode())
     assert [(part.body, part.error) for part in found] == [(body, None), (payload, None), (body, None)]
+
+
+def bodies(raw: bytes) -> list[str | None]:
+    return [part.body for part in parts(io.BytesIO(raw).read)]
+
+
+SIZE = 300_000
+
+#: What is no notification, or looks like the beginning of one again and again.
+FILLINGS = {
+    "braces": b"{\n",
+    "quotes": b'"\n',
+    "names": b'{"\n',
+    "objects in lists": b'{"a":[\n',
+    "objects in objects": b'{"a":\n',
+    "strings that end too early": b'{"a":"\n',
+    "records of Firehose": b'{"}{"',
+    "half records of Firehose": b'}{"a":',
+    "escaped quotes": b'{"a":"\\"}{"',
+    "lists": b'{"a":[' + b"[" * 80 + b"\n",
+    "objects that break far below": b'{"a":\n' * 900 + b"!\n",
+    "objects that break far behind": b'{"a":[' + b"1," * 2_000 + b"\n",
+    "siblings": b'{"a":[{},\n{"b":1},\n',
+    "lines": b"x\n",
+    "closed and opened": b"}\n{",
+    "one string": b'{"a":"x',
+    "backslashes": b'{"a":"\\\\',
+}
+
+
+@pytest.mark.parametrize("filling", FILLINGS)
+def test_whatever_an_archive_is_full_of_framing_takes_little_time_a_byte(filling) -> None:
+    """CPU time of this thread, the least of two, so that a busy machine changes nothing."""
+    raw = (FILLINGS[filling] * SIZE)[:SIZE]
+    took = []
+    for _ in range(2):
+        start = time.thread_time()
+        found = list(parts(io.BytesIO(raw).read))
+        took.append(time.thread_time() - start)
+    assert min(took) < 20e-6 * SIZE
+    assert found[-1].end == SIZE
+
+
+def test_what_only_begins_like_objects_is_one_document_and_takes_no_good_one_along() -> None:
+    good = json.dumps(Email().send())
+    found = bodies(("{\n" * 1_000 + good + "\n" + '{"a":[\n' * 1_000 + good + "\n" + good).encode())
+    assert found.count(good) == 3
+    assert len(found) < 12
+
+
+@pytest.mark.parametrize("depth", [10, 400])
+def test_a_deep_document_is_one_and_what_is_open_around_it_is_not(depth: int) -> None:
+    deep = '{"a":' * depth + "1" + "}" * depth
+    assert bodies(deep.encode()) == [deep]
+    assert bodies(('{"b":[\n' * 700 + deep).encode())[-1] == deep
+
+
+def test_what_sqs_printed_may_be_as_large_as_its_bodies() -> None:
+    printed = json.dumps({"Messages": [{"Body": "\x01" * 300_000}]})
+    assert len(printed) > MAX_BODY
+    assert bodies(printed.encode()) == [printed]
 
 
 def test_memory_does_not_grow_with_the_file() -> None:

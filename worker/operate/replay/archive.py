@@ -2,7 +2,8 @@
 
     JSON lines      one body a line
     JSON            one document, pretty-printed or not, or several, also without anything between (Firehose: `}{`)
-    JSON array      of bodies; each may be a JSON string that holds the body, as `aws sqs receive-message` prints it
+    JSON array      of bodies; each may be a JSON string that holds the body
+    messages        as `aws sqs receive-message` prints them, with their bodies in them
     gzip            of any of these
 
 Every byte is part of a document, of something that cannot be one, or blank: nothing is passed over unseen. Where
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from worker.errors import PermanentError
+from worker.operate.replay.json_size import NO_VALUE, look_at
 
 #: Bytes: the largest body that SQS takes.
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -30,6 +32,11 @@ MAX_QUOTED = 8 * 1024 * 1024
 #: Bytes of one read.
 CHUNK = 256 * 1024
 
+#: Bytes that are looked at first for the end of a document; then this times as many, and again, up to the bound. Most
+#: documents are shorter. What is no JSON is mostly seen at its beginning, and Python counts the lines before an error.
+FIRST_LOOK = 4 * 1024
+FARTHER = 8
+
 GZIP_MAGIC = b"\x1f\x8b"
 
 #: What may stand between documents. UTF-8's byte order mark begins each of several files made into one.
@@ -38,7 +45,9 @@ BYTE_ORDER_MARK_SIZE = 3
 
 AFTER_A_STRING = " \t\r\n,]"
 
-QUOTED = re.compile(r'"|\{\s*"Records"')
+QUOTED = re.compile(r'"|\{\s*"(?:Records|Messages|MessageId|ReceiptHandle)"')
+
+BRACE = re.compile(r"[ \t]*\{")
 
 #: Where reading goes on after what is no JSON: at a line that starts at its margin or with a brace (the other lines
 #: are inside of a pretty-printed document), or where Firehose put two records back to back.
@@ -46,9 +55,6 @@ NEXT = re.compile(r'\n(?![ \t\r\n}\]])|\n(?=[ \t]*\{)|(?<=\})(?=\{")')
 
 #: Reads at most so many bytes; none at the end.
 Read = Callable[[int], bytes]
-
-#: Finds where a value ends, and keeps digits as they are: Python refuses numbers of more than 4,300.
-_decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class TooLargeError(PermanentError):
@@ -113,6 +119,7 @@ class _Window:
         self.start = 0
         self.is_last = False
         self.damage = ""
+        self.hopeless: set[int] = set()  # positions of the text read, at which no document begins
 
     @property
     def size(self) -> int:
@@ -169,39 +176,56 @@ def _next_part(window: _Window) -> Part:
 
 
 def _size_of_json(window: _Window) -> int:
-    """Of the object or string that stands here; 0 if none does. Broken and unfinished look alike until the end or
-    the bound is in sight, so more is read until one of them is.
+    """Of the object or string that stands here; 0 if none does. Broken and unfinished look alike near the end of what
+    is looked at, so more is looked at until they do not, or the end or the bound is in sight.
     """
-    if window.text[window.start] not in '{"':
+    begins = window.text[window.start] in '{"' and not NO_VALUE.match(window.text, window.start)
+    if not begins or window.position in window.hopeless:
         return 0
+    size = FIRST_LOOK
     while True:
-        try:
-            size = _decoder.raw_decode(window.text, window.start)[1] - window.start
-        except (ValueError, RecursionError):
-            size = 0
-        if 0 < size <= MAX_QUOTED and _ends_here(window, size):
-            return size
-        if window.is_last or window.size > MAX_QUOTED:
+        size = min(size, MAX_QUOTED + 1)
+        window.fill(size)
+        text = window.text[window.start : window.start + size]
+        found = look_at(text)
+        if found.size:
+            return found.size if found.size <= MAX_QUOTED and _ends_here(window, found.size) else 0
+        if found.is_sure or len(text) < size or size > MAX_QUOTED:
+            if len(found.hopeless) > 1:
+                window.hopeless = {window.position + place for place in found.hopeless}
             return 0
-        window.fill(min(max(2 * window.size, CHUNK), MAX_QUOTED + 1))
+        size *= FARTHER
 
 
 def _ends_here(window: _Window, size: int) -> bool:
     """Whether a string is a body and not a member's name, left over from a broken document."""
     if window.text[window.start] == "{":
         return True
+    window.fill(size + 1)
     end = window.start + size
     following = window.text[end : end + 1]
     return following in AFTER_A_STRING if following else window.is_last
 
 
 def _size_of_text(window: _Window) -> int:
-    """Of what stands here and is no JSON; 0 if it goes on beyond the bound."""
+    """Of what stands here and is no JSON; 0 if it goes on beyond the bound. What begins like an object there and can be
+    none goes with it, up to the size of a body: else a megabyte of braces would be half a million documents.
+    """
     window.fill(MAX_QUOTED + 1)
     found = NEXT.search(window.text, window.start + 1, window.start + MAX_QUOTED)
+    while found and found.end() - window.start < MAX_BODY and _is_no_object(window, found.end()):
+        found = NEXT.search(window.text, found.end() + 1, window.start + MAX_QUOTED)
     if found:
         return found.end() - window.start
     return window.size if window.size <= MAX_QUOTED else 0
+
+
+def _is_no_object(window: _Window, place: int) -> bool:
+    brace = BRACE.match(window.text, place)
+    if not brace:
+        return False
+    at = brace.end() - 1
+    return bool(NO_VALUE.match(window.text, at)) or window.position + at - window.start in window.hopeless
 
 
 def _pass_line(window: _Window) -> None:

@@ -1,0 +1,69 @@
+"""How long is the JSON at the beginning of a text, if it is any? Pure. In time that grows with what is looked at.
+
+A text that is broken again and again (a megabyte of `{"a":[`) is looked at again from each place where a document could
+begin. So what one look tells of later places is kept.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: Bytes before the end of what was looked at in which an error may come of its being cut: `\ud83d\ud`, `-Infin`.
+CUT = 16
+
+#: Levels of JSON: more than any notification has. Python's reader gives up a little later, depending on who calls it.
+MAX_DEPTH = 500
+FAR_TOO_DEEP = 2 * MAX_DEPTH
+_STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)|[{}\[\]]', re.DOTALL)
+
+#: Seen at once, since errors take Python long: an object whose first name is none, a string with a line's end in it.
+NO_VALUE = re.compile(r'\{[ \t\r\n]*[^ \t\r\n"}]|"[^"\\\x00-\x1f]*[\x00-\x1f]')
+
+#: Finds where a value ends, and keeps digits as they are: Python refuses numbers of more than 4,300.
+_decoder = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The size of a JSON value, 0 if there is none; then, whether more text would change nothing, and where within the
+    text no value can be either: what was open where an error stands ends in the same error.
+    """
+
+    size: int = 0
+    is_sure: bool = False
+    hopeless: Sequence[int] = ()
+
+
+def look_at(text: str) -> Found:
+    """At the JSON at the beginning of a text."""
+    try:
+        size = _decoder.raw_decode(text)[1]
+    except json.JSONDecodeError as error:
+        may_be_cut = error.msg.startswith("Unterminated string") or error.pos >= len(text) - CUT
+        return Found(is_sure=not may_be_cut, hopeless=_open(text[: error.pos]))
+    except RecursionError:
+        return Found(is_sure=True, hopeless=_open(text)[:-MAX_DEPTH])
+    is_too_deep = text.count("{", 0, size) + text.count("[", 0, size) > MAX_DEPTH and _depth(text[:size]) > MAX_DEPTH
+    return Found(is_sure=True) if is_too_deep else Found(size)
+
+
+def _open(text: str) -> list[int]:
+    """Where the objects and arrays begin that are open at the end of a text, or where it has become far too deep."""
+    places: list[int] = []
+    for found in _STRUCTURE.finditer(text):
+        if found[0] in ("{", "["):
+            places.append(found.start())
+        elif found[0] in ("}", "]") and places:
+            places.pop()
+        if len(places) > FAR_TOO_DEEP:
+            break
+    return places
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for found in _STRUCTURE.finditer(text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
+        deepest = max(deepest, depth)
+    return deepest
