@@ -1,6 +1,7 @@
 """`email-activity parse`: one answer for each document, whatever it holds."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,17 @@ from events import (
     sns,
     sns_confirmation,
 )
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from reading import items_of
 
+from worker.activity.export import email_json
+from worker.activity.status import status as fold
 from worker.cli.main import main
+from worker.facts import read_fact
 
 KEYS = {"file", "line", "outcome", "form", "kind", "reason", "detail", "records", "facts"}
-OUTCOMES = {"activity", "control", "untracked", "quarantine"}
+OUTCOMES = {"activity", "control", "untracked", "expired", "quarantine"}
 
 
 def run(*arguments: str, stdin: bytes | str | None = None) -> Result:
@@ -128,9 +133,89 @@ def test_what_cannot_be_recorded_says_why(body, reason, kind):
     assert (found["records"], found["facts"]) == ([], [])
 
 
-def test_untracked_mail_comes_to_nothing():
+def test_untracked_mail_comes_to_nothing_and_says_why():
     found = answer(raw(Email(document_type="contract").send()))
     assert (found["outcome"], found["kind"], found["records"], found["facts"]) == ("untracked", "Send", [], [])
+    assert found["reason"] is None
+    why = "its document type is contract, and only invoice is tracked (TRACKED_DOCUMENT_TYPES)"
+    assert found["detail"] == why
+    assert why in run(stdin=raw(Email(document_type="contract").send())).stdout
+    found = answer(raw(Email(document_type=None).send()))
+    assert found["detail"] == (
+        "it tells no document type, neither in the tag document_type nor in the header X-Document-Type"
+    )
+
+
+def test_expired_mail_comes_to_nothing_and_says_why():
+    """As AWS's own samples are: of 2016 to 2018."""
+    event = Email(sent_at=datetime(2016, 10, 14, 5, 2, 16, tzinfo=UTC)).send()
+    found = answer(raw(event))
+    assert (found["outcome"], found["kind"], found["records"], found["facts"]) == ("expired", "Send", [], [])
+    why = "sent 2016-10-14T05:02:16Z, longer ago than the 365 days that activity is kept (RETENTION_DAYS)"
+    assert (found["reason"], found["detail"]) == (None, why)
+    assert why in run(stdin=raw(event)).stdout
+
+
+# --- Folded by email ---
+
+
+def test_status_folds_the_documents_by_email_as_the_command_status_shows_one():
+    one, other = Email(to=(ANA, BEN)), Email()
+    events = [one.send(), other.send(), one.bounce(recipients=[BEN]), other.delivery(), other.delivery()]
+    first, second = answers("--status", stdin="\n".join(map(raw, events)))
+    assert [first["email_id"], second["email_id"]] == [one.message_id, other.message_id]
+    states = {each["recipient"]: each["delivery"]["state"] for each in first["recipients"]}
+    assert states == {ANA: "sent", BEN: "hard_bounced"}
+    assert first["document"] == {"type": "invoice", "id": "2026-117"}
+    assert [each["kind"] for each in second["timeline"]] == ["Send", "Delivery"]
+    items = items_of(map(raw, events)).values()
+    facts = [fact for fact in map(read_fact, items) if fact and fact.email_id == one.message_id]
+    wanted = email_json(fold(one.message_id, facts), timeline=True)
+    assert without_receipt(first) == without_receipt(json.loads(json.dumps(wanted)))
+
+
+def without_receipt(email):
+    return email | {"timeline": [each | {"recorded_at": None} for each in email["timeline"]]}
+
+
+def test_status_in_words_has_each_email_and_names_what_is_none_on_standard_error():
+    email = Email()
+    lines = [raw(email.send()), raw(email.out_of_office()), "oops", raw(Email(document_type="contract").send())]
+    result = run("--status", stdin="\n".join(line.strip() for line in [*lines, VALIDATION_TEXT]))
+    assert result.exit_code == 0
+    for wanted in (email.message_id, ANA, "invoice 2026-117", "out of office"):
+        assert wanted in result.stdout
+    assert "contract" not in result.stdout
+    assert result.stderr.splitlines() == [
+        "line 3: quarantine: not_json",
+        "line 4: untracked: its document type is contract, and only invoice is tracked (TRACKED_DOCUMENT_TYPES)",
+        "line 5: control: TopicValidation",
+    ]
+
+
+def test_status_of_nothing_is_nothing():
+    result = run("--status", "--json", stdin="")
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+# --- What `aws sqs receive-message` prints ---
+
+
+def printed(*bodies: str) -> str:
+    messages = [{"MessageId": f"m-{number}", "ReceiptHandle": "AQ", "Body": body} for number, body in enumerate(bodies)]
+    return json.dumps({"Messages": messages}, indent=4)
+
+
+def test_what_sqs_printed_is_read_from_a_file_and_from_standard_input(tmp_path: Path):
+    email = Email()
+    text = printed(sns(email.send()), raw(email.bounce()))
+    file = tmp_path / "printed.json"
+    file.write_text(text)
+    (of_file,), (of_input,) = answers(str(file)), answers(stdin=text)
+    for found in (of_file, of_input):
+        assert (found["outcome"], [each["kind"] for each in found["records"]]) == ("activity", ["Send", "Bounce"])
+    (folded,) = answers("--status", stdin=text)
+    assert folded["recipients"][0]["delivery"]["state"] == "hard_bounced"
 
 
 @pytest.mark.parametrize("types", ["contract", "invoice, Contract", "*"])
@@ -224,6 +309,7 @@ def test_any_bytes_in_a_file_give_one_answer(tmp_path_factory, body):
 
 @given(lines=st.lists(almost.map(lambda body: body.replace(b"\n", b"")), max_size=4))
 def test_any_bytes_on_standard_input_give_an_answer_a_line(lines):
+    assume(not lines or lines[0].strip() != b"{")  # that begins a document on several lines
     found = answers(stdin=b"\n".join(lines))
     assert [each["line"] for each in found] == [number for number, line in enumerate(lines, 1) if line.strip()]
     assert all(each["outcome"] in OUTCOMES for each in found)

@@ -1,24 +1,20 @@
 """`email-activity parse`: what the worker would make of messages, without a queue, a table or Redis."""
 
-import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 from rich import box
 from rich.table import Table
 
 from config.settings import load_settings
-from worker.activity.attribution import Entry, attribute
-from worker.activity.export import Json, record_json
+from worker.activity.export import Json, email_json
 from worker.cli import show
+from worker.cli.facets import facets, heading
+from worker.cli.understood import Understood, emails_of, understand
 from worker.cli.words import said, whose
-from worker.errors import NestedTooDeepError, PermanentError, UnexpectedError
-from worker.ingest.normalize import Rules, destinations
-from worker.ingest.read import OUTCOMES, Reading, read
 from worker.rules import rules
 
 WRONG_USAGE = 2
@@ -27,21 +23,28 @@ WRONG_USAGE = 2
 @click.command()
 @click.argument("files", metavar="[FILE ...|-]", nargs=-1)
 @click.option("--track", metavar="TYPES", help="Instead of TRACKED_DOCUMENT_TYPES: comma-separated, or '*' for all.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines: one object for each document.")
-def parse(*, files: tuple[str, ...], track: str | None, as_json: bool) -> None:
-    """What the worker would make of these messages. Nothing is touched, and no AWS or Redis is needed.
+@click.option("--status", "as_status", is_flag=True, help="Fold them by email, as `status` shows one of the table.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines: one object for each document, or for each email.")
+def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json: bool) -> None:
+    """What the worker would make of these messages if they came now. Nothing is touched; neither AWS nor Redis is
+    needed.
 
-    A FILE holds one document, as it would stand in the body of an SQS message, pretty-printed or not. `-`, or no
-    FILE, reads one document a line from standard input. Which mail is tracked, and which tags and headers tell the
-    document, comes from the environment as for the worker.
+    A FILE holds one document, as it would stand in the body of an SQS message, or what `aws sqs receive-message`
+    prints; pretty-printed or not. `-`, or no FILE, reads one document a line from standard input, or a single one
+    that is pretty-printed. Which mail is tracked, and which tags and headers tell the document, comes from the
+    environment as for the worker.
+
+    With --status the documents are folded by email: what became of each, as far as they tell. With --json too, each
+    line is an email as `email-activity status --json` has it. What is no activity is named on standard error.
 
     \b
     With --json each object has
       file, line  where it came from (line: of standard input, else null)
-      outcome     activity, control, untracked or quarantine
+      outcome     activity, control, untracked, expired or quarantine
       form        sns, raw, eventbridge, lambda or text
       kind        of the event, as SES spells it; a control message's name; null if nobody can tell
-      reason      why it goes to the dead-letter queue, else null; with `detail`
+      reason      why it goes to the dead-letter queue, else null
+      detail      more on it; or why it is untracked or expired, in words
       records     what a reader would see: occurred_at, kind, recipient (null where nobody can tell whose the
                   event is), attribution, named (whom the event names), bounce_class, complaint_kind, detail
       facts       the items that would be written to the table
@@ -53,12 +56,15 @@ def parse(*, files: tuple[str, ...], track: str | None, as_json: bool) -> None:
       email-activity parse message.json
       email-activity parse --json --track '*' events/*.json | jq -r .outcome | sort | uniq -c
       zcat archive.jsonl.gz | email-activity parse --json | jq -c 'select(.outcome == "quarantine")'
+      aws sqs receive-message --queue-url URL --max-number-of-messages 10 | email-activity parse --status
     """
     overrides = {} if track is None else {"tracked_document_types": track}
     wanted = rules(load_settings(**overrides))
     missing: list[str] = []
-    documents = (_understand(*body, wanted) for body in _bodies(files or ("-",), missing))
-    if as_json:
+    documents = (understand(*body, wanted) for body in _bodies(files or ("-",), missing))
+    if as_status:
+        _print_status(documents, as_json=as_json)
+    elif as_json:
         for document in documents:
             show.print_json(document.as_json())
     else:
@@ -72,9 +78,8 @@ def _bodies(files: tuple[str, ...], missing: list[str]) -> Iterator[tuple[str, i
         if name == "-":
             if sys.stdin.isatty():
                 show.print_note("one document a line, please; Ctrl-D ends")
-            for number, line in enumerate(sys.stdin.buffer, start=1):
-                if line.strip():
-                    yield name, number, _text(line)
+            for number, line in _lines(sys.stdin.buffer):
+                yield name, number, _text(line)
             continue
         try:
             body = Path(name).read_bytes()
@@ -86,62 +91,38 @@ def _bodies(files: tuple[str, ...], missing: list[str]) -> Iterator[tuple[str, i
         yield name, None, _text(body)
 
 
+def _lines(given: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Those that are not blank, with their numbers. One that is but a brace begins a document on several lines."""
+    for number, line in enumerate(given, start=1):
+        if number == 1 and line.strip() == b"{":
+            yield number, line + given.read()
+            return
+        if line.strip():
+            yield number, line
+
+
 def _text(body: bytes) -> str:
     """What a queue would hold: SQS takes text only. Windows writes UTF-16 with its mark."""
     encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     return body.decode(encoding, errors="replace")
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """What one document comes to."""
-
-    file: str
-    line: int | None
-    outcome: str
-    form: str
-    kind: str | None
-    error: PermanentError | None
-    entries: tuple[tuple[Entry, int], ...] = ()  # with the number of the email's recipients
-    facts: list[Json] = field(default_factory=list)
-
-    def as_json(self) -> Json:
-        return {
-            "file": self.file,
-            "line": self.line,
-            "outcome": self.outcome,
-            "form": self.form,
-            "kind": self.kind,
-            "reason": self.error.reason if self.error else None,
-            "detail": (self.error.detail or None) if self.error else None,
-            "records": [record_json(entry) for entry, _ in self.entries],
-            "facts": self.facts,
-        }
-
-
-def _understand(file: str, line: int | None, body: str, wanted: Rules) -> Understood:
-    """Never raises, whatever the bytes."""
-    try:
-        readings = read(body, wanted, recorded_at=datetime.now(UTC))
-        entries = tuple(pair for reading in readings for pair in _entries(reading))
-        facts = [fact.to_item() for reading in readings for fact in reading.facts]
-        json.dumps(facts)
-    except RecursionError:
-        return Understood(file, line, "quarantine", "raw", None, NestedTooDeepError("JSON"))
-    except Exception as error:  # noqa: BLE001  a bug met on one document must not hide what the others are
-        return Understood(file, line, "quarantine", "raw", None, UnexpectedError(type(error).__name__))
-    outcome = next(each for each in OUTCOMES if any(reading.outcome == each for reading in readings))
-    first = next(reading for reading in readings if reading.outcome == outcome)
-    return Understood(file, line, outcome, first.form, first.kind, first.error, entries, facts)
-
-
-def _entries(reading: Reading) -> Iterator[tuple[Entry, int]]:
-    """Attributed as if the email's recipients were known from all its events: this one names them too."""
-    if reading.event is None:
-        return
-    everybody = destinations(reading.event.mail)
-    for entry in attribute(reading.activities, everybody):
-        yield entry, len(everybody)
+def _print_status(documents: Iterator[Understood], *, as_json: bool) -> None:
+    """What is no part of an email goes to standard error."""
+    facts: list[Json] = []
+    for document in documents:
+        facts += document.facts
+        if document.outcome != "activity":
+            why = document.error or document.why or document.kind
+            show.print_note(f"{document.place}: {document.outcome}: {why}")
+    for number, email in enumerate(emails_of(facts)):
+        if as_json:
+            show.print_json(email_json(email, timeline=True))
+            continue
+        if number:
+            click.echo()
+        show.print_table(heading(email))
+        show.print_table(facets(email))
 
 
 def _table(documents: Iterator[Understood]) -> Table:
@@ -155,7 +136,7 @@ def _table(documents: Iterator[Understood]) -> Table:
         table.add_column(column, overflow="fold")
     for each in documents:
         for number, (kind, recipient, what) in enumerate(_rows(each)):
-            name = show.text(f"line {each.line}" if each.line else each.file)
+            name = show.text(each.place)
             head = (name, show.state(each.outcome)) if number == 0 else ("", "")
             said_of = show.apart(show.text(recipient), show.text(what), has_column=has_column)
             table.add_row(*head, show.text(kind, "bold"), *said_of)
@@ -165,6 +146,6 @@ def _table(documents: Iterator[Understood]) -> Table:
 def _rows(document: Understood) -> Iterator[tuple[str, str, str]]:
     """Event, recipient, what."""
     if document.error or not document.entries:
-        yield document.kind or "-", "", str(document.error or document.form)
+        yield document.kind or "-", "", str(document.error or document.why or document.form)
     for entry, count in document.entries:
         yield entry.activity.kind, whose(entry, count), said(entry)

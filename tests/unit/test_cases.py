@@ -1,0 +1,160 @@
+"""Messages that were once read wrongly, each through the whole pure core: read and folded.
+
+A case is the body of a message, or `{"bodies": [...]}`: several in order. Its `.expect` says what is right: outcome,
+kind (of the last event), recipients (how many there are), doc; and by recipient status (delivery), engagement, consent,
+bounced_at, is_destination. `a or b`: either will do.
+"""
+
+import itertools
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from events import ANA, BEN, Email, raw
+from mailboxes import JON, SPELLINGS_OF_JON
+from reading import fold, of, read_all, status_of
+
+from worker.activity.facets import Status
+from worker.facts import Item
+from worker.ingest.normalize import Rules
+from worker.ingest.read import read
+
+CASES = Path(__file__).parent.parent / "cases"
+NAMES = sorted(path.stem for path in CASES.glob("*.json"))
+
+#: Days after the cases were sent, in the retention.
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
+FACETS = {
+    "status": lambda status: status.delivery.state,
+    "engagement": lambda status: status.engagement.state,
+    "consent": lambda status: status.consent.state,
+    "bounced_at": lambda status: status.bounced_at,
+    "is_destination": lambda status: status.is_destination,
+}
+
+
+def bodies_of(name: str) -> list[str]:
+    text = (CASES / f"{name}.json").read_text()
+    case = json.loads(text)
+    several = isinstance(case, dict) and "bodies" in case
+    return [json.dumps(each) for each in case["bodies"]] if several else [text]
+
+
+def items_of(bodies: list[str]) -> tuple[list[Any], list[Item]]:
+    readings = [reading for body in bodies for reading in read(body, Rules(), NOW, NOW, "sqs-1")]
+    items = {(item["pk"], item["sk"]): item for reading in readings for item in map(to_item, reading.facts)}
+    return readings, list(items.values())
+
+
+def to_item(fact: Any) -> Item:
+    return fact.to_item()
+
+
+def matches(found: object, expected: object) -> bool:
+    return found in expected.split(" or ") if isinstance(expected, str) else found == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_case_is_read_rightly(name):
+    expected = json.loads((CASES / f"{name}.expect").read_text())
+    readings, items = items_of(bodies_of(name))
+    email = fold(items)
+    outcome = expected.get("outcome", "activity")
+    assert {reading.outcome for reading in readings} == {outcome}
+    if "kind" in expected:
+        assert readings[-1].kind == expected["kind"]
+    if "recipients" in expected:
+        assert len(email.recipients) == expected["recipients"]
+    if "doc" in expected:
+        assert ([email.document.type, email.document.id] if email.document else None) == expected["doc"]
+    for facet, get in FACETS.items():
+        for recipient, wanted in expected.get(facet, {}).items():
+            assert matches(get(of(email, recipient)), wanted), (facet, recipient)
+
+
+def test_every_case_expects_something_that_is_looked_at():
+    known = {*FACETS, "outcome", "kind", "recipients", "doc", "reason"}
+    for name in NAMES:
+        expected = json.loads((CASES / f"{name}.expect").read_text())
+        assert expected.keys() <= known, name
+        assert expected.keys() - {"reason", "outcome"} or name.startswith("138"), name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if len(bodies_of(name)) > 1])
+def test_the_order_of_a_case_changes_nothing(name):
+    bodies = bodies_of(name)
+    states = {states_of(fold(items_of(list(order))[1]).recipients) for order in itertools.permutations(bodies)}
+    assert len(states) == 1
+
+
+def states_of(recipients: tuple[Status, ...]) -> tuple[Any, ...]:
+    return tuple((each.recipient, *(get(each) for get in FACETS.values())) for each in recipients)
+
+
+# --- Others of their kinds ---
+
+
+@pytest.mark.parametrize("written", SPELLINGS_OF_JON)
+def test_a_bounce_of_one_spelling_is_one_of_the_mailbox_that_the_email_went_to(written):
+    email = Email(to=(JON, BEN))
+    status = status_of([raw(email.send()), raw(email.bounce(recipients=[written]))])
+    assert [(each.recipient, each.delivery.state) for each in status.recipients] == [
+        (BEN, "sent"),
+        (JON, "hard_bounced"),
+    ]
+
+
+@pytest.mark.parametrize("written", SPELLINGS_OF_JON)
+def test_an_email_to_one_spelling_was_delivered_to_the_mailbox_that_the_server_names(written):
+    status = status_of(
+        [raw(Email(to=(written,), message_id="m-1").send()), raw(Email(to=(JON,), message_id="m-1").delivery())]
+    )
+    assert [(each.recipient, each.delivery.state) for each in status.recipients] == [(JON, "delivered")]
+
+
+def odd_send(**changes: Any) -> str:
+    event = Email(to=(ANA,)).send()
+    event["mail"] |= changes
+    return raw(event)
+
+
+TAGS = {"document_type": ["invoice"], "document_id": ["2026-117"]}
+ODD = {
+    "a tag of a number": {"tags": TAGS | {"document_id": [2026]}},
+    "a tag that is no list": {"tags": TAGS | {"document_id": "2026-117"}},
+    "another tag with an object": {"tags": TAGS | {"other": [{"value": 1}]}},
+    "another tag with a list in it": {"tags": TAGS | {"other": [["x"], "y"]}},
+    "another tag that is a boolean": {"tags": TAGS | {"other": True}},
+    "a null among the values": {"tags": TAGS | {"document_id": [None, "2026-117"]}},
+    "a header with a field more": {"headers": [{"name": "Subject", "value": "x", "encoding": "utf-8"}]},
+    "a header that is a text": {"headers": ["Subject: x", {"name": "To", "value": "x"}]},
+    "a header of a number": {"headers": [{"name": "X-Priority", "value": 1}]},
+    "a destination as an object": {"destination": [{"emailAddress": ANA}]},
+    "a destination as an object with a name": {"destination": [{"emailAddress": ANA, "name": "Ana"}]},
+    "a null among the destinations": {"destination": [None, ANA]},
+    "a number among the destinations": {"destination": [ANA, 7]},
+    "a single destination": {"destination": ANA},
+    "a common header as an object": {"commonHeaders": {"from": [{"name": "x"}, "y"], "subject": "x"}},
+    "a common header of a number": {"commonHeaders": {"subject": 2026}},
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_one_odd_element_keeps_neither_the_document_nor_the_recipient_from_being_known(odd):
+    (reading,) = read_all(odd_send(**ODD[odd]))
+    (fact,) = reading.mail_facts
+    assert (fact.recipient, fact.document.type, fact.document.id[:4]) == (ANA, "invoice", "2026")
+
+
+@pytest.mark.parametrize(
+    "topic", [{"changedAt": 1}, {"by": {"a": 1}}, {"was": None}, {"reasons": ["x"]}, {"forced": True}]
+)
+@pytest.mark.parametrize("new", [{}, {"since": 1793600000}, {"by": {"a": 1}}, {"topicDefaultSubscriptionStatus": [5]}])
+def test_a_change_of_preferences_is_read_whatever_is_new_in_it(topic, new):
+    event = Email().subscription()
+    topics = [{"topicName": "news", "subscriptionStatus": "OptOut", **topic}]
+    event["subscription"]["newTopicPreferences"] = {"unsubscribeAll": True, "topicSubscriptionStatus": topics, **new}
+    assert of(status_of([raw(event)]), ANA).consent.state == "unsubscribed"
