@@ -1,9 +1,12 @@
 """The target: any bytes as the body of a message, through the whole core. Started by run.py, with libFuzzer's flags.
 
+A find is what breaks an invariant, and what costs too much time.
+
 https://github.com/google/atheris
 """
 
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +15,8 @@ import atheris
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
-with atheris.instrument_imports(include=["worker", "email", "idna"]):
+with atheris.instrument_imports(include=["worker", "idna"]):
+    from fuzz.cost import limit, seconds
     from fuzz.invariants import check
     from fuzz.mutate import mutated
 
@@ -20,8 +24,25 @@ with atheris.instrument_imports(include=["worker", "email", "idna"]):
 MOST_BYTES = 20_000
 
 
+COST = Path(__file__).resolve().parent / "cost.py"
+
+
+class TooSlowError(Exception):
+    """A message costs more CPU time than its size allows."""
+
+
 def one_input(data: bytes) -> None:
-    check(data.decode("utf-8", "replace"))
+    body = data.decode("utf-8", "replace")
+    check(body)
+    if seconds(body, times=1) > limit(body):
+        confirm(data, body)
+
+
+def confirm(data: bytes, body: str) -> None:
+    """In a process of its own: what is instrumented here takes a few times as long."""
+    answer = subprocess.run([sys.executable, COST], input=data, capture_output=True, check=True)
+    if float(answer.stdout) > limit(body):
+        raise TooSlowError(f"{float(answer.stdout):.3f} s for {len(data)} bytes")
 
 
 def mutate(data: bytes, most: int, seed: int) -> bytes:

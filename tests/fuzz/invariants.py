@@ -101,6 +101,8 @@ def check_forms(body: str, items: Items) -> None:
         "sns with an object": f'{{"Type": "Notification", "Message": {body}}}',
         "eventbridge": f'{{"detail-type": "Email Sent", "source": "aws.ses", "detail": {body}}}',
         "lambda": lambda_sqs(body),
+        "a JSON string": json.dumps(body),
+        "printed by sqs": json.dumps({"Messages": [{"Body": body}]}),
     }.items():
         readings = read(wrapped, EVERYTHING, NOW, NOW)
         if not isinstance(readings[0].error, NestedTooDeepError):

@@ -24,6 +24,19 @@ TEXTS = (
     "=?utf-7?q?+2AA-?=",
     "=?\u00fc?b?YQ==?=",
     "=?x?b?a?=",
+    "=?punycode?q?ihqwcrb4cv8a8dqg056pqjye?=",
+    "=?iso-2022-jp?b?GyRC?=",
+    "=?utf-8?q?",
+    '"a."@b.example',
+    '"a@b.example" (c',
+    "mailto:a%40b.example",
+    "rfc822;a@b.example",
+    "Team: a@b.example, c@d.example;",
+    "<@a.example:b@c.example>",
+    "((((",
+    '\\"',
+    "a\u0301\u0320",
+    "1.50",
     "a@b.example",
     "<a@\u00fc.example>",
     "a@xn--a.example",
@@ -58,6 +71,9 @@ NAMES = (
     "Message",
     "MessageId",
     "Records",
+    "Messages",
+    "Body",
+    "ReceiptHandle",
     "body",
     "Sns",
     "detail",
@@ -86,6 +102,9 @@ NAMES = (
     "document_type",
     "X-Document-Id",
 )
+
+#: Characters of what is made by repeating.
+LONGEST = 15_000
 
 Place = tuple[Any, Any]
 
@@ -181,6 +200,18 @@ def shorter(value: Any, box: list[Any], chance: random.Random) -> Any:
     return another(value, box, chance)
 
 
+def repeated(value: Any, box: list[Any], chance: random.Random) -> Any:
+    """Many times what it is: what takes time by the square shows itself so."""
+    times = chance.choice((2, 10, 100, 1_000))
+    if isinstance(value, str):
+        return (value * times)[:LONGEST]
+    if isinstance(value, list):
+        return (value * times)[: LONGEST // 10]
+    if isinstance(value, dict):
+        return [value] * min(times, 100)
+    return another(value, box, chance)
+
+
 def moved(value: Any, box: list[Any], chance: random.Random) -> Any:  # noqa: ARG001  as above
     """A copy of what stands elsewhere."""
     holder, key = chance.choice(places(box))
@@ -192,4 +223,11 @@ def nested(value: Any, box: list[Any], chance: random.Random) -> Any:  # noqa: A
     return chance.choice(([value], {"a": value}, json.dumps(value), {"Type": "Notification", "Message": value}))
 
 
-CHANGES: tuple[Callable[[Any, list[Any], random.Random], Any], ...] = (another, longer, shorter, moved, nested)
+CHANGES: tuple[Callable[[Any, list[Any], random.Random], Any], ...] = (
+    another,
+    longer,
+    shorter,
+    repeated,
+    moved,
+    nested,
+)

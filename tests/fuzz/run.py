@@ -1,4 +1,4 @@
-"""`make fuzz`: looks for a message that breaks the core, for so many minutes.
+"""`make fuzz`: looks for a message that breaks the core or costs it too much time, for so many minutes.
 
     python tests/fuzz/run.py MINUTES
 
@@ -40,7 +40,7 @@ def main() -> int:
         code = subprocess.run([sys.executable, str(HERE / "fuzz_read.py"), *flags, seeds], check=False).returncode
     for path in set(HERE.glob("*-*")) - known:
         sys.stderr.write(
-            f"\nThis message breaks the core: {path}\n"
+            f"\nThis message breaks the core, or costs too much time: {path}\n"
             f"Move it to {FOUND} under a name that says what it is; "
             "tests/property/test_fuzz_fixtures.py then fails until the core is mended, and keeps it so.\n"
         )

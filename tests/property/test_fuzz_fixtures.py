@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from events import FORMS, KINDS, Email
+from fuzz.cost import limit, seconds
 from fuzz.invariants import check
 
 FOUND = Path(__file__).parent.parent / "fuzz" / "found"
@@ -11,7 +12,9 @@ FOUND = Path(__file__).parent.parent / "fuzz" / "found"
 
 @pytest.mark.parametrize("found", sorted(FOUND.iterdir()), ids=lambda path: path.name)
 def test_what_the_fuzzer_found_stays_mended(found):
-    check(found.read_bytes().decode("utf-8", "replace"))
+    body = found.read_bytes().decode("utf-8", "replace")
+    check(body)
+    assert seconds(body) <= limit(body)
 
 
 @pytest.mark.parametrize("form", FORMS)

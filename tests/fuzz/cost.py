@@ -1,0 +1,42 @@
+"""What a message costs to be read, in CPU time: for the fuzzer, and for the test that replays what it found.
+
+python tests/fuzz/cost.py < MESSAGE     seconds
+"""
+
+import sys
+import time
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent
+if __name__ == "__main__":
+    sys.path[:0] = [str(TESTS.parent), str(TESTS)]
+
+from reading import EVERYTHING, items_of  # noqa: E402  the path is set above
+
+from worker.addresses import _normalized  # noqa: E402
+
+#: What is a find; and seconds below which nothing is, since a small message has its fixed costs.
+MICROSECONDS_A_BYTE = 10
+FLOOR = 0.005
+
+TIMES = 3
+
+
+def limit(body: str) -> float:
+    """Seconds."""
+    return max(FLOOR, MICROSECONDS_A_BYTE * 1e-6 * len(body.encode("utf-8", "surrogatepass")))
+
+
+def seconds(body: str, times: int = TIMES) -> float:
+    """Of this thread, so that a busy machine changes little; the least of so many, and nothing remembered."""
+    took = []
+    for _ in range(times):
+        _normalized.cache_clear()
+        start = time.thread_time()
+        items_of([body], EVERYTHING)
+        took.append(time.thread_time() - start)
+    return min(took)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{seconds(sys.stdin.buffer.read().decode('utf-8', 'replace'))}\n")
