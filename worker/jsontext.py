@@ -19,6 +19,14 @@ def load_json(text: str) -> object:
         return _leniently(text)
 
 
+def opened(text: str) -> object:
+    """The JSON value of a text; the text itself if it is none, or nested too deep."""
+    try:
+        return load_json(text)
+    except (ValueError, RecursionError):
+        return text
+
+
 def storable(text: str) -> str:
     """A text without lone surrogates, so that UTF-8 can hold it."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

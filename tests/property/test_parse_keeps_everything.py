@@ -10,7 +10,8 @@ from hypothesis import example, given
 from strategies import mangled
 
 from worker.errors import PermanentError
-from worker.ingest.parse import Event, Recipient, parse
+from worker.ingest.bodies import Recipient
+from worker.ingest.parse import Event, parse
 from worker.times import Moment
 
 AS_BOOLEAN = {"likely": "true", "unlikely": "false", "true": "true", "false": "false"}

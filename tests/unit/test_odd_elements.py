@@ -3,7 +3,8 @@
 import pytest
 from events import KINDS, OBJECT_KEYS, Email
 
-from worker.ingest.parse import Recipient, parse
+from worker.ingest.bodies import Recipient
+from worker.ingest.parse import parse
 
 #: Kind of event, field of its object or of the mail, what is given, what is read, what is unknown, odd elements.
 ODD = (

@@ -4,8 +4,9 @@ import pytest
 from events import KINDS, OBJECT_KEYS, Email
 
 from worker.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError
+from worker.ingest.bodies import Bounce, RenderingFailure, Unknown
 from worker.ingest.parse import KINDS as PARSED_KINDS
-from worker.ingest.parse import Bounce, Event, RenderingFailure, Unknown, parse
+from worker.ingest.parse import Event, parse
 
 
 def parsed(event: dict, kind: str | None = None) -> Event:

@@ -5,7 +5,8 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from worker.ingest.parse import Event, Recipient
+from worker.ingest.bodies import Recipient
+from worker.ingest.parse import Event
 from worker.keys import canonical_json
 from worker.times import Moment, rfc3339_exact
 

@@ -3,18 +3,18 @@
 The ids of SNS, SQS and EventBridge all differ between copies, and `mail.messageId` names the email, not the event.
 """
 
-from worker.ingest.parse import (
+from worker.ingest.bodies import (
     Bounce,
     Click,
     Complaint,
     DeliveryDelay,
-    Event,
     Open,
     Reject,
     RenderingFailure,
     Send,
     Subscription,
 )
+from worker.ingest.parse import Event
 from worker.keys import canonical_json, digest
 
 #: Kinds whose event is about the call as a whole, so about each destination of it.

@@ -13,11 +13,12 @@ from itertools import chain
 
 from worker.addresses import normalize_address
 from worker.facts import FAILURE_KINDS, Activity, Document, Extra, MailFact
+from worker.ingest.bodies import Bounce, Recipient
 from worker.ingest.carried import CONFIGURATION_SET, TENANT, first_tag, kept_tags, refuse_untrusted
 from worker.ingest.detail import detail_of, unknown_of
 from worker.ingest.headers import decoded, headers, is_unread, short_headers, short_tags
 from worker.ingest.identity import NO_RECIPIENT, WHOLE_CALL, event_id
-from worker.ingest.parse import Bounce, Event, Mail, Recipient
+from worker.ingest.parse import Event, Mail
 from worker.keys import failure_account, failure_day, failure_time
 from worker.times import Moment
 

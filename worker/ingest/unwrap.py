@@ -21,7 +21,7 @@ https://docs.aws.amazon.com/cli/latest/reference/sqs/receive-message.html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, TypeGuard
+from typing import Any
 
 from worker.errors import NestedTooDeepError, NotJsonError, NotSesError, PermanentError, TooManyEventsError
 from worker.ingest.control import (
@@ -31,7 +31,8 @@ from worker.ingest.control import (
     VALIDATION_TEXT,
     control_name,
 )
-from worker.jsontext import load_json
+from worker.ingest.eventbridge import EVENT_TYPES_BY_DETAIL_TYPE
+from worker.jsontext import load_json, opened
 
 #: Envelopes around an event. EventBridge -> SNS -> SQS makes two; a republished topic one more.
 MAX_ENVELOPES = 4
@@ -43,19 +44,6 @@ MAX_EVENTS = 1_000
 MAX_TRANSPORT_ID = 256
 
 SNS_TYPES = SNS_CONFIRMATIONS | {"Notification"}
-
-EVENT_TYPES_BY_DETAIL_TYPE = {
-    "Email Sent": "Send",
-    "Email Delivered": "Delivery",
-    "Email Bounced": "Bounce",
-    "Email Complaint Received": "Complaint",
-    "Email Rejected": "Reject",
-    "Email Opened": "Open",
-    "Email Clicked": "Click",
-    "Email Rendering Failed": "Rendering Failure",
-    "Email Delivery Delayed": "DeliveryDelay",
-    "Email Subscribed": "Subscription",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +202,14 @@ def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[
         yield Control(_form_of(inside), detail_type)
         return
     if isinstance(detail, str) and _may_hold_event(detail):
-        detail, inside = _opened(detail), inside.quoted()
+        detail, inside = opened(detail), inside.quoted()
     is_email = isinstance(detail, dict) and ("mail" in detail or "eventType" in detail)
     is_ours = envelope.get("source") == "aws.ses" and bool(detail_type)
+    may_be_named = bool(detail_type) and inside.depth <= MAX_ENVELOPES
     if is_ours and not is_email and detail_type not in EVENT_TYPES_BY_DETAIL_TYPE:
         # Sending Status Enabled/Disabled, Advisor Recommendation Status Open/Resolved.
         yield Control(_form_of(inside), detail_type)
-    elif _is_nameless(detail) and detail_type and inside.depth <= MAX_ENVELOPES:
+    elif may_be_named and isinstance(detail, dict) and "mail" in detail and not _kind_of(detail):
         # Some rules leave `eventType` out of what they pass on.
         kind = EVENT_TYPES_BY_DETAIL_TYPE.get(detail_type, detail_type)
         yield Notification(_form_of(inside), kind, detail, inside.transport_id)
@@ -228,19 +217,8 @@ def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[
         yield from _from_document(detail, inside)
 
 
-def _opened(text: str) -> object:
-    try:
-        return load_json(text)
-    except (ValueError, RecursionError):
-        return text
-
-
 def _may_hold_event(text: str) -> bool:
     return text.lstrip().startswith(("{", VALIDATION_TEXT))
-
-
-def _is_nameless(detail: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(detail, dict) and "mail" in detail and not _kind_of(detail)
 
 
 def _from_event(document: dict[str, Any], around: _Envelopes) -> Unwrapped:
