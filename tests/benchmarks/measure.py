@@ -117,7 +117,7 @@ def _check(contestant: Contestant, load: Load, report: Mapping[str, Any]) -> Non
     queue = report["queues"][QUEUE]
     left = len(load.bodies) - queue["deleted"]
     held = left if contestant.is_full_job and left <= len(load.bodies) - load.events else 0
-    items = report["tables"][TABLE]["items"]
+    items = report["tables"][TABLE]["facts"]
     wanted = load.facts if contestant.is_full_job else len(load.bodies)
     problems = [
         f"{what}: got {got}, want {want}"

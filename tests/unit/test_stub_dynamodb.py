@@ -11,13 +11,6 @@ from benchmarks.stub.delay import SLACK
 TABLE = "email-activity"
 KB = 1024
 
-#: As the gate asks whether the table takes writes.
-PROBE = {
-    "TableName": TABLE,
-    "Item": {"pk": {"S": "PROBE"}, "sk": {"S": "PROBE"}},
-    "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(pk)",
-}
-
 Item = dict[str, dict[str, Any]]
 
 
@@ -93,11 +86,38 @@ def test_25_items_and_one_of_400_kb_are_taken(stub: Stub, dynamodb: Any) -> None
     assert stub.report()["entries"] == {"dynamodb.BatchWriteItem": 26}
 
 
-def test_the_probe_is_refused_and_leaves_nothing(stub: Stub, dynamodb: Any) -> None:
+def test_a_put_whose_condition_nothing_meets_is_refused_and_leaves_nothing(stub: Stub, dynamodb: Any) -> None:
     with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
-        dynamodb.put_item(**PROBE)
+        dynamodb.put_item(
+            TableName=TABLE,
+            Item=item(),
+            ConditionExpression="attribute_exists(pk) AND attribute_not_exists(pk)",
+        )
     told = stub.report()["tables"][TABLE]
     assert (told["refused_puts"], told["items"], told["write_units"]) == (1, 0, 0)
+
+
+def test_a_put_tells_what_it_replaces(stub: Stub, dynamodb: Any) -> None:
+    """As each process of a worker asks whether the table takes writes, and is still the same one."""
+
+    def put(size: int) -> tuple[Any, float]:
+        asked = {"ReturnValues": "ALL_OLD", "ReturnConsumedCapacity": "TOTAL"}
+        answer = dynamodb.put_item(TableName=TABLE, Item=item("b", size=size), **asked)
+        return answer.get("Attributes"), answer["ConsumedCapacity"]["CapacityUnits"]
+
+    assert put(10) == (None, 1)
+    assert put(3 * KB) == (item("b", size=10), 3)
+    assert put(10) == (item("b", size=3 * KB), 3)
+    told = stub.report()["tables"][TABLE]
+    assert (told["items"], told["write_units"]) == (1, 7)
+
+
+def test_what_is_no_fact_of_an_email_is_counted_apart(stub: Stub, dynamodb: Any) -> None:
+    write(
+        dynamodb, [item("a"), {"pk": {"S": "WORKERS"}, "sk": {"S": "a"}}, {"pk": {"S": "REPORTED#b"}, "sk": {"S": "a"}}]
+    )
+    told = stub.report()["tables"][TABLE]
+    assert (told["items"], told["facts"]) == (3, 1)
 
 
 def test_a_call_that_is_not_in_the_stub_is_refused(stub: Stub, dynamodb: Any) -> None:  # noqa: ARG001

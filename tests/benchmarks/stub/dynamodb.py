@@ -63,6 +63,7 @@ class PutItem(msgspec.Struct):
     Item: Keys
     ConditionExpression: str = ""
     ReturnConsumedCapacity: str = "NONE"
+    ReturnValues: str = "NONE"
 
 
 class GetItem(msgspec.Struct):
@@ -89,8 +90,7 @@ _query = msgspec.json.Decoder(Query).decode
 _described = msgspec.json.Decoder(Described).decode
 _raw_item = msgspec.json.Decoder(dict[str, dict[str, Any]]).decode
 
-#: Whether a put under this condition is done, by whether the item exists. The first is how the worker asks whether the
-#: table takes writes.
+#: Whether a put under this condition is done, by whether the item exists.
 CONDITIONS: Mapping[str, Callable[[bool], bool]] = {
     "attribute_exists(pk) AND attribute_not_exists(pk)": lambda exists: False,  # noqa: ARG005
     "attribute_not_exists(pk)": lambda exists: not exists,
@@ -172,7 +172,7 @@ class DynamoDb:
         table.work_out()
         return table.consumed.copy()
 
-    def _put_item(self, body: bytes, connection: Connection, now: float) -> bytes:  # noqa: ARG002
+    def _put_item(self, body: bytes, connection: Connection, _: float) -> bytes:  # noqa: ARG002
         try:
             asked = _put(body)
         except msgspec.ValidationError as error:
@@ -189,13 +189,20 @@ class DynamoDb:
             if not condition(table.get(asked.Item.pk.S, asked.Item.sk.S) is not None):
                 table.refused += 1
                 raise _error("ConditionalCheckFailedException", "The conditional request failed")
-        before = self._now(table, asked.ReturnConsumedCapacity)
-        table.put(body, time.time() + self.line.seconds)
-        if not before:
-            return self.answers.ok(b"{}")
-        table.work_out()
-        capacity = _capacity(asked.TableName, asked.ReturnConsumedCapacity, table.consumed.since(before))
-        return self.answers.ok(encode({"ConsumedCapacity": capacity}))
+        now = time.time() + self.line.seconds
+        answer: dict[str, Any] = {}
+        if asked.ReturnValues == "ALL_OLD":
+            old, consumed = table.replace(body, now)
+            answer = {"Attributes": msgspec.Raw(old)} if old else {}
+        else:
+            before = self._now(table, asked.ReturnConsumedCapacity)
+            table.put(body, now)
+            if before:
+                table.work_out()
+            consumed = table.consumed.since(before) if before else Consumed()
+        if asked.ReturnConsumedCapacity != "NONE":
+            answer["ConsumedCapacity"] = _capacity(asked.TableName, asked.ReturnConsumedCapacity, consumed)
+        return self.answers.ok(encode(answer))
 
     def _get_item(self, body: bytes, connection: Connection, now: float) -> bytes:  # noqa: ARG002
         asked = _get(body)

@@ -17,6 +17,9 @@ ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/"
 #: The sort keys of facts that something happened; GET /_stub/written tells when the first of an email was stored.
 EVENT = "EVENT#"
 
+#: How the partition keys begin of what is no fact of an email.
+NO_FACTS = ("WORKERS", "REPORTED#")
+
 
 class Put(msgspec.Struct):
     Item: msgspec.Raw
@@ -68,6 +71,7 @@ class Table:
     """bytes: of all items, without what DynamoDB adds for storage. written: Unix seconds, by partition key.
 
     refused: puts whose condition was not met. They are billed one write unit each, which `consumed` leaves out.
+    facts: items but those of NO_FACTS.
     """
 
     def __init__(self, name: str) -> None:
@@ -78,7 +82,8 @@ class Table:
         self._items: dict[str, dict[str, Stored]] = {}
         self.consumed = Consumed()
         self.written: dict[str, float] = {}
-        self.puts = self.count = self.bytes = self.refused = 0
+        self.puts = self.count = self.facts = self.bytes = self.refused = 0
+        self._put_singly: dict[tuple[str, str], bytes] = {}
 
     def batch(self, body: bytes, called: str, left: Collection[int], at: float) -> None:
         """called: the table, in the request. left: places of the items that were not processed. at: Unix seconds."""
@@ -86,6 +91,20 @@ class Table:
 
     def put(self, body: bytes, at: float) -> None:
         self._log.append((body, None, (), at))
+
+    def replace(self, body: bytes, at: float) -> tuple[bytes | None, Consumed]:
+        """A put, the item that it replaces, and its cost; without working out all that came before it.
+
+        So only another of its kind is seen to be replaced: no caller writes such a key in batches, too.
+        """
+        self.put(body, at)
+        json = bytes(_put(body).Item)
+        item: WireItem = _item(json)
+        pk, sk = item["pk"]["S"], item["sk"]["S"]
+        old, self._put_singly[pk, sk] = self._put_singly.get((pk, sk)), json
+        before: WireItem = _item(old) if old else {}
+        costs = index_units(pk, sk, index_keys(before), index_keys(item))
+        return old, Consumed(units(max(item_size(item), item_size(before))), list(costs))
 
     def work_out(self) -> None:
         log = self._log
@@ -105,6 +124,7 @@ class Table:
         partition[sk] = new
         self.puts += 1
         self.count += old is None
+        self.facts += old is None and not pk.startswith(NO_FACTS)
         self.bytes += new.size - (old.size if old else 0)
         self.consumed.table += units(max(new.size, old.size if old else 0))
         for number, cost in enumerate(index_units(pk, sk, old.index_keys if old else None, new.index_keys)):
@@ -127,6 +147,7 @@ class Table:
         index = sum(self.consumed.indexes)
         return {
             "items": self.count,
+            "facts": self.facts,
             "puts": self.puts,
             "write_units": self.consumed.table + index,
             "table_write_units": self.consumed.table,
