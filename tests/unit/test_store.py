@@ -177,3 +177,56 @@ def test_a_table_that_goes_while_the_culprit_is_looked_for_is_asked_no_more() ->
     assert set(dynamodb.held) == stored.written == {("EMAIL#1", "EVENT#0"), ("EMAIL#1", "EVENT#2")}
     assert (set(stored.refused), len(stored.left)) == ({("EMAIL#1", "EVENT#1")}, 5)
     assert str(stored.failure) == "dynamodb: EndpointConnectionError"
+
+
+# ---- what goes along -------------------------------------------------------------------------------------------------
+
+
+def riders(count: int) -> list[dict[str, Any]]:
+    return [{"pk": "REPORTED#set", "sk": f"Open#{number}"} for number in range(count)]
+
+
+def put_with(dynamodb: FakeDynamoDB, given: list[dict[str, Any]], along: list[dict[str, Any]]) -> module.Stored:
+    return Store(dynamodb, "table").put(given, along)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("count", "calls", "went"), [(23, [25], 2), (25, [25], 0), (48, [25, 25], 2), (0, [], 0)])
+def test_riders_cost_no_call(count: int, calls: list[int], went: int) -> None:
+    dynamodb = FakeDynamoDB()
+    stored = put_with(dynamodb, items(count), riders(9))
+    assert dynamodb.sizes == calls
+    assert stored.riders == {key_of(item) for item in riders(went)}
+    assert stored.written == {key_of(item) for item in items(count)}
+    assert (stored.left, stored.failure) == (set(), None)
+
+
+def test_riders_that_are_not_taken_are_not_offered_again_and_hold_nothing_up() -> None:
+    dynamodb = FakeDynamoDB(lambda requests: {"UnprocessedItems": {"table": requests[3:]}})
+    stored = put_with(dynamodb, items(3), riders(2))
+    assert dynamodb.sizes == [5]
+    assert (len(stored.written), stored.riders, stored.left) == (3, set(), set())
+
+
+def test_riders_are_not_among_what_is_offered_again_for_its_own_sake() -> None:
+    dynamodb = FakeDynamoDB(lambda requests: {"UnprocessedItems": {"table": requests[2:]}})
+    put_with(dynamodb, items(3), riders(2))
+    assert dynamodb.sizes == [5, 1]
+
+
+def test_a_table_that_takes_only_riders_counts_as_failing() -> None:
+    nothing: Answer = lambda requests: {"UnprocessedItems": {"table": requests[:3]}}  # noqa: E731
+    stored = put_with(FakeDynamoDB(*[nothing] * MAX_ATTEMPTS), items(3), riders(2))
+    assert str(stored.failure) == "dynamodb: Throttled"
+
+
+def test_riders_of_an_invalid_batch_wait_for_the_next_and_those_of_a_failed_one_too() -> None:
+    for dynamodb in (FakeDynamoDB(invalid="EVENT#1"), FakeDynamoDB(refusal("AccessDeniedException"))):
+        assert put_with(dynamodb, items(3), riders(2)).riders == set()
+        assert not any(pk.startswith("REPORTED") for pk, _ in dynamodb.held)
+
+
+def test_nothing_rides_beside_a_large_item() -> None:
+    large = {"pk": "EMAIL#1", "sk": "EVENT#large", "detail": {"link": "x" * 450_000}}
+    dynamodb = FakeDynamoDB()
+    assert put_with(dynamodb, [large], riders(2)).riders == set()
+    assert dynamodb.sizes == [1]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -22,6 +23,7 @@ from worker.facts import Document, Fact, email_id_of, read_fact
 from worker.indexes import INDEXES
 from worker.keys import FAILURE_SHARDS, decoded, email_key, failure_account, key_part
 from worker.times import rfc3339
+from worker.workers import WORKERS, WorkerProcess
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -74,6 +76,11 @@ class Table:
     def facts(self, email_id: str) -> list[Fact]:
         """All of an email that is not expired."""
         return _living(self._items(_QUERY_FACTS | {"ExpressionAttributeValues": {":pk": {"S": email_key(email_id)}}}))
+
+    def workers(self) -> list[WorkerProcess]:
+        """The processes that told of themselves within the last hour, the latest first."""
+        found = _unexpired(self._items(_QUERY_FACTS | {"ExpressionAttributeValues": {":pk": {"S": WORKERS}}}))
+        return sorted(map(WorkerProcess.from_item, found), key=attrgetter("written_at"), reverse=True)
 
     def facts_of(self, email_ids: Sequence[str]) -> list[list[Fact]]:
         """Those of each of at most MAX_TOGETHER emails.
@@ -179,10 +186,13 @@ def _patiently(call: Callable[..., Any], request: dict[str, Any]) -> Any:
 
 
 def _living(items: Iterable[dict[str, Any]]) -> list[Fact]:
+    return [fact for fact in map(read_fact, _unexpired(items)) if fact is not None]
+
+
+def _unexpired(items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """DynamoDB may take days to remove what has expired."""
     now = time.time()
-    facts = (read_fact(item) for item in items if item.get("expires_at", now + 1) > now)
-    return [fact for fact in facts if fact is not None]
+    return (item for item in items if item.get("expires_at", now + 1) > now)
 
 
 class PlainDeserializer(TypeDeserializer):

@@ -44,6 +44,8 @@ class Stored:
     written: set[Key] = field(default_factory=set)
     refused: dict[Key, str] = field(default_factory=dict)
     left: set[Key] = field(default_factory=set)
+    #: Of the riders, those that DynamoDB took.
+    riders: set[Key] = field(default_factory=set)
     #: Why items were left, if DynamoDB failed, or throttled so hard that it took nothing at all.
     failure: TransientError | None = None
     is_throttled: bool = False
@@ -77,37 +79,43 @@ class Store:
         self._dynamodb = dynamodb
         self._table = table
 
-    def put(self, items: Sequence[Item]) -> Stored:
-        """Items with distinct keys. Never raises: what could not be written is in the answer."""
+    def put(self, items: Sequence[Item], riders: Sequence[Item] = ()) -> Stored:
+        """Items with distinct keys. Never raises: what could not be written is in the answer.
+
+        riders: items that go along where a call has room for them. They are in none of the answer's other sets.
+        """
         stored = Stored()
-        for batch in _batches(items):
+        for batch, along in _with_riders(_batches(items), riders):
             # The rest would meet the same, and the messages' visibility does not wait.
             if stored.failure is None and not stored.is_throttled:
-                self._put_batch({key_of(item): item for item in batch}, stored)
+                self._put_batch(batch, along, stored)
         stored.left = {key_of(item) for item in items} - stored.written - stored.refused.keys()
         if stored.is_throttled and not stored.written:
             stored.failure = TransientError("dynamodb", "Throttled")
         return stored
 
-    def _put_batch(self, batch: dict[Key, Item], stored: Stored) -> None:
+    def _put_batch(self, batch: Sequence[Item], riders: Sequence[Item], stored: Stored) -> None:
+        along = {key_of(item): wire_item(item) for item in riders}
         try:
-            wire = {key: wire_item(item) for key, item in batch.items()}
-            self._offer(wire, stored)
+            wire = {key_of(item): wire_item(item) for item in batch}
+            self._offer(wire, along, stored)
         except Exception as error:  # noqa: BLE001  also no connection, no credentials, no answer that can be read
             if code_of(error) in INVALID:
                 self._put_one_by_one(wire, stored)
             else:
                 _give_up(stored, error)
 
-    def _offer(self, wire: Mapping[Key, Any], stored: Stored) -> None:
-        """Until all of it is taken, or the attempts are used up."""
-        left = dict(wire)
+    def _offer(self, wire: Mapping[Key, Any], along: Mapping[Key, Any], stored: Stored) -> None:
+        """Until all of it is taken, or the attempts are used up. What goes along is offered once."""
+        left = {**wire, **along}
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 time.sleep(random.uniform(0, min(MAX_PAUSE, 0.05 * 2**attempt)))  # noqa: S311  jitter, no secret
             kept = self._not_taken(left)
-            stored.written |= left.keys() - kept.keys()
-            left = kept
+            taken = left.keys() - kept.keys()
+            stored.written |= taken - along.keys()
+            stored.riders |= taken & along.keys()
+            left = {key: item for key, item in kept.items() if key in wire}
             if not left:
                 return
         stored.is_throttled = True
@@ -154,6 +162,20 @@ def _unprocessed(answer: Any) -> dict[Key, Any]:
 
 
 def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    is_large = {key_of(item): len(msgspec.json.encode(item)) > LARGE for item in items}
-    yield from chunks([item for item in items if not is_large[key_of(item)]], MAX_ITEMS)
-    yield from chunks([item for item in items if is_large[key_of(item)]], 1)
+    large = {key_of(item) for item in items if is_large(item)}
+    yield from chunks([item for item in items if key_of(item) not in large], MAX_ITEMS)
+    yield from chunks([item for item in items if key_of(item) in large], 1)
+
+
+def _with_riders(
+    batches: Iterator[Sequence[Item]], riders: Sequence[Item]
+) -> Iterator[tuple[Sequence[Item], Sequence[Item]]]:
+    """Each batch with as many of the riders as it has room for, beside a large item none."""
+    for batch in batches:
+        room = MAX_ITEMS - len(batch) if riders and not is_large(batch[0]) else 0
+        yield batch, riders[:room]
+        riders = riders[room:]
+
+
+def is_large(item: Item) -> bool:
+    return len(msgspec.json.encode(item)) > LARGE
