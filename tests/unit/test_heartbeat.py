@@ -100,6 +100,16 @@ def test_what_has_ended_is_never_hidden_again(clock: list[float]) -> None:
     assert settler.extended == [MESSAGES, []]
 
 
+def test_what_was_settled_is_extended_no_more_and_the_rest_is(clock: list[float]) -> None:
+    settler, claims = FakeSettler(), FakeClaims()
+    hold = hold_of(settler, claims)
+    hold.let_go(MESSAGES[:2])
+    clock[0] += 21
+    hold.beat()
+    assert settler.extended == [MESSAGES[2:]]
+    assert claims.extended == [[]]
+
+
 def test_a_bug_met_in_a_beat_does_not_end_the_beats_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
     monkeypatch.setattr(module, "AFTER", 0.001)

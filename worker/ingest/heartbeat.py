@@ -45,6 +45,13 @@ class Hold:
                 self._claims.extend(self.claimed)
         self._due = time.monotonic() + self._every
 
+    def let_go(self, messages: Sequence[Message]) -> None:
+        """These are settled now, and nothing of theirs is being written any more. Waits as `end` does."""
+        with self._lock:
+            gone = set(messages)
+            self._messages = [each for each in self._messages if each not in gone]
+            self.claimed = ()
+
     def end(self) -> None:
         """Waits for a beat under way, which must not hide again what is given back next."""
         with self._lock:

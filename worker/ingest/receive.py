@@ -25,6 +25,13 @@ MAX_MESSAGES = 10
 #: A batch that has come to so many characters takes no more: a message may have a million, and memory is shared.
 MAX_BATCH_CHARACTERS = 4_000_000
 
+#: A message that is half of the way to the dead-letter queue may be what kills its process. Not before this receive:
+#: an outage costs each message one, and a deployment another.
+SUSPECT_FROM_RECEIVE = 3
+
+#: Receives after which SQS moves a message by config/template.yaml. Taken for a queue without a redrive policy.
+MAX_RECEIVES = 12
+
 #: Seconds in which a batch is gathered: the first messages must not wait for the last while SQS is slow.
 GATHER_SECONDS = 5
 
@@ -59,15 +66,23 @@ def _read_milliseconds(text: str | None) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The events queue and its dead-letter queue. visibility_timeout: seconds."""
+    """The events queue and its dead-letter queue. visibility_timeout: seconds.
+
+    max_receives: after so many, SQS moves a message to the dead-letter queue.
+    """
 
     url: str
     dead_letter_url: str
     visibility_timeout: int
+    max_receives: int = MAX_RECEIVES
 
     @property
     def name(self) -> str:
         return self.url.rpartition("/")[2]
+
+    def suspects(self, message: Message) -> bool:
+        """Whether it is to be handled alone, so that it takes no other message with it if it kills its process."""
+        return message.receive_count >= max(SUSPECT_FROM_RECEIVE, self.max_receives / 2)
 
 
 def find_queue(sqs: "SQSClient", settings: Settings) -> Queue:
@@ -75,11 +90,11 @@ def find_queue(sqs: "SQSClient", settings: Settings) -> Queue:
     try:
         url = queue_url(sqs, settings.events_queue, "EVENTS_QUEUE")
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
-        said = attributes.get("Attributes", {})
+        said = attributes["Attributes"]
         named = settings.dead_letter_queue
         target = named and queue_url(sqs, named, "DEAD_LETTER_QUEUE")
         dead_letter_url = target or _redrive_target(sqs, said.get("RedrivePolicy"))
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, KeyError) as error:  # KeyError: an answer that is not SQS's
         raise TransientError("sqs", code_of(error)) from error
     visibility_timeout = int(said.get("VisibilityTimeout", 30))
     if settings.lease_seconds >= visibility_timeout:
@@ -87,7 +102,8 @@ def find_queue(sqs: "SQSClient", settings: Settings) -> Queue:
             f"LEASE_SECONDS: got {settings.lease_seconds}, want less than the visibility timeout of the queue "
             f"({visibility_timeout}), so that a claim whose owner died is free when its message returns"
         )
-    return Queue(url, dead_letter_url, visibility_timeout)
+    max_receives = json.loads(said.get("RedrivePolicy", "{}")).get("maxReceiveCount", MAX_RECEIVES)
+    return Queue(url, dead_letter_url, visibility_timeout, int(max_receives))
 
 
 def queue_url(sqs: "SQSClient", name_or_url: str, variable: str) -> str:
