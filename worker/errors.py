@@ -10,6 +10,9 @@ THROTTLED = frozenset(
     {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "ThrottledException"}
 )
 
+#: DynamoDB says so of a table that is not there, or not yet.
+RESOURCE_NOT_FOUND = "ResourceNotFoundException"
+
 
 def code_of(error: BaseException) -> str:
     """`ProvisionedThroughputExceededException`, `EndpointConnectionError`: what AWS or botocore call it.

@@ -4,61 +4,36 @@ A message is deleted only after every fact of it is stored, or it is in the dead
 or nothing is kept of it (control, untracked, expired). One bad message never fails its batch.
 """
 
-import math
 import secrets
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
-from worker.errors import PermanentError, RefusedByTableError, TransientError, UnexpectedError
+from worker.errors import RESOURCE_NOT_FOUND, THROTTLED, TransientError, UnexpectedError
 from worker.facts import Item
+from worker.ingest.decide import Parcel, Work, error_of, fate, to_write
 from worker.ingest.deduplicate import Claim, Claims, Key
 from worker.ingest.gate import Gate
 from worker.ingest.heartbeat import Heartbeat, Hold
 from worker.ingest.normalize import Rules
 from worker.ingest.read import OUTCOMES, read
 from worker.ingest.receive import Message
+from worker.ingest.reported import Reported
 from worker.ingest.settle import Settler
-from worker.ingest.store import Store, Stored, key_of
+from worker.ingest.store import Store, key_of
+from worker.ingest.suspects import Suspects
+from worker.ingest.table_identity import Space, TableIdentity
 from worker.telemetry import log, place_of
+from worker.workers import ThisProcess
 
-#: From this receive on, a fact that another worker holds is simply written: its owner may be dead, and a put
-#: under a key made from content does no harm.
-IMPATIENT_FROM_RECEIVE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """A message on its way, with the items that it comes to. Of several events the good ones are kept."""
-
-    message: Message
-    outcome: str
-    items: dict[Key, Item]
-    mail_facts: AbstractSet[Key]
-    error: PermanentError | None
-    #: SES's, for the log; None if nobody can tell.
-    email_id: str | None = None
-    #: Elements of its lists and maps that could not be read, and are kept as unknown.
-    odd_elements: int = 0
-
-
-@dataclass(slots=True)
-class Work:
-    """What was claimed and what became of it. leases: seconds for which others still hold a fact."""
-
-    claimed: dict[Key, Claim]
-    stored: Stored
-    leases: dict[Key, float] = field(default_factory=dict)
-
-    def free_in(self, parcel: Parcel) -> int:
-        """Seconds until every fact of a held message is free or done."""
-        return max([1, *(math.ceil(self.leases.get(key, 0)) for key in parcel.items)])
+#: Characters that the items of one part of a batch may come to; a message that comes to more is a part by itself. Most
+#: batches come to less than a tenth of it.
+MAX_WEIGHT = 4_000_000
 
 
 @dataclass(slots=True)
@@ -66,13 +41,17 @@ class Report:
     """What became of a batch: its one line in the log. Counts are of messages, but for `facts_*` and `odd_elements`."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    milliseconds: dict[str, int] = field(default_factory=dict)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.milliseconds[f"{step}_ms"] = round((time.perf_counter() - start) * 1000)
+        self.seconds[step] += time.perf_counter() - start
+
+    def say(self) -> None:
+        counts = {name: count for name, count in self.counts.items() if count}
+        log.info("batch", **counts, **{f"{step}_ms": round(seconds * 1000) for step, seconds in self.seconds.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +59,90 @@ class Pipeline:
     """What the threads of a process share. Claims are made anew for each batch, under a token of its own."""
 
     rules: Rules
-    new_claims: Callable[[], Claims]
+    new_claims: Callable[[str], Claims]
     store: Store
     settler: Settler
     gate: Gate
     heartbeat: Heartbeat
+    table: TableIdentity
+    reported: Reported
+    this_process: ThisProcess
+    suspects: Suspects
 
-    def process(self, messages: Sequence[Message]) -> Report:
-        """Never raises for what a message holds or for a dependency that fails."""
-        with structlog.contextvars.bound_contextvars(batch=secrets.token_hex(4), queue=self.settler.queue.name):
-            return self._process(messages)
+    def process(self, messages: Sequence[Message], alone: AbstractContextManager[None] | None = None) -> Report:
+        """Never raises for what a message holds or for a dependency that fails.
 
-    def _process(self, messages: Sequence[Message]) -> Report:
+        alone: keeps other batches out of this process meanwhile; each message is then handled by itself.
+        """
         report = Report()
-        claims = self.new_claims()
+        with structlog.contextvars.bound_contextvars(batch=secrets.token_hex(4), queue=self.settler.queue.name):
+            self._process(messages, alone, report)
+            report.say()
+        return report
+
+    def _process(self, messages: Sequence[Message], alone: AbstractContextManager[None] | None, report: Report) -> None:
+        try:
+            space = self.table.space()
+        except TransientError as error:
+            self.gate.fail(error)
+            report.counts.update(messages=len(messages), returned=self._return(messages))
+            return
+        claims = self.new_claims(space.name)
         with self.heartbeat.hold(messages, self.settler, claims) as hold:
+            if not alone:
+                self._process_group(messages, space, claims, hold, report)
+                return
+            report.counts["alone"] = len(messages)
+            with alone:
+                for message in self.suspects.in_order(messages):
+                    with self.suspects.noted(message):
+                        self._process_group([message], space, claims, hold, report)
+
+    def _process_group(
+        self, messages: Sequence[Message], space: Space, claims: Claims, hold: Hold, report: Report
+    ) -> None:
+        for part in self._parts(messages, report):
+            self._process_part(part, space, claims, hold, report)
+
+    def _parts(self, messages: Sequence[Message], report: Report) -> Iterator[list[Parcel]]:
+        """Of bounded size, so that memory is bounded. A part is emptied when the next is wanted."""
+        part: list[Parcel] = []
+        weight = 0
+        for message in messages:
             with report.timed("read"):
-                parcels = [self.read(message) for message in messages]
-            try:
-                work = self._store(parcels, claims, hold, report)
-            except TransientError as error:
-                self.gate.fail(error)
-                work = None
+                parcel = self.read(message)
+            if part and weight + parcel.weight > MAX_WEIGHT:
+                yield part
+                part.clear()
+                weight = 0
+            part.append(parcel)
+            weight += parcel.weight
+        if part:
+            yield part
+
+    def _process_part(
+        self, parcels: Sequence[Parcel], space: Space, claims: Claims, hold: Hold, report: Report
+    ) -> None:
+        messages = [parcel.message for parcel in parcels]
+        try:
+            work = self._store(parcels, space, claims, hold, report)
+        except TransientError as error:
+            self.gate.fail(error)
+            work = None
+        hold.let_go(messages)
         with report.timed("settle"):
             if work is None:
-                report.counts["returned"] = self.settler.return_later(messages, at_least=self.gate.settles_in)
+                report.counts["returned"] += self._return(messages)
             else:
                 self._settle(parcels, work, report)
-        return self._reported(report, parcels)
+        report.counts.update(messages=len(parcels), **Counter(parcel.outcome for parcel in parcels))
+        report.counts["odd_elements"] += sum(parcel.odd_elements for parcel in parcels)
+        report.counts["redelivered"] += sum(message.receive_count > 1 for message in messages)
 
-    def _store(self, parcels: Sequence[Parcel], claims: Claims, hold: Hold, report: Report) -> Work:
+    def _return(self, messages: Sequence[Message]) -> int:
+        return self.settler.return_later(messages, at_least=self.gate.settles_in)
+
+    def _store(self, parcels: Sequence[Parcel], space: Space, claims: Claims, hold: Hold, report: Report) -> Work:
         """Raises TransientError if Redis does not answer to the claims; nothing is written then."""
         items = {key: item for parcel in parcels for key, item in parcel.items.items()}
         with report.timed("claim"):
@@ -118,10 +151,14 @@ class Pipeline:
         hold.claimed = [key for key, claim in claimed.items() if claim is Claim.OURS]
         with report.timed("store"):
             wanted = to_write(parcels, claimed)
-            stored = self.store.put([items[key] for key in wanted])
+            riders = self.reported.missing(items.values(), space.generation) if wanted else []
+            stored = self.store.put([items[key] for key in wanted], riders)
+            self.reported.stands(stored.riders, space.generation)
         with report.timed("commit"):
             work = Work(claimed, stored)
             self._close(claims, work)
+            work.is_of_this_table = not items or self._is_still(space)
+        self._note_newest(parcels, items, work)
         report.counts.update(facts_written=len(stored.written), facts_known=len(items) - len(wanted))
         return work
 
@@ -152,6 +189,8 @@ class Pipeline:
         stored = work.stored
         if stored.failure:
             self.gate.fail(stored.failure)
+            if stored.failure.detail == RESOURCE_NOT_FOUND:
+                self.table.doubt()
         elif stored.written:
             self.gate.worked("dynamodb")
         ours = {key for key, claim in work.claimed.items() if claim is Claim.OURS}
@@ -166,13 +205,29 @@ class Pipeline:
             self.gate.fail(error)
         work.claimed |= dict.fromkeys(set(held) - work.leases.keys(), Claim.DONE)
 
+    def _is_still(self, space: Space) -> bool:
+        """Whether the table is the one that was claimed for. Not known counts as no: its messages come again."""
+        try:
+            return self.table.is_still(space)
+        except TransientError as error:
+            if error.detail not in THROTTLED:  # it is there, and takes a part
+                self.gate.fail(error)
+            return False
+
+    def _note_newest(self, parcels: Sequence[Parcel], items: dict[Key, Item], work: Work) -> None:
+        """An event cannot be newer than its message, whatever it says."""
+        times = [items[key]["occurred_at"] for key in work.stored.written if "occurred_at" in items[key]]
+        if times and work.is_of_this_table:
+            newest = datetime.fromisoformat(max(times))
+            self.this_process.recorded(min(newest, max(parcel.message.sent_at for parcel in parcels)))
+
     def _settle(self, parcels: Sequence[Parcel], work: Work, report: Report) -> None:
         fates: dict[str, list[Parcel]] = {"delete": [], "quarantine": [], "return": [], "held": []}
         for parcel in parcels:
-            fates[fate(parcel, work.claimed, work.stored)].append(parcel)
-        errors = {parcel.message: _error(parcel, work.stored) for parcel in fates["quarantine"]}
+            fates[fate(parcel, work)].append(parcel)
+        errors = {parcel.message: error_of(parcel, work.stored) for parcel in fates["quarantine"]}
         quarantined = self.settler.quarantine(errors)
-        pause = self.gate.settles_in if work.stored.failure else 0
+        pause = self.gate.settles_in if work.stored.failure or not work.is_of_this_table else 0
         report.counts.update(
             deleted=self.settler.delete([parcel.message for parcel in fates["delete"]]),
             quarantined=len(quarantined),
@@ -184,47 +239,6 @@ class Pipeline:
                 reason, detail = errors[parcel.message].reason, errors[parcel.message].detail
                 ids = {"message_id": parcel.message.id, "ses_message_id": parcel.email_id}
                 log.warning("quarantined", **ids, reason=reason, detail=detail)
-
-    def _reported(self, report: Report, parcels: Sequence[Parcel]) -> Report:
-        report.counts.update(messages=len(parcels), **Counter(parcel.outcome for parcel in parcels))
-        report.counts["odd_elements"] = sum(parcel.odd_elements for parcel in parcels)
-        report.counts["redelivered"] = sum(parcel.message.receive_count > 1 for parcel in parcels)
-        log.info("batch", **{name: count for name, count in report.counts.items() if count}, **report.milliseconds)
-        return report
-
-
-def to_write(parcels: Sequence[Parcel], claimed: dict[Key, Claim]) -> list[Key]:
-    """What is ours; and of what others hold, every mail fact, whatever has come to us before, and what stands in
-    one message with something unreadable: that message goes to quarantine now, and must leave nothing open.
-
-    Mail facts: without one an email is not found by its document, and it costs one small put to be sure.
-    """
-    keys = []
-    for parcel in parcels:
-        impatient = parcel.error is not None or parcel.message.receive_count >= IMPATIENT_FROM_RECEIVE
-        for key in parcel.items:
-            claim = claimed[key]
-            if claim is Claim.OURS or (claim is Claim.HELD and (impatient or key in parcel.mail_facts)):
-                keys.append(key)
-    return list(dict.fromkeys(keys))
-
-
-def fate(parcel: Parcel, claimed: dict[Key, Claim], stored: Stored) -> str:
-    """delete, quarantine, return (a passing fault) or held (another worker is writing a fact of it, and has not
-    committed yet: it may be dead, so the message comes again when the lease ends).
-    """
-    keys = parcel.items.keys()
-    open_keys = {key for key in keys - stored.written if claimed[key] is not Claim.DONE}
-    if open_keys & stored.left:
-        return "return"
-    if parcel.error or open_keys & stored.refused.keys():
-        return "quarantine"
-    return "held" if open_keys else "delete"
-
-
-def _error(parcel: Parcel, stored: Stored) -> PermanentError:
-    codes = [stored.refused[key] for key in parcel.items if key in stored.refused]
-    return parcel.error or RefusedByTableError(codes[0])
 
 
 def _keyed(items: Iterator[Item]) -> dict[Key, Item]:

@@ -10,34 +10,35 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable
-
-from botocore.exceptions import BotoCoreError, ClientError
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from config.settings import Settings, SettingsError
 from worker.clients import dynamodb_client, redis_commands, sqs_client
 from worker.crew import Crew
-from worker.errors import TransientError, code_of
+from worker.errors import TransientError
 from worker.health import Health, HealthFile, State
-from worker.indexes import refuse_older
-from worker.ingest.deduplicate import Claims, namespace
+from worker.ingest.deduplicate import Claims
 from worker.ingest.gate import Dependency, Gate
 from worker.ingest.heartbeat import Heartbeat
-from worker.ingest.receive import MAX_MESSAGES, Queue, Receiver, find_queue
+from worker.ingest.queue_finder import QueueFinder
+from worker.ingest.receive import MAX_MESSAGES, Message, Queue, Receiver
+from worker.ingest.reported import Reported
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store
+from worker.ingest.suspects import Suspects
+from worker.ingest.table_identity import TableIdentity
 from worker.pipeline import Pipeline
 from worker.rules import rules
+from worker.shared_lock import SharedLock
 from worker.telemetry import log, place_of
+from worker.workers import ThisProcess
 
 #: Seconds that a thread sleeps when it may not receive, or after an error.
 PAUSE = 1.0
 
 #: Part of POLL_SECONDS that a poll lasts at least. By chance, so that never all slots wait for their next at once.
 SHORTEST_POLL = 0.75
-
-#: Seconds between two looks after the queue at least: it is looked for when a poll begins.
-LOOK_EVERY = 60.0
 
 #: Seconds for which a thread may compute while others want to: longer than it takes to read a batch. Python's 5 ms
 #: interrupt each batch a few times, and cost 4 to 10 % of the CPU.
@@ -59,18 +60,22 @@ class Poller:
         self._sqs = sqs_client(settings)
         self._dynamodb = dynamodb_client(settings)
         self._redis = redis_commands(settings)
+        self._this_process = ThisProcess()
+        self._queue = QueueFinder(self._sqs, settings)
+        self._table = TableIdentity(self._dynamodb, settings.activity_table, self._this_process)
         dependencies = {
             # A receive asks by itself, and takes nothing from a queue that fails.
-            "sqs": Dependency(self._tell(self._ask_queue), lasts=math.inf),
+            "sqs": Dependency(self._tell(self._queue.ask), lasts=math.inf),
             "redis": Dependency(self._tell(self._ask_redis)),
-            "dynamodb": Dependency(self._tell(self._ask_table)),
+            "dynamodb": Dependency(self._tell(self._table.ask)),
         }
         self._gate = Gate(dependencies, settings.receive_wait_seconds)
         self._heartbeat = Heartbeat()
+        self._reported = Reported(settings.retention)
         self._crew = Crew(settings.threads_per_process)
-        self._queue: Queue | None = None
-        self._look_again = 0.0
         self._health = HealthFile(settings.health_file)
+        #: Held by each thread while it has messages in hand, and alone for those that may kill the process.
+        self._in_hand = SharedLock()
         self._complaints: dict[str, str] = {}
         self._is_announced = False
 
@@ -94,26 +99,28 @@ class Poller:
         ]
         for thread in threads:
             thread.start()
+        while any(thread.is_alive() for thread in threads):
+            if time.monotonic() > deadline + HUNG_AFTER:
+                log.critical("poll_hung", seconds=HUNG_AFTER)
+                os._exit(HUNG_EXIT_CODE)
+            self._wait_for(threads)
+
+    def _wait_for(self, threads: Sequence[threading.Thread]) -> None:
+        """For a while. All may be busy for long, and this one is not, so it writes the process's item then."""
+        until = time.monotonic() + PAUSE
         for thread in threads:
-            thread.join(max(0, deadline + HUNG_AFTER - time.monotonic()))
+            thread.join(max(0, until - time.monotonic()))
         if any(thread.is_alive() for thread in threads):
-            log.critical("poll_hung", seconds=HUNG_AFTER)
-            os._exit(HUNG_EXIT_CODE)
+            with suppress(TransientError):  # the gate asks by itself, and says so
+                self._table.keep_written()
 
     def _work(self, deadline: float) -> Callable[[int], None]:
         """What each thread does, by its number. The table is looked up anew: it may have been replaced."""
-        settings = self._settings
-        queue = self._find_queue()
-        space = self._namespace()
-        pipeline = Pipeline(
-            rules=rules(settings),
-            new_claims=lambda: Claims(self._redis, space, settings.lease_seconds, settings.dedupe_window_seconds),
-            store=Store(self._dynamodb, settings.activity_table),
-            settler=Settler(self._sqs, queue),
-            gate=self._gate,
-            heartbeat=self._heartbeat,
-        )
-        receiver = Receiver(self._sqs, queue.url, settings, self._stopping)
+        self._this_process.polled()
+        queue = self._queue.find()
+        self._table.look()
+        pipeline = self._pipeline(queue)
+        receiver = Receiver(self._sqs, queue.url, self._settings, self._stopping)
         self._announce(queue)
 
         def work(number: int) -> None:
@@ -123,11 +130,21 @@ class Poller:
 
         return work
 
-    def _find_queue(self) -> Queue:
-        """SQS bills each look, so not at each poll. It is looked for at once after SQS has failed."""
-        if self._queue is None or time.monotonic() > self._look_again:
-            self._queue, self._look_again = find_queue(self._sqs, self._settings), time.monotonic() + LOOK_EVERY
-        return self._queue
+    def _pipeline(self, queue: Queue) -> Pipeline:
+        settings = self._settings
+        times = settings.lease_seconds, settings.dedupe_window_seconds
+        return Pipeline(
+            rules=rules(settings),
+            new_claims=lambda space: Claims(self._redis, space, *times),
+            store=Store(self._dynamodb, settings.activity_table),
+            settler=Settler(self._sqs, queue),
+            gate=self._gate,
+            heartbeat=self._heartbeat,
+            table=self._table,
+            reported=self._reported,
+            this_process=self._this_process,
+            suspects=Suspects(self._redis),
+        )
 
     def _announce(self, queue: Queue) -> None:
         """Once for each process, so that a log without batches tells an idle worker from one that never began."""
@@ -137,60 +154,42 @@ class Poller:
 
     def _once(self, receiver: Receiver, pipeline: Pipeline) -> None:
         try:
-            if not self._gate.is_open():
+            with self._in_hand.shared():
+                suspects = self._receive_and_process(receiver, pipeline)
+            if suspects is None:
                 self._say(self._waits())
                 self._sleep()
-                return
-            batch = receiver.receive()
-            self._say(Health(State.POLLING))
-            self._gate.worked("sqs")
-            self._crew.received(len(batch), full=min(MAX_MESSAGES, self._settings.batch_size))
-            if batch:
-                # Also when the stop has come meanwhile: given back at once, it would go to the next long poll of this
-                # very worker that is still open, again and again, and so into the dead-letter queue.
-                pipeline.process(batch)
+            elif suspects:
+                pipeline.process(suspects, alone=self._in_hand.alone())
         except TransientError as error:
-            self._queue = None
+            if error.dependency == "sqs":
+                self._queue.forget()
             self._fail(error)
         except Exception as error:  # noqa: BLE001  a thread that dies polls no more; its messages return by themselves
             log.error("batch_failed", error=place_of(error))
             self._sleep()
 
-    def _namespace(self) -> str:
-        """Raises SettingsError if there is no such table or an older one, TransientError if DynamoDB fails."""
-        table = self._settings.activity_table
-        try:
-            found = self._dynamodb.describe_table(TableName=table)["Table"]
-        except self._dynamodb.exceptions.ResourceNotFoundException:
-            raise SettingsError(f"ACTIVITY_TABLE: got {table!r}, want a table that exists") from None
-        except (ClientError, BotoCoreError) as error:
-            raise TransientError("dynamodb", code_of(error)) from error
-        refuse_older(found)
-        return namespace(found["TableArn"], found["CreationDateTime"].isoformat())
-
-    def _ask_queue(self) -> None:
-        """Not a receive, which would count for the messages that it gets."""
-        try:
-            find_queue(self._sqs, self._settings)
-        except SettingsError as error:  # the queue went; the next poll says what to do
-            raise TransientError("sqs", "QueueDoesNotExist") from error
+    def _receive_and_process(self, receiver: Receiver, pipeline: Pipeline) -> list[Message] | None:
+        """What is left to be handled alone; None if nothing may be received."""
+        if not self._gate.is_open():
+            return None
+        self._table.space()
+        self._this_process.polled()
+        batch = receiver.receive()
+        self._say(Health(State.POLLING))
+        self._gate.worked("sqs")
+        self._crew.received(len(batch), full=min(MAX_MESSAGES, self._settings.batch_size))
+        queue = pipeline.settler.queue
+        others = [message for message in batch if not queue.suspects(message)]
+        if others:
+            # Also when the stop has come meanwhile: given back at once, it would go to the next long poll of this
+            # very worker that is still open, again and again, and so into the dead-letter queue.
+            pipeline.process(others)
+        return [message for message in batch if queue.suspects(message)]
 
     def _ask_redis(self) -> None:
         """A write, since a Redis out of memory answers pings; NX with GET, which Redis before 7 refuses."""
         self._redis.ask_all("email-activity:probe", "1", "NX", "GET", "PX", 1000)
-
-    def _ask_table(self) -> None:
-        """A write under a condition that nothing meets: a table that only reads is of no use."""
-        try:
-            self._dynamodb.put_item(
-                TableName=self._settings.activity_table,
-                Item={"pk": {"S": "PROBE"}, "sk": {"S": "PROBE"}},
-                ConditionExpression="attribute_exists(pk) AND attribute_not_exists(pk)",
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return
-        except (ClientError, BotoCoreError) as error:
-            raise TransientError("dynamodb", code_of(error)) from error
 
     def _tell(self, question: Callable[[], None]) -> Callable[[], None]:
         """Each failure at once: where all three are silent, to ask them takes longer than the check may wait."""

@@ -23,10 +23,14 @@ from worker.ingest.deduplicate import Claims
 from worker.ingest.gate import Gate
 from worker.ingest.heartbeat import Heartbeat
 from worker.ingest.receive import Message, Queue
+from worker.ingest.reported import Reported
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store
+from worker.ingest.suspects import Suspects
+from worker.ingest.table_identity import TableIdentity
 from worker.pipeline import Pipeline
 from worker.rules import rules
+from worker.workers import ThisProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +88,30 @@ def write_units(endpoint: str, ground: Ground, load: Load) -> WriteUnits:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         site = Site.make(endpoint, ground.redis.connection_url, f"bench{uuid.uuid4().hex[:8]}", Path(folder))
     counted = Counted(endpoint)
-    _process(ground, load, Store(counted.client, site.made.table_name), "real")
+    _process(ground, load, counted.client, site.made.table_name)
     ground.clear(0)
     by_stub = Counted(ground.stub.endpoint_url)
-    _process(ground, load, Store(by_stub.client, TABLE), "stub")
+    _process(ground, load, by_stub.client, TABLE)
     told = ground.stub.report()["tables"][TABLE]["write_units"]
     ground.clear(0)
     return WriteUnits(counted.units / load.events, told / load.events)
 
 
-def _process(ground: Ground, load: Load, store: Store, space: str) -> None:
-    """In one thread, in batches as large as the worker's; claims in Redis, under `space`."""
+def _process(ground: Ground, load: Load, dynamodb: Any, table: str) -> None:
+    """In one thread, in batches as large as the worker's."""
     settings = Settings(redis_url=ground.redis.connection_url)
     opened, settler = redis_commands(settings), Deleting()
     pipeline = Pipeline(
         rules=rules(settings),
-        new_claims=lambda: Claims(opened, space, settings.lease_seconds, settings.dedupe_window_seconds),
-        store=store,
+        new_claims=lambda space: Claims(opened, space, settings.lease_seconds, settings.dedupe_window_seconds),
+        store=Store(dynamodb, table),
         settler=cast("Settler", settler),
         gate=Gate({}),
         heartbeat=Heartbeat(),
+        table=TableIdentity(dynamodb, table, process := ThisProcess()),
+        reported=Reported(settings.retention),
+        this_process=process,
+        suspects=Suspects(opened),
     )
     now = datetime.now(UTC)
     messages = [Message(f"m-{number}", f"r-{number}", body, 1, now, now) for number, body in enumerate(load.bodies)]

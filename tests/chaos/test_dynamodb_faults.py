@@ -73,6 +73,7 @@ def test_the_table_is_away_for_a_while(site: Site, rounds: int) -> None:
             site.send(later.everything)
             time.sleep(2)
             assert proxy.receives.keys() == climbed.keys(), way
+            assert not worker.said('"dependency_back"'), way
             proxy.clear()
             site.drained(within=120)
             assert worker.log.read_text().count('"dependency_failing"') <= PROCESSES, way

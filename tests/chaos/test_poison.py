@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import batch_memory
 import pytest
 import swallow
 from events import KINDS, Email, raw, sns
@@ -22,6 +23,9 @@ MOST_SECONDS = 5
 
 #: Megabytes that a process may have for one message; an empty one has 33, the greediest 61.
 MOST_MEGABYTES = 120
+
+#: Megabytes beside its messages. It has 5; 35 if it is not taken in parts.
+MOST_MEGABYTES_OF_A_BATCH = 20
 
 #: Megabytes that a child of the pool may have at any time, with eight threads that each have a batch of these.
 MOST_MEGABYTES_OF_A_CHILD = 600
@@ -55,6 +59,16 @@ def test_of_far_too_many_events_the_first_are_recorded(count, people, recorded):
     outcomes = [reading.outcome for reading in read_all(small_events(count, people))]
     assert outcomes[:recorded] == ["activity"] * recorded
     assert set(outcomes[recorded:]) == {"quarantine"}
+
+
+def test_a_batch_of_large_messages_to_many_is_taken_in_bounded_memory():
+    """Four million characters came to 800 MB of items; and in parts, to little more than they have themselves."""
+    tests = Path(__file__).parent.parent
+    command = [sys.executable, batch_memory.__file__]
+    path = {"PYTHONPATH": f"{tests.parent}:{tests}"}
+    output = subprocess.run(command, env=path, check=True, capture_output=True, text=True).stdout
+    before, most = map(int, output.splitlines()[-1].split())
+    assert most - before < MOST_MEGABYTES_OF_A_BATCH
 
 
 def test_a_worker_takes_all_of_it_together_and_records_what_stands_beside_it(site: Site) -> None:

@@ -18,11 +18,15 @@ from worker.ingest.deduplicate import Claims
 from worker.ingest.gate import Gate
 from worker.ingest.heartbeat import Heartbeat
 from worker.ingest.receive import Message, Queue
+from worker.ingest.reported import Reported
 from worker.ingest.settle import Settler
 from worker.ingest.store import Store
+from worker.ingest.suspects import Suspects
+from worker.ingest.table_identity import TableIdentity
 from worker.pipeline import Pipeline
 from worker.redis_commands import RedisCommands
 from worker.rules import rules
+from worker.workers import ThisProcess
 
 receipts = itertools.count()
 
@@ -52,11 +56,15 @@ def work(site: Site, claims_of: str, messages: Sequence[Message]) -> None:
     commands = RedisCommands(settings_.redis)
     pipeline = Pipeline(
         rules=rules(settings_),
-        new_claims=lambda: Claims(commands, claims_of, 5, 60),
+        new_claims=lambda _: Claims(commands, claims_of, 5, 60),
         store=Store(site.cloud.dynamodb, settings_.activity_table),
         settler=Settler(queue, Queue("", "", 120)),  # type: ignore[arg-type]
         gate=Gate({}),
         heartbeat=Heartbeat(),
+        table=TableIdentity(site.cloud.dynamodb, settings_.activity_table, process := ThisProcess()),
+        reported=Reported(settings_.retention),
+        this_process=process,
+        suspects=Suspects(commands),
     )
     left, receive_count = list(messages), 1
     while left:

@@ -1,17 +1,25 @@
-"""Which facts a batch writes, and what becomes of each message: the two decisions of the pipeline."""
+"""The life of a batch, on fakes, and its two decisions: which facts it writes, and what becomes of each message."""
 
-from datetime import UTC, datetime
+import json
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from events import Email, raw
+from botocore.exceptions import EndpointConnectionError
+from events import Email, lambda_sqs, raw
+from fakesite import FakeSite, message, not_found
 
 from worker import pipeline as module
 from worker.errors import NotJsonError, TransientError
+from worker.ingest import table_identity
+from worker.ingest.decide import Parcel, Work, fate, to_write
 from worker.ingest.deduplicate import Claim, Key
+from worker.ingest.heartbeat import Hold
 from worker.ingest.normalize import Rules
 from worker.ingest.receive import Message
 from worker.ingest.store import Stored
-from worker.pipeline import Parcel, Work, fate, to_write
+from worker.ingest.table_identity import LASTS
 
 EVENT: Key = ("EMAIL#1", "EVENT#1")
 OTHER: Key = ("EMAIL#1", "EVENT#2")
@@ -78,13 +86,24 @@ def test_ours_is_written_though_another_fact_of_the_message_is_held() -> None:
     ],
 )
 def test_the_fate_of_a_message(given: Parcel, claims: dict[Key, Claim], result: Stored, wanted: str) -> None:
-    assert fate(given, claims, result) == wanted
+    assert fate(given, Work(claims, result)) == wanted
 
 
 def test_a_fact_that_is_neither_written_nor_done_never_lets_its_message_go() -> None:
     for claim in (Claim.OURS, Claim.HELD):
         for result in (stored(), stored(left={EVENT}), stored(refused=(EVENT,))):
-            assert fate(parcel(EVENT), {EVENT: claim}, result) != "delete"
+            assert fate(parcel(EVENT), Work({EVENT: claim}, result)) != "delete"
+
+
+@pytest.mark.parametrize("given", [parcel(EVENT), parcel(EVENT, error=BAD)])
+def test_what_was_done_or_stored_in_another_table_lets_no_message_go(given: Parcel) -> None:
+    for claim, result in ((Claim.DONE, stored()), (Claim.OURS, stored({EVENT}))):
+        assert fate(given, Work({EVENT: claim}, result, is_of_this_table=False)) == "return"
+
+
+def test_what_holds_no_facts_goes_whatever_the_table_is() -> None:
+    assert fate(parcel(), Work({}, stored(), is_of_this_table=False)) == "delete"
+    assert fate(parcel(error=BAD), Work({}, stored(), is_of_this_table=False)) == "quarantine"
 
 
 def test_a_held_message_comes_back_when_the_last_lease_on_its_facts_ends() -> None:
@@ -107,7 +126,7 @@ def test_a_bug_met_on_one_message_does_not_hold_up_its_batch(monkeypatch: pytest
 
     monkeypatch.setattr(module, "read", fail)
     now = datetime.now(UTC)
-    pipeline = module.Pipeline(Rules(), None, None, None, None, None)  # type: ignore[arg-type]
+    pipeline = module.Pipeline(Rules(), *[None] * 9)  # type: ignore[arg-type]
     parcel = pipeline.read(Message("id", "handle", "body", 1, now, now))
     assert parcel.error is not None
     assert str(parcel.error) == "unexpected: ZeroDivisionError"
@@ -118,6 +137,232 @@ def test_elements_that_could_not_be_read_are_counted_for_the_batchs_line() -> No
     event["mail"]["tags"] |= {"odd": [{"a": 1}, "b"]}
     event["mail"]["headers"].append({"name": "X", "value": "y", "encoding": "utf-8"})
     now = datetime.now(UTC)
-    pipeline = module.Pipeline(Rules(), None, None, None, None, None)  # type: ignore[arg-type]
+    pipeline = module.Pipeline(Rules(), *[None] * 9)  # type: ignore[arg-type]
     parcel = pipeline.read(Message("id", "handle", raw(event), 1, now, now))
     assert (parcel.outcome, parcel.odd_elements) == ("activity", 2)
+
+
+# ---- on a table that may become another one --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def site() -> FakeSite:
+    return FakeSite()
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Of who asks whether the table is still the same."""
+    now = [100.0]
+    monkeypatch.setattr(table_identity.time, "monotonic", lambda: now[0])
+    return now
+
+
+def process(site: FakeSite, pipeline: module.Pipeline, *bodies: str, receives: int = 1) -> list[str]:
+    """Returns the receipt handles."""
+    for body in bodies:
+        site.sqs.put(body, receives)
+    given = site.sqs.receive_message(MaxNumberOfMessages=100).get("Messages", [])
+    messages = [Message.read(each) for each in given]
+    pipeline.process(messages)
+    return [each.receipt_handle for each in messages]
+
+
+def test_what_is_done_in_a_table_that_was_replaced_meanwhile_is_recorded_anew(site: FakeSite, now: list[float]) -> None:
+    pipeline, body = site.pipeline(), raw(Email().delivery())
+    assert process(site, pipeline, body) == site.sqs.deleted
+    facts = site.dynamodb.facts
+    site.dynamodb.replace()
+    now[0] += LASTS * 1.1
+    (handle,) = process(site, pipeline, body)
+    assert site.sqs.returned == [handle]
+    assert handle not in site.sqs.deleted
+    assert process(site, pipeline, body, receives=2)[0] in site.sqs.deleted
+    assert site.dynamodb.facts == facts
+
+
+@pytest.mark.parametrize("error", [None, "nor this"])
+def test_a_table_replaced_after_the_claims_lets_nothing_go(site: FakeSite, now: list[float], error: str | None) -> None:
+    """Whether it goes to quarantine for what else it holds, or not."""
+    pipeline, event = site.pipeline(), Email().delivery()
+    body = lambda_sqs(raw(event), error) if error else raw(event)
+    process(site, pipeline, raw(event))
+    site.sqs.deleted.clear()
+
+    def replaced_meanwhile(keys: object) -> object:
+        site.dynamodb.replace()
+        now[0] += LASTS * 1.1
+        return leases(keys)
+
+    claims = pipeline.new_claims(pipeline.table.space().name)
+    leases = claims.leases
+    claims.leases = replaced_meanwhile  # type: ignore[method-assign,assignment]
+    pipeline = replace(pipeline, new_claims=lambda _: claims)
+    process(site, pipeline, body)
+    assert (site.sqs.deleted, site.sqs.dead) == ([], [])
+
+
+def test_a_table_that_is_gone_ends_the_claims_of_all_batches_in_hand(site: FakeSite) -> None:
+    pipeline = site.pipeline()
+    space = pipeline.table.space()
+
+    def gone(call: str, _: object) -> None:
+        if call == "BatchWriteItem":
+            raise not_found(call)
+
+    site.dynamodb.before = gone
+    process(site, pipeline, raw(Email().send()))
+    assert site.sqs.deleted == []
+    assert not pipeline.table.is_still(space)
+
+
+def test_while_dynamodb_does_not_say_which_table_it_is_nothing_is_deleted(site: FakeSite, now: list[float]) -> None:
+    pipeline, body = site.pipeline(), raw(Email().send())
+    process(site, pipeline, body)
+    site.sqs.deleted.clear()
+    now[0] += LASTS * 1.1
+
+    def away(call: str, _: object) -> None:
+        if call == "PutItem":
+            raise EndpointConnectionError(endpoint_url="http://x")
+
+    site.dynamodb.before = away
+    process(site, pipeline, body)
+    assert site.sqs.deleted == []
+    assert len(site.sqs.returned) == 1
+
+
+def test_a_message_without_facts_asks_nothing_of_the_table(site: FakeSite, now: list[float]) -> None:
+    pipeline = site.pipeline()
+    pipeline.table.space()
+    now[0] += LASTS * 1.1
+    site.dynamodb.calls.clear()
+    handles = process(site, pipeline, raw(Email(document_type="newsletter").send()), "no event at all")
+    assert set(site.sqs.deleted) == set(handles)
+    assert site.sqs.dead == ["no event at all"]
+    assert site.dynamodb.calls == []
+
+
+# ---- in parts --------------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_taken_in_parts_of_bounded_size(site: FakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WEIGHT", 3 * len(raw(Email().send())) * 2)
+    sizes = []
+    inner = module.Pipeline._process_part
+    monkeypatch.setattr(
+        module.Pipeline, "_process_part", lambda self, part, *rest: (sizes.append(len(part)), inner(self, part, *rest))
+    )
+    handles = process(site, site.pipeline(), *[raw(Email().send()) for _ in range(10)])
+    assert site.sqs.deleted == handles
+    assert sum(sizes) == 10
+    assert max(sizes) <= 4
+    assert len(sizes) >= 3
+
+
+def test_no_message_that_is_settled_is_held_on_while_a_later_part_is_at_work(
+    site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be hidden again though it was given back, for a whole visibility timeout."""
+    monkeypatch.setattr(module, "MAX_WEIGHT", 0)
+    held = []
+    inner = Hold.let_go
+
+    def let_go(hold: Hold, messages: object) -> None:
+        inner(hold, messages)  # type: ignore[arg-type]
+        held.append(len(hold._messages))
+
+    monkeypatch.setattr(Hold, "let_go", let_go)
+    process(site, site.pipeline(), *[raw(Email().send()) for _ in range(4)])
+    assert held == [3, 2, 1, 0]
+
+
+def test_alone_each_message_is_a_part_and_the_least_received_goes_first(site: FakeSite) -> None:
+    entered = []
+
+    @contextmanager
+    def alone():
+        entered.append(len(site.sqs.deleted))
+        yield
+        entered.append(len(site.sqs.deleted))
+
+    for receives in (6, 8, 6, 7):
+        site.sqs.put(raw(Email().send()), receives)
+    messages = [Message.read(each) for each in site.sqs.receive_message(MaxNumberOfMessages=10)["Messages"]]
+    site.pipeline().process(messages, alone=alone())
+    assert entered == [0, 4]
+    order = [int(handle.partition("-")[2]) for handle in site.sqs.deleted]
+    assert set(order[:2]) == {0, 2}
+    assert order[2:] == [3, 1]
+    assert not any("alone" in name for name in site.redis.held)
+
+
+def test_what_was_handled_alone_when_its_process_died_goes_last_the_next_time(site: FakeSite) -> None:
+    messages = [message(raw(Email().send()), 6, handle) for handle in ("a", "killer", "b", "c")]
+
+    def dies(call: str, asked: object) -> None:
+        if call == "BatchWriteItem" and killed in str(asked):
+            raise KeyboardInterrupt
+
+    killed = json.loads(messages[1].body)["mail"]["messageId"]
+    for before in (dies, lambda *_: None):
+        site.dynamodb.before = before
+        left = [each for each in messages if each.id not in site.sqs.deleted]
+        with suppress(KeyboardInterrupt):
+            site.pipeline().process(left, alone=nullcontext())
+    assert site.sqs.deleted[-1] == "killer"
+    assert len(site.sqs.deleted) == 4
+
+
+# ---- what it tells beside the facts ----------------------------------------------------------------------------------
+
+
+def test_it_tells_once_that_ses_reported_a_kind_on_a_day(site: FakeSite) -> None:
+    pipeline = site.pipeline()
+    process(site, pipeline, *[raw(event) for email in (Email(), Email()) for event in (email.send(), email.open())])
+    assert {item["sk"].partition("#")[0] for item in site.dynamodb.beside("REPORTED#tracked")} == {"Send", "Open"}
+    (day,) = {item["sk"].partition("#")[2] for item in site.dynamodb.beside("REPORTED#tracked")}
+    assert datetime.fromisoformat(day)
+    for key in [key for key in site.dynamodb.items or {} if key[0].startswith("REPORTED#")]:
+        del (site.dynamodb.items or {})[key]
+    process(site, pipeline, raw(Email().open()))
+    assert site.dynamodb.beside("REPORTED#tracked") == []
+
+
+def test_what_was_reported_goes_with_a_write_or_not_at_all(site: FakeSite) -> None:
+    pipeline, email = site.pipeline(), Email()
+    bodies = [raw(email.send())]
+    process(site, pipeline, *bodies)
+    site.dynamodb.calls.clear()
+    pipeline.reported._known.clear()
+    process(site, pipeline, *bodies)  # all of it is done
+    assert "BatchWriteItem" not in site.dynamodb.calls
+    process(site, pipeline, *[raw(Email().send()) for _ in range(12)], raw(Email().delivery()))
+    assert site.dynamodb.calls.count("BatchWriteItem") == 2  # 26 facts
+
+
+def test_another_table_is_told_again_what_was_reported(site: FakeSite) -> None:
+    pipeline = site.pipeline()
+    process(site, pipeline, raw(Email().send()))
+    site.dynamodb.replace()
+    pipeline.table.ask()
+    process(site, pipeline, raw(Email().send()))
+    assert len(site.dynamodb.beside("REPORTED#tracked")) == 1
+
+
+def test_it_tells_the_newest_event_and_never_one_of_tomorrow(site: FakeSite) -> None:
+    pipeline = site.pipeline()
+    now = datetime.now(UTC)
+    old, new = Email(sent_at=now - timedelta(days=3)), Email(sent_at=now - timedelta(hours=1))
+    process(site, pipeline, raw(new.send()), raw(old.send()))
+    assert site.this_process.now().newest_event_at == milliseconds(new.sent_at)
+    process(site, pipeline, raw(old.open()))
+    assert site.this_process.now().newest_event_at == milliseconds(new.sent_at)
+    process(site, pipeline, raw(Email(sent_at=now + timedelta(days=1)).send()))
+    told = site.this_process.now().newest_event_at
+    assert told
+    assert now - timedelta(seconds=1) <= told <= datetime.now(UTC)
+
+
+def milliseconds(at: datetime) -> datetime:
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

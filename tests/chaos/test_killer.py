@@ -1,0 +1,39 @@
+"""A message that kills its process each time takes no other to the dead-letter queue with it."""
+
+import json
+import os
+from pathlib import Path
+
+from events import Email, raw
+from harness import Site, eventually
+from killer import KILLS
+
+from worker.ingest.receive import SUSPECT_FROM_RECEIVE
+
+#: Receives after which SQS moves a message: the first two with all others in hand, and two alone.
+MOST_RECEIVES = SUSPECT_FROM_RECEIVE + 1
+
+#: Seconds. Longer than Site's lease of five.
+VISIBILITY = 6
+
+
+def test_what_kills_its_process_goes_to_the_dead_letters_alone(site: Site) -> None:
+    redrive = json.loads(
+        site.cloud.sqs.get_queue_attributes(QueueUrl=site.made.queue_url, AttributeNames=["RedrivePolicy"])[
+            "Attributes"
+        ]["RedrivePolicy"]
+    )
+    policy = json.dumps(redrive | {"maxReceiveCount": MOST_RECEIVES})
+    attributes = {"VisibilityTimeout": str(VISIBILITY), "RedrivePolicy": policy}
+    site.cloud.sqs.set_queue_attributes(QueueUrl=site.made.queue_url, Attributes=attributes)
+    emails = [Email() for _ in range(9)]
+    bodies = [raw(email.send()) for email in emails]
+    bodies.insert(5, json.dumps({"eventType": KILLS}))
+    site.send(bodies)  # one receive has room for them all
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    with site.worker("--concurrency", "1", app="killer", PYTHONPATH=path):
+        site.drained(within=180)
+    dead = eventually(site.dead_letters)
+    assert [json.loads(body)["eventType"] for body, _ in dead] == [KILLS]
+    recorded = {pk for pk, _ in site.items()}
+    assert recorded == {f"EMAIL#{email.message_id}" for email in emails}

@@ -1,0 +1,232 @@
+"""SQS, DynamoDB and Redis in memory, for one process of a worker: enough to poll, and to see what it had in hand.
+
+site = FakeSite()
+site.send(body, receives=3)
+pipeline = site.pipeline()
+"""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
+
+from config.settings import Settings, load_settings
+from worker import poller
+from worker.indexes import INDEXES
+from worker.ingest.deduplicate import Claims
+from worker.ingest.gate import Gate
+from worker.ingest.heartbeat import Heartbeat
+from worker.ingest.normalize import Rules
+from worker.ingest.receive import Message, Queue
+from worker.ingest.reported import Reported
+from worker.ingest.settle import Settler
+from worker.ingest.store import Store
+from worker.ingest.suspects import Suspects
+from worker.ingest.table_identity import TableIdentity
+from worker.pipeline import Pipeline
+from worker.poller import Poller
+from worker.workers import ThisProcess
+
+Item = dict[str, Any]
+Key = tuple[str, str]
+
+QUEUE = Queue("https://sqs/events", "https://sqs/dead", 120)
+
+
+def not_found(call: str) -> ClientError:
+    return ClientError({"Error": {"Code": "ResourceNotFoundException"}}, call)
+
+
+class FakeDynamoDB:
+    """One table, or none (items is None). before: called with each call's name and what it asks, and may raise."""
+
+    def __init__(self) -> None:
+        self.items: dict[Key, Item] | None = {}
+        self.made = datetime(2026, 11, 23, tzinfo=UTC)
+        self.indexes = list(INDEXES)
+        self.status = "ACTIVE"
+        self.calls: list[str] = []
+        self.before: Callable[[str, Any], None] = lambda _call, _asked: None
+
+    def replace(self) -> None:
+        """By another of its name, with nothing in it."""
+        self.made += timedelta(minutes=1)
+        self.items = {}
+
+    def describe_table(self, **asked: Any) -> dict[str, Any]:
+        self._table("DescribeTable", asked)
+        name = asked["TableName"]
+        told = {"TableName": name, "TableArn": f"arn:{name}", "CreationDateTime": self.made, "TableStatus": self.status}
+        return {"Table": told | {"GlobalSecondaryIndexes": [{"IndexName": index} for index in self.indexes]}}
+
+    def put_item(self, **asked: Any) -> dict[str, Any]:
+        table = self._table("PutItem", asked)
+        old = self._put(table, asked["Item"])
+        answer: dict[str, Any] = {"Attributes": old} if old and asked.get("ReturnValues") == "ALL_OLD" else {}
+        return answer | ({"ConsumedCapacity": {"CapacityUnits": 1.0}} if "ReturnConsumedCapacity" in asked else {})
+
+    def batch_write_item(self, **asked: Any) -> dict[str, Any]:
+        table = self._table("BatchWriteItem", asked)
+        for requests in asked["RequestItems"].values():
+            for request in requests:
+                self._put(table, request["PutRequest"]["Item"])
+        return {"UnprocessedItems": {}}
+
+    @property
+    def facts(self) -> set[Key]:
+        return {key for key in self.items or {} if key[0].startswith("EMAIL#")}
+
+    def beside(self, pk: str) -> list[Item]:
+        """What stands under a partition key, in plain values."""
+        read = TypeDeserializer().deserialize
+        found = [item for key, item in (self.items or {}).items() if key[0] == pk]
+        return [{name: read(value) for name, value in item.items()} for item in found]
+
+    def _table(self, call: str, asked: Any) -> dict[Key, Item]:
+        self.calls.append(call)
+        self.before(call, asked)
+        if self.items is None:
+            raise not_found(call)
+        return self.items
+
+    @staticmethod
+    def _put(table: dict[Key, Item], item: Item) -> Item | None:
+        key = item["pk"]["S"], item["sk"]["S"]
+        old = table.get(key)
+        table[key] = item
+        return old
+
+
+class FakeRedis:
+    """Claims without time: nothing expires."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, str] = {}
+
+    def run(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        return [self._run(*command) for command in commands]
+
+    def ask_all(self, *_: Any) -> None:
+        """It answers."""
+
+    def _run(self, command: str, *words: Any) -> Any:
+        match command, words:
+            case "SET", (name, value, "NX", *_):
+                before = self.held.get(name)
+                self.held.setdefault(name, value)
+                return before
+            case "SET", (name, value, *_):
+                self.held[name] = value
+            case "EVAL", (_, _, name, token, *_) if self.held.get(name) == token:
+                del self.held[name]
+            case "GET", (name,):
+                return self.held.get(name)
+            case "DEL", (name,):
+                self.held.pop(name, None)
+        return 0
+
+
+class FakeSqs:
+    """in_hand: receipt handles that were received and are neither deleted nor given back."""
+
+    class exceptions:  # noqa: N801  boto3's own
+        class QueueDoesNotExist(Exception):  # noqa: N818
+            pass
+
+    def __init__(self, max_receives: int = 12) -> None:
+        self.max_receives = max_receives
+        self.waiting: list[dict[str, Any]] = []
+        self.in_hand: set[str] = set()
+        self.deleted: list[str] = []
+        self.returned: list[str] = []
+        self.dead: list[str] = []
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+
+    def put(self, body: str, receives: int = 1) -> str:
+        handle = f"handle-{next(self._numbers)}"
+        now = str(int(time.time() * 1000))
+        told = {"ApproximateReceiveCount": str(receives), "SentTimestamp": now}
+        with self._lock:
+            self.waiting.append({"MessageId": handle, "ReceiptHandle": handle, "Body": body, "Attributes": told})
+        return handle
+
+    def get_queue_url(self, **_: Any) -> dict[str, Any]:
+        return {"QueueUrl": QUEUE.url}
+
+    def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
+        policy = f'{{"deadLetterTargetArn": "arn:aws:sqs:r:1:dead", "maxReceiveCount": {self.max_receives}}}'
+        return {"Attributes": {"VisibilityTimeout": "120", "RedrivePolicy": policy}}
+
+    def receive_message(self, **asked: Any) -> dict[str, Any]:
+        with self._lock:
+            count = asked["MaxNumberOfMessages"]
+            messages, self.waiting = self.waiting[:count], self.waiting[count:]
+            self.in_hand |= {each["ReceiptHandle"] for each in messages}
+        if not messages:
+            time.sleep(0.01)
+        return {"Messages": messages} if messages else {}
+
+    def delete_message_batch(self, **asked: Any) -> dict[str, Any]:
+        return self._settle(asked["Entries"], self.deleted)
+
+    def change_message_visibility_batch(self, **asked: Any) -> dict[str, Any]:
+        return self._settle(asked["Entries"], self.returned)
+
+    def send_message(self, **asked: Any) -> dict[str, Any]:
+        self.dead.append(asked["MessageBody"])
+        return {"MessageId": "new"}
+
+    def _settle(self, entries: Any, into: list[str]) -> dict[str, Any]:
+        handles = [entry["ReceiptHandle"] for entry in entries]
+        with self._lock:
+            into += handles
+            self.in_hand -= set(handles)
+        return {"Successful": entries}
+
+
+class FakeSite:
+    def __init__(self, max_receives: int = 12) -> None:
+        self.sqs = FakeSqs(max_receives)
+        self.dynamodb = FakeDynamoDB()
+        self.redis = FakeRedis()
+        self.this_process = ThisProcess()
+        self.gate = Gate({})
+
+    def poller(self, monkeypatch: pytest.MonkeyPatch, stopping: Callable[[], bool], **settings: Any) -> Poller:
+        for name, fake in (
+            ("sqs_client", self.sqs),
+            ("dynamodb_client", self.dynamodb),
+            ("redis_commands", self.redis),
+        ):
+            monkeypatch.setattr(poller, name, lambda _, fake=fake: fake)
+        return Poller(load_settings(**settings), stopping)
+
+    def pipeline(self, rules: Rules | None = None) -> Pipeline:
+        """Any: the fakes are none of boto3's."""
+        sqs: Any = self.sqs
+        dynamodb: Any = self.dynamodb
+        redis: Any = self.redis
+        return Pipeline(
+            rules=rules or Rules(),
+            new_claims=lambda space: Claims(redis, space, 60, 3600),
+            store=Store(dynamodb, "table"),
+            settler=Settler(sqs, QUEUE),
+            gate=self.gate,
+            heartbeat=Heartbeat(),
+            table=TableIdentity(dynamodb, "table", self.this_process),
+            reported=Reported(Settings().retention),
+            this_process=self.this_process,
+            suspects=Suspects(redis),
+        )
+
+
+def message(body: str, receives: int = 1, handle: str = "handle") -> Message:
+    now = datetime.now(UTC)
+    return Message(handle, handle, body, receives, now, now)
