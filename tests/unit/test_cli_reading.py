@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner, Result
+from clock import stop_clock
 from events import ANA, APPLE_PREFETCH, BEN, CLEO, GMAIL_PROXY, Email, raw
 from faketable import table_of
 from reading import items_of
@@ -20,14 +21,17 @@ from worker.facts import Document
 #: What strangers may put into a subject or an agent: colours, a new window title, a hidden direction, markup.
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b1m \u202eback\r\nnext [bold red]x[/bold red] [link=http://e] :smile:"
 
-EMAIL = Email(to=(ANA, BEN, CLEO), subject=HOSTILE, sent_at=datetime.now(UTC).replace(hour=0, minute=0, second=0))
+#: All is sent, and asked for, on a day that is over, and short ago, since old mail expires.
+NOON = (datetime.now(UTC) - timedelta(days=2)).replace(hour=12, minute=0, second=0, microsecond=0)
+
+EMAIL = Email(to=(ANA, BEN, CLEO), subject=HOSTILE, sent_at=NOON)
 RESENT = Email(to=(ANA,), sent_at=EMAIL.after(1))
-OTHER = Email(to=(BEN,), document_id="2026-118", account="globex")
+OTHER = Email(to=(BEN,), document_id="2026-118", account="globex", sent_at=EMAIL.after(2))
 FORWARD = "private@example.com"
-SOLE = Email(to=(CLEO,), document_id="2026-119", account="initech")
+SOLE = Email(to=(CLEO,), document_id="2026-119", account="initech", sent_at=EMAIL.after(3))
 READ = Email(to=(CLEO,), document_id="2026-119", account="initech", sent_at=SOLE.after(-1))
 #: Sent for one account, and told once more for another one.
-TWICE = Email(to=(ANA,), document_id="2026-120", account="umbrella")
+TWICE = Email(to=(ANA,), document_id="2026-120", account="umbrella", sent_at=EMAIL.after(4))
 FORGED = replace(
     TWICE, document_id="2026-121", account="wayne", to=(ANA, "one.more@example.com"), sent_at=TWICE.after(60)
 )
@@ -58,6 +62,7 @@ EVENTS = (
 
 @pytest.fixture(autouse=True)
 def _table(monkeypatch) -> None:
+    stop_clock(monkeypatch, NOON + timedelta(hours=6), lists)
     reader = table_of(items_of(map(raw, EVENTS)).values(), page=4)
     for module in (one, lists):
         monkeypatch.setattr(module, "open_table", lambda _settings: reader)
