@@ -15,6 +15,8 @@ Event = dict[str, Any]
 #: Tracks every mail, with a document or without.
 EVERYTHING = Rules(tracked=frozenset(), retention=timedelta(days=3650))
 
+#: Readers ask a clock what has expired, and NOW is long ago.
+LASTING = Rules(retention=timedelta(days=36_500))
 
 #: When every copy was sent and read. A clock would tell two readings apart by the second between them.
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -30,8 +32,8 @@ def read_one(body: str, rules: Rules | None = None) -> Reading:
 
 
 def items_of(bodies: Iterable[str], rules: Rules | None = None) -> dict[tuple[str, str], Item]:
-    """What the table holds after these messages, by key."""
-    facts = [fact.to_item() for body in bodies for reading in read_all(body, rules) for fact in reading.facts]
+    """What the table holds after these messages, by key. Unless rules say so, none of it expires in our time."""
+    facts = [fact.to_item() for body in bodies for reading in read_all(body, rules or LASTING) for fact in reading.facts]
     return {(item["pk"], item["sk"]): item for item in facts}
 
 
