@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from worker.cli.main import main
-from worker.operate import provision, stack
+from worker.operate import provision, stack, table
 from worker.operate.cloud import Cloud, NotApprovedError, ProvisionError
 from worker.operate.deployment import Deployment
 
@@ -138,6 +138,41 @@ def test_a_change_on_a_stand_in_makes_a_fresh_stack_around_the_same_table(cloud,
     assert changed.changed
     assert failures(changed) == []
     assert cloud.dynamodb.scan(TableName=changed.table_name)["Items"] == [ITEM]
+
+
+def test_a_change_that_loses_messages_is_made_only_with_consent(cloud, prefix, localstack):
+    where = ("--endpoint-url", localstack, "--prefix", prefix)
+    assert run(*where).exit_code == 0
+    queue = cloud.sqs.get_queue_url(QueueName=f"{prefix}-events")["QueueUrl"]
+    receive(cloud, queue, lambda body: "Successfully validated" in body)
+    letters = cloud.sqs.get_queue_url(QueueName=f"{prefix}-dead-letters")["QueueUrl"]
+    for number in range(3):
+        cloud.sqs.send_message(QueueUrl=letters, MessageBody=str(number))
+
+    planned = json.loads(run(*where, "--raw", "--dry-run", "--json").stdout)["changes"]
+    refused = run(*where, "--raw")
+
+    assert {change["resource"]: change["messages"] for change in planned} == {
+        prefix: 0,
+        "Queue": 0,
+        "DeadLetterQueue": 3,
+    }
+    assert refused.exit_code == 2
+    assert "there is nobody to ask" in refused.stderr
+    attributes = cloud.sqs.get_queue_attributes(QueueUrl=letters, AttributeNames=["ApproximateNumberOfMessages"])
+    assert attributes["Attributes"] == {"ApproximateNumberOfMessages": "3"}
+    assert run(*where, "--raw", "--yes").exit_code == 0
+
+
+def test_a_deleted_table_comes_back(cloud, prefix):
+    made = provision.deploy(cloud, Deployment(prefix=prefix))
+    assert table.delete(cloud, made.table_name)
+
+    again = provision.deploy(cloud, Deployment(prefix=prefix))
+
+    assert again.changed
+    assert failures(again) == []
+    assert cloud.dynamodb.scan(TableName=again.table_name)["Items"] == []
 
 
 def test_a_second_run_without_a_difference_keeps_what_is_in_the_queue(cloud, prefix):

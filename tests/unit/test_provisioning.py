@@ -1,5 +1,6 @@
 """Provisioning where no stand-in can show it: AWS's answers, refusals and failures, and the command's manners."""
 
+import json
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -9,13 +10,13 @@ from click.testing import CliRunner
 
 from worker.cli import provision as command
 from worker.cli.main import main
-from worker.operate import changes, findings, provision, stack, standin, table
+from worker.operate import changes, findings, holdings, provision, stack, standin, table
 from worker.operate.cloud import Cloud, NotApprovedError, ProvisionError, is_aws, is_unknown_call
 from worker.operate.deployment import Deployment
 
 
 class GoneError(Exception):
-    """A table that is not there."""
+    """A table or queue that is not there."""
 
 
 def refusal(code, message="", status=400, operation="CreateChangeSet"):
@@ -34,6 +35,8 @@ def cloud(monkeypatch):
     cloud = Cloud("eu-west-1", None, is_stand_in=False, sns=MagicMock(), sqs=MagicMock(), **clients)
     cloud.dynamodb.exceptions.ResourceNotFoundException = GoneError
     cloud.dynamodb.describe_table.side_effect = GoneError
+    cloud.sqs.exceptions.QueueDoesNotExist = GoneError
+    cloud.sqs.get_queue_url.side_effect = GoneError
     cloud.cloudformation.describe_stacks.side_effect = refusal("ValidationError", "Stack with id x does not exist")
     cloud.cloudformation.create_change_set.return_value = {"Id": "change", "StackId": "stack"}
     return cloud
@@ -195,8 +198,134 @@ def test_what_a_failed_first_creation_left_is_removed_only_with_consent(cloud):
     with pytest.raises(NotApprovedError):
         provision.deploy(cloud, approve=shown.extend)
 
-    assert shown == [changes.Change("Remove", "email-activity", "AWS::CloudFormation::Stack", "ROLLBACK_COMPLETE")]
+    assert shown == [
+        changes.Change("Remove", "email-activity", "AWS::CloudFormation::Stack", "ROLLBACK_COMPLETE"),
+        changes.Change("Remove", "Queue", "AWS::SQS::Queue"),
+        changes.Change("Remove", "DeadLetterQueue", "AWS::SQS::Queue"),
+    ]
     cloud.cloudformation.delete_stack.assert_not_called()
+
+
+def queues(cloud, **messages):
+    """By the end of the queue's name: so many to be received, and one in flight or delayed more for each."""
+    cloud.sqs.get_queue_url.side_effect = lambda QueueName: {"QueueUrl": QueueName}  # noqa: N803  boto3's own
+
+    def attributes(*, QueueUrl, AttributeNames):  # noqa: N803
+        count = messages[QueueUrl.rpartition("-")[2]]
+        return {"Attributes": dict(zip(AttributeNames, (str(count), "1", "1"), strict=True))}
+
+    cloud.sqs.get_queue_attributes.side_effect = attributes
+
+
+@pytest.mark.parametrize(
+    ("action", "replacement", "counted"),
+    [("Modify", "True", 12), ("Modify", "Conditional", 12), ("Remove", "", 12), ("Modify", "False", 0), ("Add", "", 0)],
+)
+def test_a_change_that_takes_a_queue_away_says_how_many_messages_go_with_it(cloud, action, replacement, counted):
+    queues(cloud, events=10, letters=0)
+    change = {"Action": action, "LogicalResourceId": "Queue", "ResourceType": "AWS::SQS::Queue"}
+    change_set(cloud, "CREATE_COMPLETE", **change, Replacement=replacement)
+    existing_stack(cloud, "UPDATE_COMPLETE", owns_table=False)
+    shown = []
+
+    with pytest.raises(NotApprovedError):
+        provision.deploy(cloud, approve=shown.extend)
+
+    assert [each.messages for each in shown] == [counted]
+
+
+class Cfn:
+    """CloudFormation on AWS, as its documentation tells: it knows what it made, not what became of it.
+
+    It makes the table when CreateTable turns true and gives it up, deleting nothing (Retain), when that turns false. A
+    change set without a difference FAILS.
+    """
+
+    def __init__(self, cloud, create_table):
+        self.created, self.tables, self.wanted, self.executed = create_table, set(), create_table, []
+        cloud.dynamodb.describe_table.side_effect = self.describe_table
+        api = cloud.cloudformation
+        api.describe_stacks.side_effect = lambda **_: {"Stacks": [self.stack()]}
+        api.describe_stack_resources.side_effect = lambda **_: {
+            "StackResources": [{"LogicalResourceId": "Table", "ResourceStatus": "CREATE_COMPLETE"}] * self.created
+        }
+        api.create_change_set.side_effect = self.create_change_set
+        api.describe_change_set.side_effect = lambda **_: {
+            "Status": "FAILED" if self.wanted == self.created else "CREATE_COMPLETE",
+            "StatusReason": "The submitted information didn't contain changes.",
+        }
+        api.get_paginator.side_effect = self.paginator
+        api.execute_change_set.side_effect = self.execute
+
+    def stack(self):
+        return {"StackId": "stack", "StackStatus": "UPDATE_COMPLETE", "Outputs": []}
+
+    def describe_table(self, TableName):  # noqa: N803  boto3's own
+        if TableName not in self.tables:
+            raise GoneError
+        return {"Table": OUR_TABLE}
+
+    def create_change_set(self, *, Parameters, **_):  # noqa: N803
+        (value,) = [each["ParameterValue"] for each in Parameters if each["ParameterKey"] == "CreateTable"]
+        self.wanted = value == "true"
+        return {"Id": "change", "StackId": "stack"}
+
+    def paginator(self, name):
+        if name == "describe_stack_events":
+            return pages("StackEvents", *({"EventId": str(number)} for number in reversed(range(len(self.executed)))))
+        differs = self.wanted != self.created
+        action = {"Action": "Add" if self.wanted else "Remove", "LogicalResourceId": "Table"}
+        return pages("Changes", *([{"ResourceChange": action | {"ResourceType": "AWS::DynamoDB::Table"}}] * differs))
+
+    def execute(self, **_):
+        self.executed.append(self.wanted)
+        self.created = self.wanted
+        self.tables |= {"email-activity"} if self.wanted else set()
+
+
+@pytest.fixture
+def _without_checks(monkeypatch):
+    monkeypatch.setattr(provision, "_provisioned", lambda *_, **told: told)
+
+
+@pytest.mark.usefixtures("_without_checks")
+def test_a_deleted_table_comes_back_under_the_same_stack(cloud):
+    cfn, asked = Cfn(cloud, create_table=True), []
+
+    told = provision.deploy(cloud, approve=lambda proposed: asked.append([c.action for c in proposed]) or True)
+
+    assert told == {"changed": True}
+    assert cfn.tables == {"email-activity"}
+    assert cfn.executed == [False, True]
+    assert asked == [["Remove", "Add"]], "once, for both updates"
+
+
+@pytest.mark.usefixtures("_without_checks")
+def test_a_deleted_table_comes_back_after_a_run_that_was_cut_off_in_the_middle(cloud):
+    cfn = Cfn(cloud, create_table=False)
+
+    provision.deploy(cloud)
+
+    assert (cfn.tables, cfn.executed) == ({"email-activity"}, [True])
+
+
+def test_a_deleted_table_is_not_brought_back_unasked(cloud):
+    cfn = Cfn(cloud, create_table=True)
+
+    with pytest.raises(NotApprovedError):
+        provision.deploy(cloud, approve=lambda _: False)
+
+    assert cfn.executed == []
+    cloud.cloudformation.delete_change_set.assert_called_once()
+
+
+@pytest.mark.usefixtures("_without_checks")
+def test_a_table_that_is_there_is_left_alone(cloud):
+    cfn = Cfn(cloud, create_table=True)
+    cfn.tables.add("email-activity")
+
+    assert provision.deploy(cloud) == {"changed": False}
+    assert cfn.executed == []
 
 
 def test_a_stack_that_is_being_changed_by_somebody_else_is_left_alone(cloud):
@@ -274,6 +403,7 @@ def test_a_stack_that_has_not_begun_to_move_is_not_taken_for_done(cloud):
 
 def test_who_deletes_the_table_on_aws_is_told_of_the_backup_that_remains(monkeypatch):
     gone = provision.Removed(stack=True, table_deleted=True, table_kept=False)
+    monkeypatch.setattr(command, "held", lambda *_: holdings.Holdings(0, 0, 0))
     monkeypatch.setattr(command.operation, "remove", lambda *_, **__: gone)
     result = run("--delete", "--delete-table", "--yes", "--region", "eu-west-1")
     assert result.exit_code == 0
@@ -342,8 +472,36 @@ def run(*arguments, monkeypatch=None, outcome=None):
     ],
     ids=["prefix", "delete-table alone", "source", "nobody to ask"],
 )
-def test_wrong_usage_exits_with_2(arguments):
+def test_wrong_usage_exits_with_2(arguments, monkeypatch):
+    monkeypatch.setattr(command, "held", lambda *_: holdings.Holdings(0, 0, 0))
     assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "the stack email-activity with its queues and all messages in them (about 7 events, 3 dead letters)"),
+        (["--delete-table"], "and the table email-activity with every email's activity (about 4711 items)"),
+    ],
+)
+def test_who_deletes_is_told_what_is_in_it(monkeypatch, arguments, said):
+    monkeypatch.setattr(command, "held", lambda *_: holdings.Holdings(events=7, dead_letters=3, items=4711))
+    result = run("--delete", *arguments, "--dry-run", "--region", "eu-west-1")
+    assert said in result.stdout
+    told = json.loads(run("--delete", *arguments, "--dry-run", "--json", "--region", "eu-west-1").stdout)
+    assert (told["events"], told["dead_letters"], told["items"]) == (7, 3, 4711)
+
+
+@pytest.mark.parametrize(("messages", "asked"), [(0, False), (5, True)])
+def test_on_a_stand_in_only_who_would_lose_messages_is_asked(monkeypatch, messages, asked):
+    def deploy(_cloud, _wanted, *, approve, report):  # noqa: ARG001 - as the real one
+        assert approve([changes.Change("Remove", "Queue", "AWS::SQS::Queue", messages=messages)])
+        raise ProvisionError("far enough")
+
+    where = ("--region", "eu-west-1", "--endpoint-url", "http://localhost:4566")
+    result = run(*where, monkeypatch=monkeypatch, outcome=deploy)
+    assert ("about 5" in result.stderr, result.exit_code) == ((True, 2) if asked else (False, 1))
+    assert run(*where, "--yes", monkeypatch=monkeypatch, outcome=deploy).exit_code == 1, "far enough"
 
 
 def test_no_region_anywhere_is_asked_for(monkeypatch, tmp_path):

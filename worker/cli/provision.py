@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import boto3
 import click
@@ -18,13 +18,15 @@ from worker.operate import provision as operation
 from worker.operate.changes import Change
 from worker.operate.cloud import Cloud, NotApprovedError, ProvisionError, code
 from worker.operate.deployment import PREFIX, Deployment, Source
+from worker.operate.holdings import held
 from worker.operate.provisioned import Provisioned
 
 HELP = """Make the queues, the topic or rule, the table and SES's configuration set in one AWS account and region.
 
 On AWS it is a CloudFormation change set: shown first, executed when you say yes. Run it again after an upgrade; if
 nothing differs, nothing is done. With --endpoint-url it works on LocalStack and ministack too, where a stack that
-differs is made anew. Afterwards the state is read back and checked, and the worker's settings are printed.
+differs is made anew; you are asked if messages would be lost by that. Afterwards the state is read back and checked,
+and the worker's settings are printed.
 
 The table is kept when the stack is deleted, and used again by the next one of that prefix.
 
@@ -36,8 +38,11 @@ Examples:
   email-activity provision --delete
 """
 
-ASK_DELETE = "Delete the stack {prefix} with its queues and all messages in them"
-ASK_TABLE = "Delete the table {prefix} too, with every email's activity in it? This cannot be undone"
+#: SQS's counts and DynamoDB's lag behind: hence "about".
+QUEUES = (
+    "the stack {prefix} with its queues and all messages in them (about {events} events, {dead_letters} dead letters)"
+)
+TABLE = "the table {prefix} with every email's activity (about {items} items)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,8 @@ def _deploy(cloud: Cloud, wanted: Deployment, manner: Manner) -> None:
             console.print(_changes_table(changes))
         if manner.dry_run:
             return False
+        if messages := sum(change.messages for change in changes):
+            return _confirm(f"Make these changes and lose about {messages} messages", manner)
         return cloud.is_stand_in or _confirm("Make these changes", manner)
 
     try:
@@ -126,20 +133,22 @@ def _deploy(cloud: Cloud, wanted: Deployment, manner: Manner) -> None:
 
 
 def _delete(cloud: Cloud, prefix: str, manner: Manner, *, delete_table: bool) -> None:
+    counts = asdict(held(cloud, Deployment(prefix=prefix)))
+    queues, table = (text.format(prefix=prefix, **counts) for text in (QUEUES, TABLE))
     if manner.dry_run:
-        goes = f"the stack {prefix} with its queues" + (f", and the table {prefix}" if delete_table else "")
-        click.echo(json.dumps({"deletes": goes}) if manner.as_json else f"would delete {goes}")
+        goes = f"{queues}, and {table}" if delete_table else queues
+        click.echo(json.dumps({"deletes": goes, **counts}) if manner.as_json else f"would delete {goes}")
         return
-    agreed = _confirm(ASK_DELETE.format(prefix=prefix), manner)
-    if not agreed or (delete_table and not _confirm(ASK_TABLE.format(prefix=prefix), manner)):
+    agreed = _confirm(f"Delete {queues}", manner)
+    if not agreed or (delete_table and not _confirm(f"Delete {table} too? This cannot be undone", manner)):
         raise NotApprovedError
     gone = operation.remove(cloud, prefix, delete_table=delete_table, report=_progress)
-    table = "deleted" if gone.table_deleted else "kept" if gone.table_kept else "absent"
+    fate = "deleted" if gone.table_deleted else "kept" if gone.table_kept else "absent"
     if manner.as_json:
-        click.echo(json.dumps({"stack": "deleted" if gone.stack else "absent", "table": table}))
+        click.echo(json.dumps({"stack": "deleted" if gone.stack else "absent", "table": fate}))
         return
     click.echo(f"stack {prefix}: {'deleted' if gone.stack else 'there was none'}")
-    click.echo(f"table {prefix}: {table if table != 'absent' else 'there was none'}")
+    click.echo(f"table {prefix}: {fate if fate != 'absent' else 'there was none'}")
     if gone.table_kept:
         click.echo("The next `provision` with this prefix uses the table again; --delete --delete-table deletes it.")
     if gone.table_deleted and not cloud.is_stand_in:
@@ -165,11 +174,12 @@ def _confirm(question: str, manner: Manner) -> bool:
 
 
 def _changes_table(changes: Sequence[Change]) -> Table:
-    table = Table("action", "resource", "type", "replacement", title="Changes", title_justify="left")
+    table = Table("action", "resource", "type", "replacement", "messages lost", title="Changes", title_justify="left")
     for change in changes:
         # Replacement of a queue loses what is in it, of a policy nothing: the reader must see which.
-        style = "red" if change.action == "Remove" or change.replacement in {"True", "Conditional"} else None
-        table.add_row(change.action, change.resource, change.type, change.replacement or "-", style=style)
+        lost = f"about {change.messages}" if change.messages else "-"
+        style = "red" if change.takes_away else None
+        table.add_row(change.action, change.resource, change.type, change.replacement or "-", lost, style=style)
     return table
 
 

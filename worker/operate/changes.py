@@ -22,12 +22,19 @@ NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 @dataclass(frozen=True, slots=True)
 class Change:
+    """messages: how many a queue holds that would go."""
+
     action: str
     resource: str
     type: str
     replacement: str = ""
+    messages: int = 0
 
-    def as_dict(self) -> dict[str, str]:
+    @property
+    def takes_away(self) -> bool:
+        return self.action == "Remove" or self.replacement in {"True", "Conditional"}
+
+    def as_dict(self) -> dict[str, str | int]:
         return asdict(self)
 
 

@@ -11,15 +11,20 @@ to hand it back to CloudFormation, import it in the console (logical id Table, C
 `provision` sees it as the stack's own. A table of another shape is refused before anything is made.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
 
+A table that somebody deleted comes back under the same stack. CloudFormation believes that it is there still, so
+its change sets are empty. Two updates bring it back: with CreateTable=false the stack gives up a table that it may
+not delete (Retain), and with CreateTable=true it makes one. Shown with made-up answers; no stand-in can update.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+
 A first creation that fails leaves a stack in ROLLBACK_COMPLETE, which can only be deleted; the next run does that,
 and takes over the empty table if one was made already.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from worker.operate import changes, checks, findings, stack, standin, table
+from worker.operate import changes, checks, findings, holdings, stack, standin, table
 from worker.operate.cloud import Cloud, NotApprovedError, ProvisionError
 from worker.operate.deployment import Deployment, template_digest
 from worker.operate.provisioned import Provisioned, Removed
@@ -78,18 +83,37 @@ def _deploy_on_aws(
     cloud: Cloud, wanted: Deployment, found: Stack | None, audience: Audience, *, table_exists: bool
 ) -> bool:
     if found and found.status in LEFT_OVER:
-        _demand(audience, [changes.Change("Remove", found.name, "AWS::CloudFormation::Stack", found.status)])
+        _demand(audience, _removal(cloud, wanted, found))
         _delete_stack(cloud, wanted, found, audience.report)
         found, table_exists = None, bool(table.describe(cloud, wanted.table))
     if found and found.status not in AT_REST:
         raise ProvisionError(f"the stack {found.name} is {found.status}: somebody else is at it, or it needs mending")
+    if found and found.owns_table and not table_exists:
+        audience.report(f"the table {wanted.table} is gone, though the stack has it: it is made again, empty")
+        again = changes.Change("Add", "Table", "AWS::DynamoDB::Table")
+        _update(cloud, wanted, audience, create_table=False, exists=True, then=(again,))
+        # What it does was approved with the first one.
+        audience = replace(audience, approve=always)
     create_table = not table_exists or bool(found and found.owns_table)
-    proposal = changes.propose(cloud, wanted, create_table=create_table, exists=bool(found))
+    return _update(cloud, wanted, audience, create_table=create_table, exists=bool(found))
+
+
+def _update(  # noqa: PLR0913  each is a part of what is asked for
+    cloud: Cloud,
+    wanted: Deployment,
+    audience: Audience,
+    *,
+    create_table: bool,
+    exists: bool,
+    then: tuple[changes.Change, ...] = (),
+) -> bool:
+    """Propose, ask, execute; whether there was anything to do. then: what follows and is asked for here."""
+    proposal = changes.propose(cloud, wanted, create_table=create_table, exists=exists)
     if not proposal:
         audience.report("no changes")
         return False
     try:
-        _demand(audience, proposal.changes)
+        _demand(audience, (*holdings.counted(cloud, wanted, proposal.changes), *then))
     except BaseException:
         # Also when the question is answered by Ctrl-C: nothing may be left behind by a look.
         changes.discard(cloud, proposal)
@@ -104,7 +128,7 @@ def _deploy_on_stand_in(
     if found and _is_as_wanted(cloud, wanted, found):
         audience.report("no changes")
         return False
-    plan = [changes.Change("Remove", found.name, "AWS::CloudFormation::Stack")] if found else []
+    plan = _removal(cloud, wanted, found) if found else []
     plan.append(changes.Change("Add", wanted.stack, "AWS::CloudFormation::Stack"))
     if table_exists:
         plan.append(changes.Change("Keep", wanted.table, "AWS::DynamoDB::Table"))
@@ -122,6 +146,13 @@ def _is_as_wanted(cloud: Cloud, wanted: Deployment, found: Stack) -> bool:
     parameters = wanted.parameters(create_table=found.parameters.get("CreateTable") == "true")
     same = {p["ParameterKey"]: p["ParameterValue"] for p in parameters} == found.parameters
     return same and found.digest == template_digest() and all(check.ok for check in checks.inspect(cloud, wanted))
+
+
+def _removal(cloud: Cloud, wanted: Deployment, found: Stack) -> list[changes.Change]:
+    """Of a stack with its queues and what is in them."""
+    status = found.status if found.status in LEFT_OVER else ""
+    gone = changes.Change("Remove", found.name, "AWS::CloudFormation::Stack", status)
+    return [gone, *holdings.removed_queues(cloud, wanted)]
 
 
 def _demand(audience: Audience, proposed: Sequence[changes.Change]) -> None:
