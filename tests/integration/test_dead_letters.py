@@ -25,7 +25,7 @@ def _short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(site: Site, *arguments: str, **environment: str) -> Result:
-    return CliRunner().invoke(main, ["dlq", *arguments], env={**site.environment, **environment})
+    return CliRunner().invoke(main, ["dlq", *arguments], env={**site.as_role("operator"), **environment})
 
 
 def lines(result: Result) -> list[dict[str, Any]]:
@@ -126,7 +126,7 @@ def test_a_redrive_that_is_interrupted_and_run_again_sends_each_once(quiet: Site
     bodies = sorted(raw(Email(document_id=str(number)).send()) for number in range(300))
     put(site, bodies)
     command = [sys.executable, "-u", "-m", "worker.cli", "dlq", "redrive", "--json"]
-    environment = {**os.environ, **site.environment}
+    environment = {**os.environ, **site.as_role("operator")}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
         assert first.stdout
         for _ in range(30):

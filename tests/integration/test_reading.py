@@ -31,7 +31,7 @@ def put(site: Site, events: Sequence[dict]) -> None:
 
 def run(site: Site, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "worker.cli", *arguments]
-    given = {**os.environ, **site.environment, **environment}
+    given = {**os.environ, **site.as_role("reader"), **environment}
     ended = subprocess.run(command, env=given, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == code, ended.stderr
     assert "Traceback" not in ended.stderr
@@ -115,7 +115,7 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(site: Site, environment,
 def test_a_reader_that_has_enough_ends_it_quietly(site: Site):
     put(site, [Email().send() for _ in range(400)])
     command = f"{sys.executable} -m worker.cli account acme | head -1"
-    given = {**os.environ, **site.environment}
+    given = {**os.environ, **site.as_role("reader")}
     ended = subprocess.run(["sh", "-c", command], env=given, capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.startswith("SENT")
     assert "Error" not in ended.stderr

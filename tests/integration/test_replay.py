@@ -22,7 +22,7 @@ def start(site: Site, *arguments: str, **environment: str) -> "subprocess.Popen[
     return subprocess.Popen(
         [sys.executable, "-m", "worker.cli", "replay", *arguments],
         cwd=site.folder,
-        env={**os.environ, **site.environment, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        env={**os.environ, **site.as_role("operator"), "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -137,7 +137,7 @@ def test_standard_input_is_recorded_and_a_stop_does_not_wait_for_it(site: Site) 
     process = subprocess.Popen(
         [sys.executable, "-m", "worker.cli", "replay", "-"],
         cwd=site.folder,
-        env={**os.environ, **site.environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, **site.as_role("operator"), "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=given,
         stderr=subprocess.PIPE,
         text=True,

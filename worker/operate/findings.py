@@ -47,6 +47,7 @@ def of_queue(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
     yield "receives before dead letter", str(wanted.max_receive_count), str(redrive.get("maxReceiveCount"))
     yield "dead letters go to", queue_arn(cloud, wanted.dead_letter_queue), str(redrive.get("deadLetterTargetArn"))
     yield "who may send", _sender(cloud, wanted), allowed(got.get("Policy"))
+    yield "without TLS", "denied", without_tls(got.get("Policy"))
 
 
 def of_dead_letter_queue(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
@@ -58,6 +59,7 @@ def of_dead_letter_queue(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
     yield "encrypted", "true", got.get("SqsManagedSseEnabled")
     yield "serves", source["QueueArn"], ", ".join(allow.get("sourceQueueArns", ["any queue"]))
     yield "who may send", _sender(cloud, wanted), allowed(got.get("Policy"))
+    yield "without TLS", "denied", without_tls(got.get("Policy"))
 
 
 def _sender(cloud: Cloud, wanted: Deployment) -> str:
@@ -99,6 +101,7 @@ def of_topic(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
     got = cloud.sns.get_topic_attributes(TopicArn=arn(cloud, wanted, "sns", wanted.topic))["Attributes"]
     source = arn(cloud, wanted, "ses", f"configuration-set/{wanted.configuration_set}")
     yield "who may publish", f"ses.amazonaws.com sns:publish from {source}", allowed(got.get("Policy"))
+    yield "without TLS", "denied", without_tls(got.get("Policy"))
     yield "signature version", "2", got.get("SignatureVersion")
 
 
@@ -163,9 +166,8 @@ def _event_destination(cloud: Cloud, wanted: Deployment) -> tuple[str | None, st
 
 def allowed(policy: str | None) -> str:
     """Whom a resource's policy lets do what, and from where."""
-    statements = json.loads(policy or "{}").get("Statement", [])
     lines = []
-    for statement in statements if isinstance(statements, list) else [statements]:
+    for statement in _statements(policy):
         if statement.get("Effect") != "Allow":
             continue
         principal, actions = statement.get("Principal"), statement.get("Action")
@@ -175,6 +177,23 @@ def allowed(policy: str | None) -> str:
         where = [value for key, value in keys if key.lower() == "aws:sourcearn"]
         lines.append(f"{who} {what.lower()} from {where[0] if where else 'anywhere'}")
     return "; ".join(sorted(lines)) or "nobody"
+
+
+def without_tls(policy: str | None) -> str:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html (aws:SecureTransport)"""
+    denials = [
+        statement
+        for statement in _statements(policy)
+        if statement.get("Effect") == "Deny" and statement.get("Principal") in ("*", {"AWS": "*"})
+    ]
+    keys = [pair for statement in denials for test in statement.get("Condition", {}).values() for pair in test.items()]
+    denied = any(key.lower() == "aws:securetransport" and str(value).lower() == "false" for key, value in keys)
+    return "denied" if denied else "allowed"
+
+
+def _statements(policy: str | None) -> list[dict[str, Any]]:
+    found = json.loads(policy or "{}").get("Statement", [])
+    return found if isinstance(found, list) else [found]
 
 
 def _canonical(value: object) -> str:

@@ -1,0 +1,90 @@
+"""An HTTP proxy before LocalStack, which checks no permissions: it holds each call against the role's policy.
+
+The role is the access key: AWS_ACCESS_KEY_ID=worker, reader or operator. Calls by other keys are the tests' own, and
+pass; those of `provision` are only noted. What was called is noted whether it succeeded or not; what succeeded and is
+not allowed is an error of the test that runs.
+"""
+
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from urllib.parse import parse_qs
+
+from chaos.faults import refusal
+from chaos.proxy import AwsProxy
+from chaos.wire import Answer, Call, Outcome
+from template import POLICIES, Permission, allowed
+
+#: IAM has one action for the single call and for the batch, and others for PartiQL.
+#: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+ACTIONS = {
+    "DeleteMessageBatch": "DeleteMessage",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "SendMessageBatch": "SendMessage",
+    "ExecuteStatement": "PartiQLSelect",
+}
+
+#: Of the Authorization header: whose key, and which service.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/")
+
+FROM = re.compile(r'FROM "([^"]+)"')
+
+#: The name of a Site, which its queues and tables begin with.
+PREFIX = re.compile(r"\bt[0-9a-f]{12}(?:-[0-9a-f]{8})?")
+
+
+class Guard(AwsProxy):
+    def __init__(self, upstream_url: str) -> None:
+        super().__init__(upstream_url)
+        self.used: defaultdict[str, set[Permission]] = defaultdict(set)
+        #: Calls of `provision`: the action, and the whole text of what was asked.
+        self.provisioned: list[tuple[str, str]] = []
+        self._noting = threading.Lock()
+
+    def answer(self, call: Call) -> Outcome:
+        role, service = _caller(call)
+        if role == "provision":
+            self.provisioned.append((f"{service}:{_operation(call)}", f"{call.path} {call.body.decode()}"))
+        outcome = self._forward(call)
+        if role not in POLICIES:
+            return outcome
+        asked = set(permissions(call))
+        with self._noting:
+            self.used[role] |= asked
+        lacking = asked - allowed(role)
+        if lacking and isinstance(outcome, Answer) and outcome.is_ok:
+            self.violations.append(f"the {role} policy does not allow {sorted(lacking)}")
+            return refusal("AccessDeniedException")
+        return outcome
+
+
+def permissions(call: Call) -> Iterator[Permission]:
+    """What IAM asks for this call to SQS or DynamoDB."""
+    action = f"{call.service}:{ACTIONS.get(call.operation, call.operation)}"
+    asked = call.json()
+    if call.service == "sqs":
+        yield action, PREFIX.sub("*", asked.get("QueueName") or asked.get("QueueUrl", "").rpartition("/")[2])
+        return
+    names = list(asked.get("RequestItems", {})) or FROM.findall(asked.get("Statement", "")) or [asked["TableName"]]
+    for name in names:
+        index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
+        yield action, f"table/{PREFIX.sub('*', name)}{index}"
+
+
+def _caller(call: Call) -> tuple[str, str]:
+    signed = next((value for name, value in call.headers if name.lower() == "authorization"), "")
+    found = CREDENTIAL.search(signed)
+    return (found[1], found[2]) if found else ("", "")
+
+
+def _operation(call: Call) -> str:
+    """A JSON protocol names it in a header, the query protocol in the form, REST by method and path."""
+    form = parse_qs(call.body.decode(errors="replace"))
+    return call.operation or _target(call) or form.get("Action", [f"{call.method} {call.path}"])[0]
+
+
+def _target(call: Call) -> str:
+    return next((value.rpartition(".")[2] for name, value in call.headers if name.lower() == "x-amz-target"), "")

@@ -1,0 +1,145 @@
+"""Each role does all that its policy allows, and nothing else: so no policy allows what nobody needs.
+
+That nothing else is called is held by `guard` in every test of a Site; that nothing more is allowed, here.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import redis
+from chaos.held import claims_on
+from click.testing import CliRunner, Result
+from events import ANA, BEN, Email, raw
+from guard import Guard
+from harness import Site
+from integration.test_whole_path import facts_of
+from template import POLICIES, allowed
+
+from worker.cli.main import main
+from worker.clients import dynamodb_client
+from worker.operate.deployment import Deployment
+
+#: DynamoDB takes no item of more than 400 KB, so such a batch is written one by one.
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+TOO_LARGE = "x" * 420_000
+
+#: What whoever runs `provision` on a stand-in calls. On AWS there are no SES v1 calls, and none that change a table.
+PROVISION = {
+    "cloudformation": {"DescribeStacks", "DescribeStackResources", "DescribeStackEvents", "CreateStack", "DeleteStack"},
+    "dynamodb": {
+        "DescribeTable",
+        "DescribeTimeToLive",
+        "DescribeContinuousBackups",
+        "UpdateContinuousBackups",
+        "UpdateTable",
+    },
+    "sqs": {"GetQueueUrl", "GetQueueAttributes"},
+    "sns": {"GetTopicAttributes", "ListSubscriptionsByTopic", "GetSubscriptionAttributes"},
+    "ses": {
+        "CreateConfigurationSet",
+        "CreateConfigurationSetEventDestination",
+        "DeleteConfigurationSet",
+        "DeleteConfigurationSetEventDestination",
+        "DescribeConfigurationSet",
+    },
+}
+
+
+@pytest.fixture
+def named(site: Site, guard: Guard) -> Site:
+    """Told its queues by name, so that each must ask for the URLs."""
+    guard.used.clear()
+    wanted = Deployment(prefix=site.made.configuration_set)
+    site.environment.update(EVENTS_QUEUE=wanted.queue, DEAD_LETTER_QUEUE=wanted.dead_letter_queue)  # type: ignore[attr-defined]
+    return site
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator["redis.Redis"]:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+def run(site: Site, role: str, *arguments: str) -> Result:
+    result = CliRunner().invoke(main, arguments, env=site.as_role(role))
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def assert_used_as_allowed(guard: Guard, role: str) -> None:
+    assert guard.used[role] == allowed(role)
+
+
+def test_a_worker_is_allowed_what_it_does(named: Site, guard: Guard, client: "redis.Redis") -> None:
+    held, other = Email().send(), Email().send()
+    (activity,) = [key for key in facts_of(held) if key[1].startswith("EVENT#")]
+    claims_on(named, client, 10).claim([activity])
+    with named.worker():
+        named.send([raw(other), raw(held), "not of SES", raw(Email(subject=TOO_LARGE).send())])
+        named.drained()
+    assert named.items().keys() >= facts_of(held, other).keys()
+    assert_used_as_allowed(guard, "worker")
+
+
+def test_a_reader_is_allowed_what_it_does(named: Site, guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    from worker.activity.query import Table  # noqa: PLC0415  beside its only use
+    from worker.ingest.store import Store  # noqa: PLC0415
+
+    email = Email(to=(ANA,))
+    events = [email.send(), email.bounce(recipients=[ANA]), Email(to=(BEN,)).send()]
+    items = facts_of(*events)
+    assert not Store(named.cloud.dynamodb, named.made.table_name).put(list(items.values())).left
+    for arguments in (
+        ("status", email.message_id),
+        ("timeline", email.message_id),
+        ("document", "invoice", "2026-117"),
+        ("recipient", ANA),
+        ("account", "acme", "--since", "2020-01-01"),
+    ):
+        run(named, "reader", *arguments, "--json")
+    # Failures have no command: a product reads them by this.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
+    reader = Table(dynamodb_client(named.settings), named.made.table_name)
+    assert [hit.email_id for hit in reader.by_failure("acme")] == [email.message_id]
+    assert [hit.email_id for hit in reader.by_failure_day(email.sent_at)] == [email.message_id]
+    assert_used_as_allowed(guard, "reader")
+
+
+def test_an_operator_is_allowed_what_they_do(named: Site, guard: Guard) -> None:
+    site = named
+    for body in ("not of SES", raw(Email().send()), "neither"):
+        site.cloud.sqs.send_message(QueueUrl=site.made.dead_letter_queue_url, MessageBody=body)
+    listed = [json.loads(line) for line in run(site, "operator", "dlq", "list", "--json").stdout.splitlines()]
+    assert len(listed) == 3
+    (event,) = [each["id"] for each in listed if each["kinds"]]
+    run(site, "operator", "dlq", "redrive", "--json", event)
+    run(site, "operator", "dlq", "discard", "--yes", "--json", "--to", str(site.folder / "discarded"))
+    archive = site.folder / "archive.jsonl"
+    archive.write_text(f"{raw(Email().send()).strip()}\n{raw(Email(subject=TOO_LARGE).send()).strip()}\n")
+    CliRunner().invoke(main, ["replay", "--json", str(archive)], env=site.as_role("operator"))
+    assert site.items()
+    assert_used_as_allowed(guard, "operator")
+
+
+@pytest.mark.parametrize("role", POLICIES)
+def test_the_guard_meets_a_call_that_is_not_allowed(site: Site, guard: Guard, role: str, monkeypatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", role)
+    refused = dynamodb_client(site.settings)
+    with pytest.raises(refused.exceptions.ClientError, match="AccessDenied"):
+        refused.scan(TableName=site.made.table_name)
+    with pytest.raises(AssertionError, match=f"{role} policy does not allow .*dynamodb:Scan"):
+        guard.check()
+    guard.violations.clear()
+
+
+def test_provisioning_calls_what_it_is_known_to_and_names_its_own_prefix(guard: Guard, prefix: str) -> None:
+    guard.provisioned.clear()
+    where = {"AWS_ENDPOINT_URL": guard.endpoint_url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "provision"}
+    for arguments in ((), ("--raw", "--yes"), ("--delete", "--yes")):
+        result = CliRunner().invoke(main, ["provision", "--prefix", prefix, *arguments], env=where)
+        assert result.exit_code == 0, result.output
+    # SES's second API is asked first, which LocalStack does not know.
+    called = {action for action, _ in guard.provisioned if "/v2/email" not in action}
+    assert called == {f"{service}:{action}" for service, actions in PROVISION.items() for action in actions}
+    assert [action for action, text in guard.provisioned if prefix not in text] == []

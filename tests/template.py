@@ -1,0 +1,62 @@
+"""config/template.yaml as data: its YAML, and what its policies allow."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import yaml
+
+from worker.operate.deployment import template
+
+#: Role: the resource of the template that says what it may do.
+POLICIES = {"worker": "WorkerPolicy", "reader": "ReaderPolicy", "operator": "OperatorPolicy"}
+
+#: An action, and a resource as the end of its ARN with the prefix as `*`: ("sqs:SendMessage", "*-events").
+Permission = tuple[str, str]
+
+
+class Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as the long ones: `!Ref x` as {"Ref": "x"}."""
+
+
+def _long_form(loader: Loader, suffix: str, node: Any) -> dict[str, Any]:
+    value = {
+        yaml.ScalarNode: loader.construct_scalar,
+        yaml.SequenceNode: lambda n: loader.construct_sequence(n, deep=True),
+    }[type(node)](node)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+Loader.add_multi_constructor("!", _long_form)
+
+
+@cache
+def whole() -> dict[str, Any]:
+    return yaml.load(template(), Loader)  # noqa: S506  a SafeLoader with more tags
+
+
+@cache
+def allowed(role: str) -> frozenset[Permission]:
+    return frozenset(_permissions(whole()["Resources"][POLICIES[role]]["Properties"]["PolicyDocument"]["Statement"]))
+
+
+def _permissions(statements: list[dict[str, Any]]) -> Iterator[Permission]:
+    for statement in statements:
+        if statement["Effect"] == "Allow":
+            for action in _listed(statement["Action"]):
+                for bound in _listed(statement["Resource"]):
+                    yield action, _resource(bound)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _resource(bound: dict[str, str]) -> str:
+    if "Fn::Sub" in bound:
+        name = bound["Fn::Sub"].rpartition(":")[2]
+    else:
+        queue = whole()["Resources"][bound["Fn::GetAtt"].removesuffix(".Arn")]
+        name = queue["Properties"]["QueueName"]["Fn::Sub"]
+    return re.sub(r"\$\{Prefix\}", "*", name)
