@@ -33,7 +33,9 @@ def read_one(body: str, rules: Rules | None = None) -> Reading:
 
 def items_of(bodies: Iterable[str], rules: Rules | None = None) -> dict[tuple[str, str], Item]:
     """What the table holds after these messages, by key. Unless rules say so, none of it expires in our time."""
-    facts = [fact.to_item() for body in bodies for reading in read_all(body, rules or LASTING) for fact in reading.facts]
+    facts = [
+        fact.to_item() for body in bodies for reading in read_all(body, rules or LASTING) for fact in reading.facts
+    ]
     return {(item["pk"], item["sk"]): item for item in facts}
 
 
