@@ -1,14 +1,28 @@
 """structlog for everything that the process logs, Celery's own lines included."""
 
+import hashlib
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 
 from config.settings import Settings
+from worker.printable import escaped
 
 #: Celery says at each poll that it received the task and that it succeeded; one line a batch is enough.
 QUIET = ("celery.worker.strategy", "celery.app.trace", "botocore", "urllib3")
+
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+#: An id as SES gives it (0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000), or SQS. A sender can write
+#: anything in its place.
+ID = re.compile(f"[0-9a-f]{{16}}-{UUID}-[0-9]{{6}}|{UUID}")
+
+#: Fields of several lines: tracebacks.
+LINES = ("exception", "stack")
 
 
 def configure_logging(settings: Settings) -> None:
@@ -34,6 +48,7 @@ def configure_logging(settings: Settings) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                with_harmless_values,
                 renderer,
             ],
         )
@@ -43,3 +58,27 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def with_harmless_values(_: object, __: str, fields: MutableMapping[str, Any]) -> dict[str, Any]:
+    """What a stranger wrote can neither move a terminal's cursor nor forge a line, and an id names nobody."""
+    return {escaped(name): _harmless(name, value) for name, value in fields.items()}
+
+
+def _harmless(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, int | float):
+        return value
+    if name.endswith("_id"):
+        return _id(str(value))
+    if isinstance(value, dict):
+        return {escaped(str(inner)): _harmless(str(inner), each) for inner, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_harmless(name, each) for each in value]
+    text = value if isinstance(value, str) else repr(value)
+    return "\n".join(f"  {escaped(line)}" for line in text.split("\n")) if name in LINES else escaped(text)
+
+
+def _id(text: str) -> str:
+    if ID.fullmatch(text):
+        return text
+    return f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:12]}"

@@ -18,6 +18,8 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
+from worker.printable import printable as printable  # noqa: PLC0414  the commands take it from here
+
 T = TypeVar("T")
 
 #: Columns of a terminal.
@@ -29,9 +31,6 @@ PROSE = 100
 
 #: Seconds between two writes at a terminal: each draws the live count anew, which takes rich milliseconds.
 EVERY = 0.1
-
-#: Format characters that languages and emoji need, and that do nothing to a terminal.
-JOINERS = "\u200c\u200d"
 
 STYLES = {
     "arrived": "green",
@@ -83,18 +82,6 @@ def print_json(value: Any) -> None:
 def print_note(text: str) -> None:
     """What is no result goes to standard error."""
     click.echo(printable(text), err=True)
-
-
-def printable(text: object) -> str:
-    """On one line; whatever is not a visible character as its escape."""
-    line = " ".join(str(text).split())
-    return line if line.isprintable() else "".join(map(_visible, line))
-
-
-def _visible(character: str) -> str:
-    if character.isprintable() or character in JOINERS:
-        return character
-    return character.encode("unicode_escape").decode()
 
 
 def text(value: object, style: str = "") -> Text:
