@@ -10,7 +10,8 @@ from botocore.client import BaseClient
 from botocore.config import Config
 
 from config.settings import Settings, SettingsError
-from worker.direct import make_direct
+from worker.direct import make_direct, why_not
+from worker.telemetry import log
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,23 +41,29 @@ def session(region: str) -> boto3.Session:
 
 
 def sqs_client(settings: Settings) -> "SQSClient":
-    opened = session(settings.aws_region)
     config = _config(settings, READ_TIMEOUT + settings.receive_wait_seconds)
-    client = opened.client("sqs", endpoint_url=settings.aws_endpoint_url, config=config)
-    return _direct(settings, opened, client)
+    client = session(settings.aws_region).client("sqs", endpoint_url=settings.aws_endpoint_url, config=config)
+    return _direct(settings, client)
 
 
 def dynamodb_client(settings: Settings) -> "DynamoDBClient":
-    opened = session(settings.aws_region)
     config = _config(settings, READ_TIMEOUT)
-    client = opened.client("dynamodb", endpoint_url=settings.aws_endpoint_url, config=config)
-    return _direct(settings, opened, client)
+    client = session(settings.aws_region).client("dynamodb", endpoint_url=settings.aws_endpoint_url, config=config)
+    return _direct(settings, client)
 
 
-def _direct(settings: Settings, opened: boto3.Session, client: Client) -> Client:
-    if settings.aws_direct_calls:
-        make_direct(opened, client)
+def _direct(settings: Settings, client: Client) -> Client:
+    if settings.aws_direct_calls and not why_not(client):
+        make_direct(client)
     return client
+
+
+def say_if_not_direct(settings: Settings, *clients: BaseClient) -> None:
+    """Once, by a worker that starts: with boto3's layers around all calls it takes more than twice the CPU."""
+    for client in clients:
+        reason = why_not(client) if settings.aws_direct_calls else "AWS_DIRECT_CALLS=false"
+        if reason:
+            log.info("direct_calls_off", service=client.meta.service_model.signing_name, reason=reason)
 
 
 def _config(settings: Settings, read_timeout: float) -> Config:

@@ -4,33 +4,33 @@ A call of boto3 takes about a millisecond of CPU: it checks and converts what it
 walks through the answer by its model. What goes over the wire in AWS's JSON protocol is just the parameters as JSON,
 and what comes back is just the answer, so for these calls that is all that is done here.
 
-Only what goes well is done here: one request, one answer of status 200 with its length, on a connection that stays.
-Anything else, and the same call is made again by botocore, which knows what to make of it, and raises its own errors.
-(Not after a time-out: it is asked once more, as botocore would.) After a 200 that cannot be read, botocore makes all
-calls from then on: what a receive brought in it stays hidden, and counts as received. Signing is botocore's.
+Endpoint, certificates, time-outs, connections and the signature are botocore's. What is done here is the first attempt
+of a call. If it does not go well, botocore takes what came of it for its own first attempt: it raises its own errors,
+tries again by its own rules, and makes no more attempts in all than it is configured for.
+
+After a 200 that cannot be read here botocore makes all calls: what a receive brought in it stays hidden, and counts as
+received.
 
 https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
 """
 
+import re
 import socket
 import ssl
-import time
-import weakref
-from collections import deque
+import threading
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Self
+from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from boto3 import Session
+from botocore import exceptions
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.client import BaseClient
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
-from botocore.httpsession import get_cert_path
-from botocore.utils import get_environ_proxies
+from botocore.awsrequest import AWSRequest, AWSResponse
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from worker.errors import ActivityError
 from worker.telemetry import log
@@ -52,205 +52,199 @@ CHUNK = 256 * 1024
 #: Bytes that the head of an answer may have; AWS's have some 300.
 MAX_HEAD = 16 * 1024
 
-#: Seconds after which an idle connection is not used again, for the other side may have closed it unseen.
-MAX_IDLE = 10.0
+#: A status line and header lines. No line is folded, and no blank or stray line end hides another header.
+#: https://www.rfc-editor.org/rfc/rfc9112#section-5
+HEAD = re.compile(rb"HTTP/1\.1 [0-9]{3}[^\r\n\0]*(?:\r\n[!-9;-~]+:[^\r\n\0]*)*")
 
-#: What the head of a good answer begins with.
-OK = b"HTTP/1.1 200 "
-
-TIME_OUTS = (ConnectTimeoutError, ReadTimeoutError)
-
-
-class NotDoneError(ActivityError):
-    """It did not go well; botocore shall try."""
-
-
-class UnreadableError(NotDoneError):
-    """It was done, and what it brought cannot be read here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Where a service is. Time-outs in seconds."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None
-    connect_timeout: float
-    read_timeout: float
-
-    @classmethod
-    def of(cls, client: BaseClient, ca_bundle: str | None) -> Self:
-        config: Any = client.meta.config
-        url = urlsplit(client.meta.endpoint_url)
-        tls = ssl.create_default_context(cafile=ca_bundle or get_cert_path(True)) if url.scheme == "https" else None
-        port = url.port or (443 if tls else 80)
-        return cls(str(url.hostname), port, tls, config.connect_timeout, config.read_timeout)
-
-    def connect(self) -> socket.socket:
-        connection = socket.create_connection((self.host, self.port), timeout=self.connect_timeout)
-        # What is asked must not wait until what was asked before is acknowledged.
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            secured = self.tls.wrap_socket(connection, server_hostname=self.host) if self.tls else connection
-        except OSError:
-            connection.close()
-            raise
-        secured.settimeout(self.read_timeout)
-        return secured
-
+#: What botocore raises for what a connection raises; ConnectionClosedError for all else.
+FAILURES = (
+    (ssl.SSLError, exceptions.SSLError),
+    (NewConnectionError, exceptions.EndpointConnectionError),
+    (ConnectTimeoutError, exceptions.ConnectTimeoutError),
+    (TimeoutError, exceptions.ReadTimeoutError),
+)
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
-Idle = deque[tuple[socket.socket, float]]
+
+class UnreadableError(ActivityError):
+    """A 200 that is not read here: the call was carried out, and what it brought is lost."""
 
 
-def _close(idle: Idle) -> None:
-    with suppress(IndexError):
-        while True:
-            idle.pop()[0].close()
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Names of headers in lower case."""
+
+    status: int
+    headers: Any
+    content: bytes
+
+    def said(self) -> Any:
+        """As boto3 gives it, without its ResponseMetadata. None if it is not a good answer."""
+        checksum = self.headers.get("x-amz-crc32")  # of the content, by DynamoDB
+        if self.status == HTTPStatus.OK and checksum in (None, str(zlib.crc32(self.content))):
+            with suppress(msgspec.DecodeError):
+                return _decode(self.content)
+        return None
+
+    def for_botocore(self, url: str) -> Any:
+        response: Any = AWSResponse(url, self.status, self.headers, None)
+        response._content = self.content  # noqa: SLF001  it is read already
+        return response
+
+
+#: What botocore is told of an answer that went well.
+WELL = Answer(HTTPStatus.OK, {}, b"").for_botocore("")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where botocore sends a call. pool: urllib3's. event: what botocore emits after it."""
+
+    model: Any
+    url: str
+    pool: Any
+    event: str
 
 
 class Wire:
     """Shared by the threads of a process. A connection is one thread's from its request to the answer."""
 
-    def __init__(self, session: Session, client: BaseClient) -> None:
-        config: Any = client.meta.config
-        model = client.meta.service_model
-        self._url = client.meta.endpoint_url.rstrip("/") + "/"
-        self._peer = Peer.of(client, session._session.get_config_variable("ca_bundle"))  # noqa: SLF001
-        self._service, self._region = model.signing_name, client.meta.region_name
-        #: None if there are none: botocore says it best.
-        self._credentials: Any = session.get_credentials()
-        self._target = model.metadata["targetPrefix"]
-        self._headers = {
-            "Host": urlsplit(self._url).netloc,
-            "Content-Type": f"application/x-amz-json-{model.metadata['jsonVersion']}",
-            "User-Agent": config.user_agent,
-        }
-        self.is_given_up = False
-        #: With the time of its last use, the latest at the end.
-        self._idle: Idle = deque()
-        weakref.finalize(self, _close, self._idle)
-
-    def close(self) -> None:
-        """All that is idle."""
-        _close(self._idle)
-
-    def give_up(self) -> None:
-        self.is_given_up = True
-        log.warning("direct_calls_off", service=self._service)
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._by_botocore = client._make_api_call  # noqa: SLF001
+        self._model = client.meta.service_model
+        self._routes: dict[tuple[str, ...], Route] = {}
+        #: What came of a thread's first attempt, until botocore takes it.
+        self._first = threading.local()
+        self._is_given_up = False
+        client.meta.events.register("before-send", self._first_attempt)
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> Any:
-        """The answer as boto3 gives it, without its ResponseMetadata.
+        """Returns and raises what boto3 does, but for the ResponseMetadata."""
+        if self._is_given_up or not parameters.keys() <= CALLS.get(operation, frozenset()):
+            return self._by_botocore(operation, parameters)
+        try:
+            route = self._route(operation, parameters)
+            request = self._request(route, msgspec.json.encode(parameters))
+            connection = route.pool._get_conn()  # noqa: SLF001
+        except Exception:  # noqa: BLE001  no credentials, for instance: nothing was sent, and botocore says it best
+            return self._by_botocore(operation, parameters)
+        try:
+            answer = _exchange(route.pool, connection, request)
+        except Exception as error:  # noqa: BLE001  whatever came of it, botocore knows whether to try again
+            return self._go_on(operation, parameters, self._failure(error))
+        if (said := answer.said()) is None:
+            return self._go_on(operation, parameters, answer.for_botocore(route.url))
+        # A success gives back one of the retries that botocore allows itself.
+        self._client.meta.events.emit(route.event, http_response=WELL, parsed=said, model=route.model, context={})
+        return said
 
-        Raises NotDoneError; botocore's ConnectTimeoutError or ReadTimeoutError.
+    def _go_on(self, operation: str, parameters: Mapping[str, Any], first: AWSResponse | Exception) -> Any:
+        self._first.outcome = first
+        try:
+            return self._by_botocore(operation, parameters)
+        finally:
+            vars(self._first).clear()
+
+    def _first_attempt(self, **_: Any) -> Any:
+        """Called by botocore before it sends anything; what is returned or raised it takes for the answer."""
+        first = vars(self._first).pop("outcome", None)
+        if isinstance(first, Exception):
+            raise first
+        return first
+
+    def _failure(self, error: Exception) -> Exception:
+        if isinstance(error, UnreadableError):
+            self._is_given_up = True
+            log.warning("direct_calls_off", service=self._model.signing_name, reason="an answer cannot be read")
+        kind = next((theirs for kind, theirs in FAILURES if isinstance(error, kind)), exceptions.ConnectionClosedError)
+        return kind(endpoint_url=self._client.meta.endpoint_url, error=error)
+
+    def _route(self, operation: str, parameters: Mapping[str, Any]) -> Route:
+        """As botocore resolves it; for DynamoDB it depends on the account, or on that of a table named by its ARN.
+
+        https://docs.aws.amazon.com/sdkref/latest/guide/feature-account-endpoints.html
         """
-        try:
-            body = msgspec.json.encode(parameters)
-            try:
-                content = self._exchange(self._request(operation, body))
-            except TIME_OUTS:
-                content = self._exchange(self._request(operation, body))
-        except (*TIME_OUTS, NotDoneError):
-            raise
-        except Exception as error:  # whatever it is, botocore does without it, or tells it better
-            raise NotDoneError from error
-        try:
-            return _decode(content)
-        except msgspec.DecodeError as error:
-            raise UnreadableError from error
+        key = (operation, *parameters.get("RequestItems", ()))
+        if key not in self._routes:
+            model, http = self._model.operation_model(operation), self._client._endpoint.http_session  # noqa: SLF001
+            url = self._client._resolve_endpoint_ruleset(model, parameters, {})[0].rstrip("/") + "/"  # noqa: SLF001
+            pool = http._manager.connection_from_url(url)  # noqa: SLF001
+            http._setup_ssl_cert(pool, url, http._verify)  # noqa: SLF001
+            event = f"after-call.{self._model.service_id.hyphenize()}.{operation}"
+            self._routes[key] = Route(model, url, pool, event)
+        return self._routes[key]
 
-    def _request(self, operation: str, body: bytes) -> bytes:
-        headers = {**self._headers, "X-Amz-Target": f"{self._target}.{operation}"}
-        request = AWSRequest("POST", self._url, data=body, headers=headers)
-        SigV4Auth(self._credentials.get_frozen_credentials(), self._service, self._region).add_auth(request)
+    def _request(self, route: Route, body: bytes) -> bytes:
+        metadata, url = self._model.metadata, urlsplit(route.url)
+        headers = {
+            "Host": url.netloc,
+            "Content-Type": f"application/x-amz-json-{metadata['jsonVersion']}",
+            "User-Agent": self._client.meta.config.user_agent,
+            "X-Amz-Target": f"{metadata['targetPrefix']}.{route.model.name}",
+        }
+        request = AWSRequest("POST", route.url, data=body, headers=headers)
+        credentials = self._client._get_credentials().get_frozen_credentials()  # noqa: SLF001
+        SigV4Auth(credentials, self._model.signing_name, self._client.meta.region_name).add_auth(request)
         lines = [f"{name}: {value}\r\n" for name, value in request.headers.items()]
-        head = f"POST {urlsplit(self._url).path} HTTP/1.1\r\n{''.join(lines)}Content-Length: {len(body)}\r\n\r\n"
+        head = f"POST {url.path} HTTP/1.1\r\n{''.join(lines)}Content-Length: {len(body)}\r\n\r\n"
         return head.encode("latin-1") + body
 
-    def _exchange(self, request: bytes) -> bytes:
-        """A connection on which anything went wrong is not used again."""
-        connection = self._take() or self._connect()
-        try:
-            connection.sendall(request)
-            content, stays = _answer(connection)
-        except BaseException as error:
+
+def _exchange(pool: Any, connection: Any, request: bytes) -> Answer:
+    """The pool gave no connection that was closed or holds unread bytes. One that anything went wrong on is closed."""
+    stays = False
+    try:
+        if not connection.sock:
+            connection.timeout = pool.timeout.connect_timeout
+            connection.connect()
+            connection.sock.settimeout(pool.timeout.read_timeout)
+        connection.sock.sendall(request)
+        answer = _answer(connection.sock)
+        stays = "close" not in answer.headers.get("connection", "").lower()
+    finally:
+        if not stays:
             connection.close()
-            if isinstance(error, TimeoutError):
-                raise ReadTimeoutError(endpoint_url=self._url, error=error) from error
-            raise
-        if stays:
-            self._idle.append((connection, time.monotonic()))
-        else:
-            connection.close()
-        return content
-
-    def _take(self) -> socket.socket | None:
-        """The one used last, unless it is so old that the other side may be gone."""
-        with suppress(IndexError):
-            connection, used = self._idle.pop()
-            if time.monotonic() - used < MAX_IDLE:
-                return connection
-            connection.close()
-            self.close()
-        return None
-
-    def _connect(self) -> socket.socket:
-        try:
-            return self._peer.connect()
-        except TimeoutError as error:
-            raise ConnectTimeoutError(endpoint_url=self._url, error=error) from error
+        pool._put_conn(connection)  # noqa: SLF001
+    return answer
 
 
-def _answer(connection: socket.socket) -> tuple[bytes, bool]:
-    """The content, and whether the connection stays.
-
-    Raises NotDoneError for all but a 200, UnreadableError for one that does not tell its length.
-    """
+def _answer(connection: socket.socket) -> Answer:
+    """One of HTTP/1.1 that tells its length once. Raises UnreadableError for another 200, OSError for the rest."""
     received = b""
     while (end := received.find(b"\r\n\r\n")) < 0:
         if len(received) > MAX_HEAD or not (chunk := connection.recv(CHUNK)):
-            raise NotDoneError
+            raise ConnectionError
         received += chunk
-    status, *lines = received[:end].split(b"\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
-    if not status.startswith(OK):
-        raise NotDoneError
-    length = headers.get(b"content-length", b"")
-    if not length.isdigit() or b"transfer-encoding" in headers:
-        raise UnreadableError
-    parts, missing = [received[end + 4 :]], int(length) - len(received) + end + 4
+    first, *lines = received[:end].decode("latin-1").split("\r\n")
+    fields = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    headers, status = dict(fields), first[9:12]
+    lengths = [value for name, value in fields if name == "content-length"]
+    unreadable = UnreadableError if status == "200" else ConnectionError
+    is_framed = HEAD.fullmatch(received[:end]) and len(lengths) == 1 and lengths[0].isdecimal()
+    if not is_framed or "transfer-encoding" in headers:
+        raise unreadable
+    parts, missing = [received[end + 4 :]], int(lengths[0]) - len(received) + end + 4
     while missing > 0:
         if not (chunk := connection.recv(CHUNK)):
-            raise NotDoneError
+            raise ConnectionError
         parts.append(chunk)
         missing -= len(chunk)
     if missing < 0:
-        raise UnreadableError
-    return b"".join(parts), headers.get(b"connection", b"").lower() != b"close"
+        raise unreadable
+    return Answer(int(status), headers, b"".join(parts))
 
 
-def make_direct(session: Session, client: BaseClient) -> None:
-    """From now on the client makes CALLS by itself. Not where a proxy leads to AWS: botocore knows those."""
-    config: Any = client.meta.config
-    if config.proxies or get_environ_proxies(client.meta.endpoint_url):
-        return
-    wire, by_botocore, close = Wire(session, client), client._make_api_call, client.close  # type: ignore[attr-defined]  # noqa: SLF001
+def why_not(client: Any) -> str:
+    """Why botocore must make all calls of this client; empty if it need not."""
+    try:
+        proxy = client._endpoint.http_session._proxy_config.proxy_url_for(client.meta.endpoint_url)  # noqa: SLF001
+    except AttributeError:
+        return "this version of botocore is not known"
+    return "a proxy leads to AWS" if proxy else ""
 
-    def close_all() -> None:
-        wire.close()
-        close()
 
-    def make_api_call(operation: str, parameters: Mapping[str, Any]) -> Any:
-        if not wire.is_given_up and operation in CALLS and parameters.keys() <= CALLS[operation]:
-            try:
-                return wire.call(operation, parameters)
-            except UnreadableError:
-                wire.give_up()
-            except NotDoneError:
-                pass
-        return by_botocore(operation, parameters)
-
-    client.close = close_all  # type: ignore[method-assign]
-    client._make_api_call = make_api_call  # type: ignore[attr-defined]  # noqa: SLF001  what tests of boto3's users patch, too
+def make_direct(client: Any) -> None:
+    """From now on the client makes CALLS by itself."""
+    client._make_api_call = Wire(client).call  # noqa: SLF001  what tests of boto3's users patch, too

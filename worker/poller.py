@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from config.settings import Settings, SettingsError
-from worker.clients import dynamodb_client, redis_commands, sqs_client
+from worker.clients import dynamodb_client, redis_commands, say_if_not_direct, sqs_client
 from worker.crew import Crew
 from worker.errors import TransientError
 from worker.health import Health, HealthFile, State
@@ -59,6 +59,7 @@ class Poller:
         self._stopping = stopping
         self._sqs = sqs_client(settings)
         self._dynamodb = dynamodb_client(settings)
+        say_if_not_direct(settings, self._sqs, self._dynamodb)
         self._redis = redis_commands(settings)
         self._this_process = ThisProcess()
         self._queue = QueueFinder(self._sqs, settings)
