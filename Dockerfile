@@ -2,19 +2,27 @@
 #   docker run IMAGE                                the worker
 #   docker run IMAGE email-activity status ...      the command line
 
-FROM python:3.13-slim-bookworm AS build
+# A tag may be built anew by others at any time. For an image that can be built again, give the digest of the day:
+#   docker buildx imagetools inspect python:3.13-slim-bookworm
+#   docker build --build-arg PYTHON_IMAGE=python:3.13-slim-bookworm@sha256:... .
+ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/app
 WORKDIR /src
 # The locked dependencies first: a change of the code does not install them again.
 COPY requirements.lock ./
 RUN /opt/app/bin/python -m pip install --no-deps --require-hashes --requirement requirements.lock
+# What builds the wheel is locked too, and stays out of the image.
+COPY requirements-build.lock ./
+RUN python -m pip install --no-deps --require-hashes --requirement requirements-build.lock
 COPY . .
-RUN python -m pip wheel --no-deps --wheel-dir /dist . \
+RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && /opt/app/bin/python -m pip install --no-deps /dist/*.whl \
     && /opt/app/bin/python -m pip uninstall --yes pip
 
-FROM python:3.13-slim-bookworm
+FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/app/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # A number, so that Kubernetes' runAsNonRoot can see that it is not root.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app

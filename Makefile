@@ -28,14 +28,14 @@ help:  ## list these targets
 .PHONY: setup
 setup: $(SETUP_STAMP)  ## install the project and its tools into .venv
 
-$(SETUP_STAMP): requirements-dev.lock pyproject.toml
+$(SETUP_STAMP): requirements-dev.lock requirements-build.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " \
 		+ sys.version.split()[0] + ": set PYTHON=/path/to/python")'
 	@$(PYTHON) -c 'import venv, ensurepip' \
 		|| { echo "Python's venv module is missing: install python3-venv" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.lock
-	$(PIP_INSTALL) --no-deps --editable .
+	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.lock --requirement requirements-build.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: ministack
@@ -120,6 +120,7 @@ lock:  ## resolve the newest versions into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 2; }
 	$(LOCK) pyproject.toml --output-file requirements.lock
 	$(LOCK) pyproject.toml --extra dev --extra demo --output-file requirements-dev.lock
+	$(LOCK) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 	$(LOCK) pyproject.toml --extra fuzz --constraint requirements-dev.lock --output-file requirements-fuzz.lock
 	$(LOCK) pyproject.toml --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock
 
