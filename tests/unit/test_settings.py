@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from config.redis_url import RedisUrl, Tls, read_redis_url
 from config.settings import Settings, SettingsError, hide_password, load_settings
-from worker.celery import PatientConnection
+from worker.broker import BrokerConnection
 from worker.cli.main import main
 from worker.rules import rules
 from worker.start_check import check_start
@@ -186,7 +186,7 @@ def test_without_more_said_certificate_and_host_are_verified() -> None:
 def test_broker_and_client_are_told_the_same(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """And Celery, which reads CELERY_BROKER_URL from the environment itself, is not told more."""
     monkeypatch.setenv(name, "rediss://u:p%40@h:1/2?ssl_check_hostname=no")
-    made = PatientConnection(load_settings().broker_url)
+    made = BrokerConnection(load_settings().broker_url)
     told = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": False}
     assert made.ssl.items() >= told.items()
     assert made.clone().ssl == made.ssl

