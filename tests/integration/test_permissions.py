@@ -4,21 +4,21 @@ That nothing else is called is held by `guard` in every test of a Site; that not
 """
 
 import json
-from collections.abc import Iterator
 
 import pytest
-import redis
 from chaos.held import claims_on
 from click.testing import CliRunner, Result
 from events import ANA, BEN, Email, raw
 from guard import Guard
 from harness import Site
 from integration.test_whole_path import facts_of
+from reading import items_of
 from template import POLICIES, allowed
 
 from worker.cli.main import main
 from worker.clients import dynamodb_client
 from worker.operate.deployment import Deployment
+from worker.redis_commands import RedisCommands
 
 #: DynamoDB takes no item of more than 400 KB, so such a batch is written one by one.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -55,12 +55,6 @@ def named(site: Site, guard: Guard) -> Site:
     return site
 
 
-@pytest.fixture
-def client(redis_url: str) -> Iterator["redis.Redis"]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
-
-
 def run(site: Site, role: str, *arguments: str) -> Result:
     result = CliRunner().invoke(main, arguments, env=site.as_role(role))
     assert result.exit_code == 0, result.output
@@ -71,10 +65,10 @@ def assert_used_as_allowed(guard: Guard, role: str) -> None:
     assert guard.used[role] == allowed(role)
 
 
-def test_a_worker_is_allowed_what_it_does(named: Site, guard: Guard, client: "redis.Redis") -> None:
+def test_a_worker_is_allowed_what_it_does(named: Site, guard: Guard, commands: RedisCommands) -> None:
     held, other = Email().send(), Email().send()
     (activity,) = [key for key in facts_of(held) if key[1].startswith("EVENT#")]
-    claims_on(named, client, 10).claim([activity])
+    claims_on(named, commands, 10).claim([activity])
     with named.worker():
         named.send([raw(other), raw(held), "not of SES", raw(Email(subject=TOO_LARGE).send())])
         named.drained()
@@ -88,8 +82,8 @@ def test_a_reader_is_allowed_what_it_does(named: Site, guard: Guard, monkeypatch
 
     email = Email(to=(ANA,))
     events = [email.send(), email.bounce(recipients=[ANA]), Email(to=(BEN,)).send()]
-    items = facts_of(*events)
-    assert not Store(named.cloud.dynamodb, named.made.table_name).put(list(items.values())).left
+    items = list(items_of(map(raw, events)).values())
+    assert not Store(named.cloud.dynamodb, named.made.table_name).put(items).left
     for arguments in (
         ("status", email.message_id),
         ("timeline", email.message_id),
@@ -113,7 +107,7 @@ def test_an_operator_is_allowed_what_they_do(named: Site, guard: Guard) -> None:
     listed = [json.loads(line) for line in run(site, "operator", "dlq", "list", "--json").stdout.splitlines()]
     assert len(listed) == 3
     (event,) = [each["id"] for each in listed if each["kinds"]]
-    run(site, "operator", "dlq", "redrive", "--json", event)
+    run(site, "operator", "dlq", "redrive", "--json", "--id", event)
     run(site, "operator", "dlq", "discard", "--yes", "--json", "--to", str(site.folder / "discarded"))
     archive = site.folder / "archive.jsonl"
     archive.write_text(f"{raw(Email().send()).strip()}\n{raw(Email(subject=TOO_LARGE).send()).strip()}\n")

@@ -215,6 +215,7 @@ def test_a_setting_changed_by_hand_shows_in_the_checks(cloud, prefix):
     assert [name for name, check in found.items() if not check.ok] == [
         "queue: visibility timeout",
         "queue: who may send",
+        "queue: without TLS",
     ]
 
 
