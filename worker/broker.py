@@ -6,11 +6,13 @@ LOADING, NOAUTH, or that is out of memory, makes the stock consumer start again 
 
 import gc
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import loops
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
@@ -128,7 +130,10 @@ class PatientConsumer(Consumer):
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         self._note(exc)
-        super().on_connection_error_after_connected(exc)
+        with warnings.catch_warnings():
+            # Celery's advice, at each failure, for a setting that is set on purpose.
+            warnings.simplefilter("ignore", CPendingDeprecationWarning)
+            super().on_connection_error_after_connected(exc)
 
     def _note(self, error: Exception) -> None:
         if self._is_over is not None:

