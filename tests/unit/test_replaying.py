@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -405,8 +406,9 @@ def test_a_bug_met_on_one_document_rejects_it_and_no_other(stand: Stand, monkeyp
 def test_a_rate_is_kept(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the clock that it goes by, which here moves only when it sleeps."""
     now = [1000.0]
-    monkeypatch.setattr(replay_module.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(replay_module.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    # Its own clock only: threads that another test left behind sleep too.
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(replay_module, "time", clock)
     stand.archive(sends(50))
     stand.replay(rate=10.0, recorder=None)
     assert 4.8 <= now[0] - 1000 <= 5.0
