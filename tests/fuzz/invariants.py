@@ -93,15 +93,17 @@ def check_readers(items: Items) -> None:
 def check_forms(body: str, items: Items) -> None:
     """An event that is read as it is means the same in any envelope.
 
-    But not if it only just escapes the limit of nesting, which an envelope then reaches.
+    But not if it only just escapes the limit of nesting, which an envelope then reaches; and one level of quotes is
+    taken off, no more.
     """
     body = body.removeprefix("\ufeff")
+    is_quoted = body.lstrip().startswith('"')
     for form, wrapped in {
         "sns": sns(body),
         "sns with an object": f'{{"Type": "Notification", "Message": {body}}}',
         "eventbridge": f'{{"detail-type": "Email Sent", "source": "aws.ses", "detail": {body}}}',
         "lambda": lambda_sqs(body),
-        "a JSON string": json.dumps(body),
+        "a JSON string": body if is_quoted else json.dumps(body),
         "printed by sqs": json.dumps({"Messages": [{"Body": body}]}),
     }.items():
         readings = read(wrapped, EVERYTHING, NOW, NOW)
