@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from boto3 import Session
 from botocore.client import BaseClient
 
 from worker import clients
@@ -103,7 +102,7 @@ def note_received(batch: list[Message]) -> bool:
 
 after(Receiver, "receive", "receive", note_received)
 after(Claims, "claim", "claim", lambda claimed, _keys: Claim.OURS in claimed.values())
-after(Store, "put", "write", lambda stored, _items: stored.written)
+after(Store, "put", "write", lambda stored, *_items: stored.written)
 after(Claims, "commit", "commit", lambda _answer, keys: keys)
 
 CarryOut = Callable[[str, dict[str, Any]], Any]
@@ -133,8 +132,8 @@ def delete(carry_out: CarryOut, asked: dict[str, Any], entries: Sequence[dict[st
 make_direct = clients.make_direct
 
 
-def make_direct_and_hook(session: Session, client: BaseClient) -> None:
-    make_direct(session, client)
+def make_direct_and_hook(client: BaseClient) -> None:
+    make_direct(client)
     client._make_api_call = functools.partial(call, client._make_api_call)
 
 
