@@ -1,6 +1,7 @@
 """What Celery says past its log, in a log of JSON lines."""
 
 import json
+import logging
 import os
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,8 +17,10 @@ def say_in_json() -> None:
     """Celery's signal handlers write plain text, for instance that a stop has begun."""
     inside: Any = worker
     inside.safe_say = _say
-    # Not passed on by default, so that a child's end would be one line of plain text.
-    get_logger().propagate = True
+    # Not passed on, so that a child's end would be one line of plain text. Whoever asks for this logger by the standard
+    # library turns passing on off again, so it gets the handlers themselves.
+    of_pool = get_logger()
+    of_pool.handlers, of_pool.propagate = logging.getLogger().handlers, False
 
 
 def _say(text: str, _stream: Any = None) -> None:

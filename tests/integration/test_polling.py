@@ -158,7 +158,7 @@ def test_a_table_of_an_older_shape_is_said_once_and_nothing_is_received(site: Si
         KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
     )
     site.send([a_send("waits")])
-    with site.worker(ACTIVITY_TABLE=name) as worker:
+    with site.worker(ACTIVITY_TABLE=name, AWS_ACCESS_KEY_ID="test") as worker:  # no role has such a table
         eventually(lambda: worker.said(f"ACTIVITY_TABLE: got '{name}', which lacks the index by_document"))
         time.sleep(3)
         assert worker.log.read_text().count("cannot_poll") == 2  # once for each process
