@@ -21,6 +21,7 @@ from kombu.transport import redis
 
 from config.redis_url import read_redis_url
 from worker.keep_polling import LOOK_EVERY, KeepPolling
+from worker.redis_commands import reason_of
 from worker.telemetry import log
 
 #: Seconds between two attempts to connect: the first pause, and the longest. The stock pause grows to 30.
@@ -141,7 +142,7 @@ class PatientConsumer(Consumer):
             self._is_over = None
         if self._failing_since is None:
             self._failing_since = time.monotonic()
-            log.warning("dependency_failing", dependency="broker", detail=type(error).__name__)
+            log.warning("dependency_failing", dependency="broker", detail=reason_of(error))
         self._forget_connection()
 
     def _note_quiet(self) -> None:
