@@ -206,6 +206,7 @@ class FakeSite:
             ("redis_commands", self.redis),
         ):
             monkeypatch.setattr(poller, name, lambda _, fake=fake: fake)
+        monkeypatch.setattr(poller, "say_if_not_direct", lambda *_: None)  # fakes have no route to speak of
         return Poller(load_settings(**settings), stopping)
 
     def pipeline(self, rules: Rules | None = None) -> Pipeline:
