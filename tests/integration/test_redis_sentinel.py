@@ -29,6 +29,8 @@ def test_a_fail_over_by_sentinel_is_followed_without_a_restart(site: Site) -> No
         with site.worker(REDIS_URL=url, CELERY_BROKER_URL=url) as worker:
             site.send([raw(email.send()) for email in emails[:10]])
             site.drained()
+            with redis.Redis(port=primary.port) as old:
+                assert old.wait(1, 5_000) == 1  # copied: replication is asynchronous
             kill(primary)
             eventually(lambda: address.target == replica.port, within=30)
             site.send([raw(email.send()) for email in emails[10:]])
