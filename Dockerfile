@@ -32,4 +32,4 @@ WORKDIR /tmp
 # SIGTERM lets Celery finish what it holds. Exec form: no shell stands between it and Celery.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["email-activity", "health"]
-CMD ["celery", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
+CMD ["celery", "-A", "email_activity", "worker", "--without-gossip", "--without-mingle"]

@@ -49,7 +49,7 @@ localstack:  ## install the tests' stand-in for AWS into .stand-ins
 .PHONY: demo
 demo:  ## see it work: real workers, a stand-in for AWS, no account and no Docker
 	@$(MAKE) --no-print-directory --jobs=2 setup ministack
-	@$(BIN)/email-activity demo
+	@PYTHONPATH=localstack $(BIN)/python -m demo $(ARGS)
 
 # Needs Python and make alone. Tests that need another program (a browser) get a target of their own, beside their own
 # folder, that fails where it is missing; `.ci/run` calls it too.
@@ -108,6 +108,8 @@ lint: setup  ## check style, types and the CloudFormation template
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy localstack/*.py
+	MYPYPATH=localstack $(BIN)/mypy --package demo
+	$(BIN)/lint-imports
 	$(BIN)/cfn-lint config/*.yaml
 
 .PHONY: format
@@ -119,7 +121,7 @@ format: setup  ## let ruff put files in order
 lock:  ## resolve the newest versions into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 2; }
 	$(LOCK) pyproject.toml --output-file requirements.lock
-	$(LOCK) pyproject.toml --extra dev --extra demo --output-file requirements-dev.lock
+	$(LOCK) pyproject.toml --extra dev --output-file requirements-dev.lock
 	$(LOCK) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 	$(LOCK) pyproject.toml --extra fuzz --constraint requirements-dev.lock --output-file requirements-fuzz.lock
 	$(LOCK) pyproject.toml --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock

@@ -1,6 +1,6 @@
 """LocalStack in its container, where a Docker engine answers."""
 
-# ruff: noqa: INP001, S603, S607
+# ruff: noqa: S603, S607
 # INP001: a package named localstack would shadow LocalStack's own. S603, S607: docker is looked up on PATH.
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """LocalStack as processes of this machine: the server, and the Java of its DynamoDB."""
 
-# ruff: noqa: INP001, S603, S607
+# ruff: noqa: S603, S607
 # INP001: a package named localstack would shadow LocalStack's own. S603, S607: it starts programs.
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """Puts LocalStack and ministack into `.stand-ins/` from hash-locked pins; a second call finds a stamp."""
 
-# ruff: noqa: INP001
 # A package named localstack would shadow LocalStack's own.
 
 from __future__ import annotations

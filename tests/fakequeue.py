@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from worker import __version__
+from email_activity import __version__
 
 EVENTS, DEAD = "http://sqs/events", "http://sqs/dead"
 MAX_BATCH_BYTES = 1_048_576

@@ -16,22 +16,22 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from config.settings import Settings, load_settings
-from worker import poller
-from worker.indexes import INDEXES
-from worker.ingest.deduplicate import Claims
-from worker.ingest.gate import Gate
-from worker.ingest.heartbeat import Heartbeat
-from worker.ingest.normalize import Rules
-from worker.ingest.receive import Message, Queue
-from worker.ingest.reported import Reported
-from worker.ingest.settle import Settler
-from worker.ingest.store import Store
-from worker.ingest.suspects import Suspects
-from worker.ingest.table_identity import TableIdentity
-from worker.pipeline import Pipeline
-from worker.poller import Poller
-from worker.workers import ThisProcess
+from email_activity.domain.indexes import INDEXES
+from email_activity.domain.worker_process import ThisProcess
+from email_activity.ingest import poller
+from email_activity.ingest.circuit_breaker import Gate
+from email_activity.ingest.claims import Claims
+from email_activity.ingest.heartbeat import Heartbeat
+from email_activity.ingest.pipeline import Pipeline
+from email_activity.ingest.poller import Poller
+from email_activity.ingest.receive import Message, Queue
+from email_activity.ingest.reported import Reported
+from email_activity.ingest.settle import Settler
+from email_activity.ingest.store import Store
+from email_activity.ingest.suspects import Suspects
+from email_activity.ingest.table_identity import TableIdentity
+from email_activity.ses.normalize import Rules
+from email_activity.settings import Settings, load_settings
 
 Item = dict[str, Any]
 Key = tuple[str, str]
@@ -203,7 +203,7 @@ class FakeSite:
         for name, fake in (
             ("sqs_client", self.sqs),
             ("dynamodb_client", self.dynamodb),
-            ("redis_commands", self.redis),
+            ("RedisCommands", self.redis),
         ):
             monkeypatch.setattr(poller, name, lambda _, fake=fake: fake)
         monkeypatch.setattr(poller, "say_if_not_direct", lambda *_: None)  # fakes have no route to speak of

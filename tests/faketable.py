@@ -7,8 +7,8 @@ from typing import Any
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
-from worker.activity.query import Table
-from worker.indexes import INDEXES
+from email_activity.activity.query import Table
+from email_activity.domain.indexes import INDEXES
 
 Item = dict[str, Any]
 

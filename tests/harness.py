@@ -13,13 +13,13 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from config.settings import Settings, load_settings
-from worker.activity.query import Table
-from worker.activity.status import EmailStatus, status
-from worker.chunks import chunks
-from worker.operate import provision
-from worker.operate.cloud import Cloud
-from worker.operate.deployment import Deployment
+from email_activity.activity.query import Table
+from email_activity.activity.status import EmailStatus, status
+from email_activity.domain.chunks import chunks
+from email_activity.provision import provision
+from email_activity.provision.cloud import Cloud
+from email_activity.provision.deployment import Deployment
+from email_activity.settings import Settings, load_settings
 
 #: What tells when and how a copy came, and so may differ between two tables of the same events.
 OF_THE_COPY = ("recorded_at", "form", "transport_id")
@@ -124,7 +124,7 @@ class Site:
         return found
 
     @contextmanager
-    def worker(self, *arguments: str, app: str = "worker", **environment: str) -> Iterator["Worker"]:
+    def worker(self, *arguments: str, app: str = "email_activity", **environment: str) -> Iterator["Worker"]:
         """A real Celery worker, in a session of its own; what it leaves running is killed."""
         log = self.folder / f"worker-{time.monotonic_ns()}.log"
         command = [sys.executable, "-m", "celery", "-A", app, "worker", "--without-gossip", "--without-mingle"]

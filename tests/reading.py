@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from worker.activity.status import EmailStatus, Status, status
-from worker.facts import Fact, Item, read_fact
-from worker.ingest.normalize import Rules
-from worker.ingest.read import Reading, read
+from email_activity.activity.status import EmailStatus, Status, status
+from email_activity.domain.facts import Fact, Item, read_fact
+from email_activity.ses.interpret import Reading, read
+from email_activity.ses.normalize import Rules
 
 Event = dict[str, Any]
 

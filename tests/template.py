@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from worker.operate.deployment import template
+from email_activity.provision.deployment import template
 
 #: Role: the resource of the template that says what it may do.
 POLICIES = {"worker": "WorkerPolicy", "reader": "ReaderPolicy", "operator": "OperatorPolicy"}

@@ -8,10 +8,9 @@ What the threads do is the poller's own work, with no bound, no slots and nobody
 import math
 
 from benchmarks.threads import in_threads
-
-from config.logging import configure_logging
-from config.settings import load_settings
-from worker.poller import Poller
+from email_activity.hosting.logs import configure_logging
+from email_activity.ingest.poller import Poller
+from email_activity.settings import load_settings
 
 
 def main() -> None:

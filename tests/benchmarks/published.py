@@ -13,11 +13,10 @@ from pathlib import Path
 
 from benchmarks.arrivals import percentiles
 from benchmarks.ground import Ground
+from email_activity.domain.keys import email_key
+from email_activity.settings import Settings
 from events import Email, raw
 from harness import Site, eventually
-
-from config.settings import Settings
-from worker.keys import email_key
 
 #: Emails, one each so many seconds, and those before them that do not count.
 EMAILS = 100

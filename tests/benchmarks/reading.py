@@ -25,16 +25,15 @@ from benchmarks.reading_day import Day, dynamodb_local, fill, store, talk_to
 from benchmarks.reading_report import SAMPLE, TIMES, Small, Whole, as_json, as_text
 from benchmarks.reading_units import Units
 from benchmarks.reading_watch import Watched, watch
+from email_activity.activity.bulk import emails_in_order, fold_few
+from email_activity.activity.query import Span, Table
+from email_activity.activity.status import status
+from email_activity.aws.clients import dynamodb_client
+from email_activity.cli.lists import SPARE_HITS
+from email_activity.domain.facts import Document
+from email_activity.settings import Settings
 from harness import Site
 from soak.rig import CREDENTIALS, localstack
-
-from config.settings import Settings
-from worker.activity.many import emails_in_order, fold_few
-from worker.activity.query import Span, Table
-from worker.activity.status import status
-from worker.cli.lists import SPARE_HITS
-from worker.clients import dynamodb_client
-from worker.facts import Document
 
 EMAILS = (100, 10_000, 100_000)
 
@@ -169,7 +168,7 @@ def measure(counts: Sequence[int]) -> tuple[list[Small], list[Whole], bool]:
 
 
 def listed(day: Day) -> Watched:
-    command = [sys.executable, "-m", "worker.cli", "account", day.account, "--day", f"{day.start:%Y-%m-%d}"]
+    command = [sys.executable, "-m", "email_activity.cli", "account", day.account, "--day", f"{day.start:%Y-%m-%d}"]
     watched = watch(command, 1, lambda lines: say(f"listing {day.emails:,} emails: {lines:,}", "\r"))
     say(f"listed {day.emails:,} emails in {watched.seconds:.1f} s")
     return watched

@@ -16,15 +16,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import boto3
-from benchmarks.mix import CLICKS, EMAILS, HEADERS, NAMES, OPENS, OTHERS, TAGS
 from botocore.exceptions import BotoCoreError, ClientError
-from events import BROWSER, GMAIL_PROXY, Email, Event, raw
 
-from config.settings import Settings
-from worker.clients import dynamodb_client
-from worker.ingest.normalize import Rules
-from worker.ingest.read import read
-from worker.ingest.store import Store, key_of
+from benchmarks.mix import CLICKS, EMAILS, HEADERS, NAMES, OPENS, OTHERS, TAGS
+from email_activity.aws.clients import dynamodb_client
+from email_activity.ingest.store import Store, key_of
+from email_activity.ses.interpret import read
+from email_activity.ses.normalize import Rules
+from email_activity.settings import Settings
+from events import BROWSER, GMAIL_PROXY, Email, Event, raw
 
 #: Emails stored by one task: 50 times twenty, about 4,000 items.
 TASK = 1_000

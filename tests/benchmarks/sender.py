@@ -20,10 +20,9 @@ from urllib.parse import urlsplit
 
 from benchmarks.ground import QUEUE, Ground
 from benchmarks.mix import HEADERS, TAGS
+from email_activity.domain.chunks import chunks
+from email_activity.domain.keys import email_key
 from events import Email, raw, sns
-
-from worker.chunks import chunks
-from worker.keys import email_key
 
 #: Calls that are open at once: each waits for the stub's delay.
 SENDERS = 8

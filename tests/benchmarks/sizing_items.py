@@ -9,11 +9,10 @@ from uuid import uuid4
 
 from benchmarks.mix import Mix
 from benchmarks.sizing_assumptions import Assumptions
-
-from config.settings import Settings
-from worker.indexes import INDEXES
-from worker.ingest.read import read
-from worker.rules import rules
+from email_activity.domain.indexes import INDEXES
+from email_activity.ses.interpret import read
+from email_activity.ses.policy import rules
+from email_activity.settings import Settings
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:

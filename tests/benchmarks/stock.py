@@ -22,14 +22,14 @@ from celery import Celery
 from kombu import Connection
 from kombu.transport import SQS
 
-from config.settings import Settings, load_settings
-from worker.clients import dynamodb_client
-from worker.errors import TransientError
-from worker.facts import Item
-from worker.ingest.normalize import Rules
-from worker.ingest.read import read
-from worker.redis_commands import one_server
-from worker.rules import rules
+from email_activity.aws.clients import dynamodb_client
+from email_activity.domain.errors import TransientError
+from email_activity.domain.facts import Item
+from email_activity.redis_client.commands import one_server
+from email_activity.ses.interpret import read
+from email_activity.ses.normalize import Rules
+from email_activity.ses.policy import rules
+from email_activity.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

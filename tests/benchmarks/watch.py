@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
+
 from benchmarks.contestants import Running
 from benchmarks.ground import QUEUE, BenchmarkError, Ground
 from benchmarks.pace import pace_us

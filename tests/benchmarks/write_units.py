@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any, cast
 
 import boto3
+
 from benchmarks.ground import QUEUE, TABLE, BenchmarkError, Ground
 from benchmarks.load import Load
+from email_activity.domain.chunks import chunks
+from email_activity.domain.worker_process import ThisProcess
+from email_activity.ingest.circuit_breaker import Gate
+from email_activity.ingest.claims import Claims
+from email_activity.ingest.heartbeat import Heartbeat
+from email_activity.ingest.pipeline import Pipeline
+from email_activity.ingest.receive import Message, Queue
+from email_activity.ingest.reported import Reported
+from email_activity.ingest.settle import Settler
+from email_activity.ingest.store import Store
+from email_activity.ingest.suspects import Suspects
+from email_activity.ingest.table_identity import TableIdentity
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.ses.policy import rules
+from email_activity.settings import Settings
 from harness import Site
-
-from config.settings import Settings
-from worker.chunks import chunks
-from worker.clients import redis_commands
-from worker.ingest.deduplicate import Claims
-from worker.ingest.gate import Gate
-from worker.ingest.heartbeat import Heartbeat
-from worker.ingest.receive import Message, Queue
-from worker.ingest.reported import Reported
-from worker.ingest.settle import Settler
-from worker.ingest.store import Store
-from worker.ingest.suspects import Suspects
-from worker.ingest.table_identity import TableIdentity
-from worker.pipeline import Pipeline
-from worker.rules import rules
-from worker.workers import ThisProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def write_units(endpoint: str, ground: Ground, load: Load) -> WriteUnits:
 def _process(ground: Ground, load: Load, dynamodb: Any, table: str) -> None:
     """In one thread, in batches as large as the worker's."""
     settings = Settings(redis_url=ground.redis.connection_url)
-    opened, settler = redis_commands(settings), Deleting()
+    opened, settler = RedisCommands(settings.redis), Deleting()
     pipeline = Pipeline(
         rules=rules(settings),
         new_claims=lambda space: Claims(opened, space, settings.lease_seconds, settings.dedupe_window_seconds),

@@ -4,10 +4,9 @@ import threading
 
 from chaos.faults import Fault, Line
 from chaos.wire import Call, Outcome
+from email_activity.ingest.claims import Claims, namespace
+from email_activity.redis_client.commands import RedisCommands
 from harness import Site
-
-from worker.ingest.deduplicate import Claims, namespace
-from worker.redis_commands import RedisCommands
 
 #: Seconds. Longer than any caller waits.
 LONGEST = 60

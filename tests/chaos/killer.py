@@ -4,8 +4,8 @@ import os
 import signal
 from typing import Any
 
-from worker import pipeline
-from worker.celery import app
+from email_activity.celery import app
+from email_activity.ingest import pipeline
 
 __all__ = ["app"]
 

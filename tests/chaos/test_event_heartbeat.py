@@ -18,9 +18,8 @@ from chaos.test_celery_broker import (
     silent,
     stopped,
 )
+from email_activity.redis_url import MEMORY
 from harness import Site, eventually
-
-from config.redis_url import MEMORY
 
 #: Seconds; a poll of Site's workers lasts 3 at most.
 LONGER_THAN_A_POLL = 5

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import redis
+
 from chaos.held import claims_on
 from chaos.kills import Hit, Kills, is_gone
 from chaos.load import VISIBILITY, Load, assert_exact
+from email_activity.ingest.claims import DONE, Key
 from harness import Site, Worker, eventually
-
-from worker.ingest.deduplicate import DONE, Key
 
 #: In the order in which a batch meets them.
 POINTS = ("receive", "claim", "half-write", "write", "commit", "half-delete")

@@ -4,11 +4,11 @@ import json
 import os
 from pathlib import Path
 
-from events import Email, raw
-from harness import Site, eventually
 from killer import KILLS
 
-from worker.ingest.receive import SUSPECT_FROM_RECEIVE
+from email_activity.ingest.receive import SUSPECT_FROM_RECEIVE
+from events import Email, raw
+from harness import Site, eventually
 
 #: Receives after which SQS moves a message: the first two with all others in hand, and two alone.
 MOST_RECEIVES = SUSPECT_FROM_RECEIVE + 1

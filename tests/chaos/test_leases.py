@@ -6,15 +6,15 @@ import time
 from pathlib import Path
 
 from boto3.dynamodb.types import TypeSerializer
+
 from chaos.held import claims_on, held_until
 from chaos.kills import Kills
 from chaos.proxy import AwsProxy
+from email_activity.ingest.claims import Key
+from email_activity.redis_client.commands import RedisCommands
 from events import Email, Event, raw
 from harness import Site, eventually
 from integration.test_whole_path import facts_of
-
-from worker.ingest.deduplicate import Key
-from worker.redis_commands import RedisCommands
 
 #: Seconds. The lease of Site's workers, the shortest there is, and a visibility timeout that is hardly longer.
 LEASE = 5

@@ -10,13 +10,13 @@ from typing import Any
 import batch_memory
 import pytest
 import swallow
-from events import KINDS, Email, raw, sns
-from harness import Site, eventually
 from poison import POISON
-from reading import items_of, read_all
 from too_much import small_events
 
-from worker.ingest.deduplicate import Key
+from email_activity.ingest.claims import Key
+from events import KINDS, Email, raw, sns
+from harness import Site, eventually
+from reading import items_of, read_all
 
 #: Seconds of CPU that one message may take, a hang guard; the slowest takes half a second.
 MOST_SECONDS = 5

@@ -12,6 +12,7 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
 from chaos.faults import (
     Fault,
     duplicate,
@@ -28,13 +29,12 @@ from chaos.faults import (
     unprocessed,
 )
 from chaos.proxy import AwsProxy
+from email_activity.domain.errors import code_of
+from email_activity.ingest.receive import Message
+from email_activity.ingest.store import Store
 from events import Email, lambda_sqs, raw
 from harness import Site, eventually
 from reading import items_of
-
-from worker.errors import code_of
-from worker.ingest.receive import Message
-from worker.ingest.store import Store
 
 FAILURES = (ClientError, BotoCoreError)
 

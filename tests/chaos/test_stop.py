@@ -9,16 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from chaos.faults import hang, slow
 from chaos.held import held_until
 from chaos.kills import Kills, is_gone
 from chaos.load import VISIBILITY, Load, assert_exact
 from chaos.proxy import AwsProxy
+from email_activity.redis_url import MEMORY
 from events import Email, raw
 from harness import Site, Worker, eventually
 from integration.test_whole_path import facts_of
-
-from config.redis_url import MEMORY
 
 #: Seconds: the bound that the worker sets itself, and what a busy machine may take to see that it has ended.
 STOPS_WITHIN = 25

@@ -8,9 +8,8 @@ import time
 
 from chaos.load import Load, assert_exact, watched_worker
 from chaos.proxy import AwsProxy
+from email_activity.activity.query import Table
 from harness import Site, Worker, eventually
-
-from worker.activity.query import Table
 
 #: Of Site's workers.
 PROCESSES = 2

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 
-from events import Email, lambda_sqs, nested
 from stuffing import Inside, Poison, a_list, a_string, an_object, digits, stuffed, written
+
+from events import Email, lambda_sqs, nested
 
 # --- A megabyte of text ---
 

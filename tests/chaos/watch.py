@@ -13,11 +13,11 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from chaos.wire import Answer, Call
 
-from worker.chunks import chunks
-from worker.ingest.normalize import Rules
-from worker.ingest.read import read
+from chaos.wire import Answer, Call
+from email_activity.domain.chunks import chunks
+from email_activity.ses.interpret import read
+from email_activity.ses.normalize import Rules
 
 Key = tuple[str, str]
 

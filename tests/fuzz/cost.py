@@ -11,9 +11,8 @@ TESTS = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
+from email_activity.domain.addresses import _normalized  # noqa: E402
 from reading import EVERYTHING, items_of  # noqa: E402  the path is set above
-
-from worker.addresses import _normalized  # noqa: E402
 
 #: What is a find; and seconds below which nothing is, since a small message has its fixed costs.
 MICROSECONDS_A_BYTE = 10

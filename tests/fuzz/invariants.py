@@ -5,16 +5,16 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from boto3.dynamodb.types import TypeSerializer
+
+from email_activity.activity.export import email_json
+from email_activity.activity.query import PlainDeserializer
+from email_activity.domain.errors import NestedTooDeepError, UnexpectedError
+from email_activity.domain.facts import Item, read_fact
+from email_activity.ingest.claims import Key
+from email_activity.ses.interpret import OUTCOMES, Reading, read
+from email_activity.ses.normalize import Rules
 from events import lambda_sqs, sns
 from reading import EVERYTHING, NOW, content_of, fold
-
-from worker.activity.export import email_json
-from worker.activity.query import PlainDeserializer
-from worker.errors import NestedTooDeepError, UnexpectedError
-from worker.facts import Item, read_fact
-from worker.ingest.deduplicate import Key
-from worker.ingest.normalize import Rules
-from worker.ingest.read import OUTCOMES, Reading, read
 
 Items = dict[Key, Item]
 

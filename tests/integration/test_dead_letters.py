@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
+from email_activity.cli.main import main
+from email_activity.dead_letters import walk
 from events import ANA, Email, raw, sns
 from harness import Site, eventually
-
-from worker.cli.main import main
-from worker.operate.dead_letters import walk
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +125,7 @@ def test_a_redrive_that_is_interrupted_and_run_again_sends_each_once(quiet: Site
     site = quiet
     bodies = sorted(raw(Email(document_id=str(number)).send()) for number in range(300))
     put(site, bodies)
-    command = [sys.executable, "-u", "-m", "worker.cli", "dlq", "redrive", "--json"]
+    command = [sys.executable, "-u", "-m", "email_activity.cli", "dlq", "redrive", "--json"]
     environment = {**os.environ, **site.as_role("operator")}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
         assert first.stdout

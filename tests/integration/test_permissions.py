@@ -6,19 +6,19 @@ That nothing else is called is held by `guard` in every test of a Site; that not
 import json
 
 import pytest
-from chaos.held import claims_on
 from click.testing import CliRunner, Result
+
+from chaos.held import claims_on
+from email_activity.aws.clients import dynamodb_client
+from email_activity.cli.main import main
+from email_activity.provision.deployment import Deployment
+from email_activity.redis_client.commands import RedisCommands
 from events import ANA, BEN, Email, raw
 from guard import Guard
 from harness import Site, eventually
 from integration.test_whole_path import facts_of
 from reading import items_of
 from template import POLICIES, allowed
-
-from worker.cli.main import main
-from worker.clients import dynamodb_client
-from worker.operate.deployment import Deployment
-from worker.redis_commands import RedisCommands
 
 #: DynamoDB takes no item of more than 400 KB, so such a batch is written one by one.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -81,8 +81,8 @@ def test_a_worker_is_allowed_what_it_does(named: Site, guard: Guard, commands: R
 
 
 def test_a_reader_is_allowed_what_it_does(named: Site, guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
-    from worker.activity.query import Table  # noqa: PLC0415  beside its only use
-    from worker.ingest.store import Store  # noqa: PLC0415
+    from email_activity.activity.query import Table  # noqa: PLC0415  beside its only use
+    from email_activity.ingest.store import Store  # noqa: PLC0415
 
     email = Email(to=(ANA,))
     events = [email.send(), email.bounce(recipients=[ANA]), Email(to=(BEN,)).send()]

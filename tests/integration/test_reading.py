@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from email_activity.aws.clients import dynamodb_client
+from email_activity.ingest.store import Store
 from events import ANA, BEN, CLEO, Email, raw
 from harness import Site
 from reading import items_of
-
-from worker.clients import dynamodb_client
-from worker.ingest.store import Store
 
 #: Enough for several processes, and for an index of more than one page of DynamoDB's (1 MB).
 EMAILS_OF_A_DAY = 2500
@@ -30,7 +30,7 @@ def put(site: Site, events: Sequence[dict]) -> None:
 
 
 def run(site: Site, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "worker.cli", *arguments]
+    command = [sys.executable, "-m", "email_activity.cli", *arguments]
     given = {**os.environ, **site.as_role("reader"), **environment}
     ended = subprocess.run(command, env=given, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == code, ended.stderr
@@ -114,7 +114,7 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(site: Site, environment,
 
 def test_a_reader_that_has_enough_ends_it_quietly(site: Site):
     put(site, [Email().send() for _ in range(400)])
-    command = f"{sys.executable} -m worker.cli account acme | head -1"
+    command = f"{sys.executable} -m email_activity.cli account acme | head -1"
     given = {**os.environ, **site.as_role("reader")}
     ended = subprocess.run(["sh", "-c", command], env=given, capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.startswith("SENT")

@@ -8,17 +8,17 @@ from contextlib import closing
 
 import psutil
 import pytest
+
+from demo.stand_ins import free_port
+from email_activity.domain.errors import TransientError
+from email_activity.hosting.start_check import check_start
+from email_activity.ingest.claims import Claim, Claims, Key
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.redis_url import read_redis_url
+from email_activity.settings import SettingsError, load_settings
 from events import Email, raw
 from harness import Site, eventually
 from redisservers import Cluster, kill, slot_of
-
-from config.redis_url import read_redis_url
-from config.settings import SettingsError, load_settings
-from worker.demo.stand_ins import free_port
-from worker.errors import TransientError
-from worker.ingest.deduplicate import Claim, Claims, Key
-from worker.redis_commands import RedisCommands
-from worker.start_check import check_start
 
 #: Facts of a batch, spread over all nodes.
 KEYS: list[Key] = [("EMAIL#1", f"EVENT#{number}") for number in range(60)]
@@ -144,7 +144,7 @@ def answers(commands: RedisCommands) -> bool:
 
 
 def start(**environment: str) -> tuple[int, list[str]]:
-    command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--concurrency", "1"]
+    command = [sys.executable, "-m", "celery", "-A", "email_activity", "worker", "--concurrency", "1"]
     done = subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
     )

@@ -8,17 +8,17 @@ from contextlib import closing
 
 import pytest
 import redis
+
+from email_activity.domain.errors import TransientError
+from email_activity.hosting.bootsteps import POLL
+from email_activity.hosting.start_check import check_start
+from email_activity.ingest.claims import Claim, Claims
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.redis_url import read_redis_url
+from email_activity.settings import SettingsError, load_settings
 from events import Email, raw
 from harness import Site, Worker, eventually
 from redisservers import kill, sentinel, watched_pair
-
-from config.redis_url import read_redis_url
-from config.settings import SettingsError, load_settings
-from worker.errors import TransientError
-from worker.ingest.deduplicate import Claim, Claims
-from worker.keep_polling import POLL
-from worker.redis_commands import RedisCommands
-from worker.start_check import check_start
 
 
 def test_a_fail_over_by_sentinel_is_followed_without_a_restart(site: Site) -> None:
@@ -82,7 +82,7 @@ def outages(worker: Worker, word: str) -> int:
 
 
 def polls(site: Site, url: str) -> list[str]:
-    command = [sys.executable, "-m", "celery", "-A", "worker", "inspect", "active", "--json", "--timeout", "2"]
+    command = [sys.executable, "-m", "celery", "-A", "email_activity", "inspect", "active", "--json", "--timeout", "2"]
     environment = {**os.environ, **site.environment, "REDIS_URL": url, "CELERY_BROKER_URL": url}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode:

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 import redis
+
+from demo.stand_ins import free_port
+from email_activity.domain.errors import TransientError
+from email_activity.hosting.broker import BrokerConnection
+from email_activity.hosting.start_check import check_start
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.redis_url import read_redis_url
+from email_activity.settings import SettingsError, load_settings
 from harness import eventually
 from redisservers import a_server, kill
 from tlsfront import TlsFront
-
-from config.redis_url import read_redis_url
-from config.settings import SettingsError, load_settings
-from worker.broker import BrokerConnection
-from worker.demo.stand_ins import free_port
-from worker.errors import TransientError
-from worker.redis_commands import RedisCommands
-from worker.start_check import check_start
 
 PASSWORD = "hunter2"
 
@@ -121,7 +121,7 @@ def test_the_check_of_the_host_alone_can_be_left_out(stranger: TlsFront, connect
 
 def run_celery(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "worker", *arguments],
+        [sys.executable, "-m", "celery", "-A", "email_activity", *arguments],
         env={**os.environ, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}", "LOG_FORMAT": "json", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -9,18 +9,18 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from events import ANA, BEN, FORMS, KINDS, Email, Event, lambda_sqs, raw
-from harness import Site, eventually
 from test_whole_path import facts_of
 
-from worker.demo.stand_ins import free_port
-from worker.ingest.deduplicate import Claim, Claims, namespace
-from worker.redis_commands import RedisCommands
+from demo.stand_ins import free_port
+from email_activity.ingest.claims import Claim, Claims, namespace
+from email_activity.redis_client.commands import RedisCommands
+from events import ANA, BEN, FORMS, KINDS, Email, Event, lambda_sqs, raw
+from harness import Site, eventually
 
 
 def start(site: Site, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "worker.cli", "replay", *arguments],
+        [sys.executable, "-m", "email_activity.cli", "replay", *arguments],
         cwd=site.folder,
         env={**os.environ, **site.as_role("operator"), "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         stdout=subprocess.PIPE,
@@ -135,7 +135,7 @@ def test_standard_input_is_recorded_and_a_stop_does_not_wait_for_it(site: Site) 
     events = [make(Email()) for make in KINDS.values()]
     given, giving = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-m", "worker.cli", "replay", "-"],
+        [sys.executable, "-m", "email_activity.cli", "replay", "-"],
         cwd=site.folder,
         env={**os.environ, **site.as_role("operator"), "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=given,

@@ -9,11 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
+
+from email_activity.ses.interpret import read
+from email_activity.ses.normalize import Rules
 from events import ANA, APPLE_PREFETCH, KINDS, Email, Event, eventbridge, raw, received_mail, sns
 from harness import OF_THE_COPY, Site, eventually
-
-from worker.ingest.normalize import Rules
-from worker.ingest.read import read
 
 
 def facts_of(*events: Event, rules: Rules | None = None) -> dict[tuple[str, str], Event]:

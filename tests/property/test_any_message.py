@@ -3,17 +3,17 @@
 import json
 from datetime import UTC, datetime
 
-from events import FORMS, Email, sns
-from fuzz.invariants import check_item
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from email_activity.domain.errors import PermanentError, UnexpectedError
+from email_activity.ses.normalize import Copy, Rules, normalize
+from email_activity.ses.parse import parse
+from email_activity.ses.unwrap import Notification, unwrap
+from events import FORMS, Email, sns
+from fuzz.invariants import check_item
 from reading import EVERYTHING, fold, items_of, read_all
 from strategies import awkward_texts, json_values, mangled
-
-from worker.errors import PermanentError, UnexpectedError
-from worker.ingest.normalize import Copy, Rules, normalize
-from worker.ingest.parse import parse
-from worker.ingest.unwrap import Notification, unwrap
 
 OUTCOMES = {"activity", "untracked", "expired", "control", "quarantine"}
 

@@ -4,16 +4,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from events import Event
 from hypothesis import given
 from hypothesis import strategies as st
+
+from email_activity.activity.facets import DELIVERY, FAILED
+from email_activity.activity.status import EmailStatus, status
+from email_activity.domain.facts import Item, read_fact
+from email_activity.ses.normalize import Rules
+from events import Event
 from reading import EVERYTHING, content_of, fold, items_of
 from strategies import CopyOf, copies, mangled, stories
-
-from worker.activity.facets import DELIVERY, FAILED
-from worker.activity.status import EmailStatus, status
-from worker.facts import Item, read_fact
-from worker.ingest.normalize import Rules
 
 arrivals = stories().flatmap(lambda story: st.lists(st.tuples(st.sampled_from(story), copies), min_size=1, max_size=8))
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from events import FORMS, KINDS, Email
 from fuzz.cost import limit, seconds
 from fuzz.invariants import check

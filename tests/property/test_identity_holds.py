@@ -1,8 +1,9 @@
 """One event is one identity, however many copies come and however each is spelled."""
 
-from events import FORMS, raw
 from hypothesis import given
 from hypothesis import strategies as st
+
+from events import FORMS, raw
 from reading import EVERYTHING, content_of, items_of, read_one, status_of
 from strategies import copies, emails, happenings, mangled, spell_time
 

@@ -5,13 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from mailboxes import mailboxes, spellings
-from strategies import awkward_texts
 
-from worker.addresses import normalize_address
-from worker.facts import Activity, Document, MailFact, email_id_of, read_fact
-from worker.jsontext import storable
-from worker.keys import (
+from email_activity.domain.addresses import normalize_address
+from email_activity.domain.facts import Activity, Document, MailFact, email_id_of, read_fact
+from email_activity.domain.jsontext import storable
+from email_activity.domain.keys import (
     FAILURE_AFTER_SENT,
     FAILURE_BEFORE_SENT,
     MAX_KEY_PART_BYTES,
@@ -22,7 +20,9 @@ from worker.keys import (
     failure_time,
     key_part,
 )
-from worker.times import microseconds, read_moment, rfc3339_exact
+from email_activity.domain.times import microseconds, read_moment, rfc3339_exact
+from mailboxes import mailboxes, spellings
+from strategies import awkward_texts
 
 texts = st.text(st.characters(codec="utf-8"))
 words = awkward_texts.map(storable)

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from events import Email
 from hypothesis import example, given
-from strategies import mangled
 
-from worker.errors import PermanentError
-from worker.ingest.bodies import Recipient
-from worker.ingest.parse import Event, parse
-from worker.times import Moment
+from email_activity.domain.errors import PermanentError
+from email_activity.domain.times import Moment
+from email_activity.ses.bodies import Recipient
+from email_activity.ses.parse import Event, parse
+from events import Email
+from strategies import mangled
 
 AS_BOOLEAN = {"likely": "true", "unlikely": "false", "true": "true", "false": "false"}
 

@@ -6,14 +6,14 @@ import time
 from collections import Counter
 
 from botocore.exceptions import BotoCoreError
+
+from email_activity.provision.deployment import Deployment
 from soak.faults import in_turn
 from soak.outcome import Outcome
 from soak.rig import Rig
 from soak.samples import EVERY, Held, Sampler
 from soak.stream import Stream
 from soak.ticker import Ticker
-
-from worker.operate.deployment import Deployment
 
 #: Seconds that processes may take to reach their size: a quarter of the run, and no less than this.
 WARM_UP = 60

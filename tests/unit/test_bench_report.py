@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from benchmarks.contestants import BARE, COPYING, COPYING_OURS, OURS
 from benchmarks.measure import Drain
 from benchmarks.report import Found, Stock, as_json, as_text

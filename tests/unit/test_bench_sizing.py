@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from benchmarks import prices
 from benchmarks.sizing import (
     Assumptions,

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from email_activity.ses.interpret import LEAST_WORK, MAX_WORK
 from events import KINDS, OBJECT_KEYS, Email, Event, lambda_sqs, raw, sns
 from reading import EVERYTHING, items_of, read_all
-
-from worker.ingest.read import LEAST_WORK, MAX_WORK
 
 #: Bytes of each message, about; and microseconds of CPU that a byte may take.
 SIZE = 300_000

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from email_activity.activity.facets import Status
+from email_activity.domain.facts import Item
+from email_activity.ses.interpret import read
+from email_activity.ses.normalize import Rules
 from events import ANA, BEN, Email, raw
 from mailboxes import JON, SPELLINGS_OF_JON
 from reading import fold, of, read_all, status_of
-
-from worker.activity.facets import Status
-from worker.facts import Item
-from worker.ingest.normalize import Rules
-from worker.ingest.read import read
 
 CASES = Path(__file__).parent.parent / "cases"
 NAMES = sorted(path.stem for path in CASES.glob("*.json"))

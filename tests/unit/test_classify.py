@@ -1,10 +1,8 @@
 """What class of bounce, and what kind of complaint? For each recipient, from what SES said of them alone."""
 
 import pytest
-from events import ANA, BEN, GAVE_UP, Email, raw
-from reading import of, status_of
 
-from worker.activity.classify import (
+from email_activity.ses.classification import (
     BOUNCE_ACTIONS,
     BOUNCE_CLASSES,
     BOUNCE_HARDNESS,
@@ -12,6 +10,8 @@ from worker.activity.classify import (
     bounce_class,
     complaint_kind,
 )
+from events import ANA, BEN, GAVE_UP, Email, raw
+from reading import of, status_of
 
 SPELLINGS = [str, str.lower, str.upper, lambda text: f" {text}\t"]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
+from email_activity.cli.dlq import desk
+from email_activity.cli.dlq.letters import MAX_SHOWN
+from email_activity.cli.main import main
 from events import ANA, Email, raw, sns
 from fakequeue import DEAD, EVENTS, FakeSqs, quarantined, refusal
-
-from worker.cli.dlq import desk
-from worker.cli.dlq.letters import MAX_SHOWN
-from worker.cli.main import main
 
 
 @pytest.fixture

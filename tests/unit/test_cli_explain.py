@@ -4,12 +4,12 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from events import KINDS
 
-from worker.activity import classify
-from worker.activity.facets import CONSENT, DELIVERY, DELIVERY_BY_BOUNCE_CLASS, ENGAGEMENT
-from worker.cli.main import main
-from worker.cli.meanings import BOUNCE_CLASSES, HOW_TO_READ
+from email_activity.activity.facets import CONSENT, DELIVERY, DELIVERY_BY_BOUNCE_CLASS, ENGAGEMENT
+from email_activity.cli.main import main
+from email_activity.cli.meanings import BOUNCE_CLASSES, HOW_TO_READ
+from email_activity.ses import classification as classify
+from events import KINDS
 
 
 def run(*arguments: str):

@@ -9,11 +9,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from click.testing import CliRunner
 
-from worker import __version__
-from worker.activity import many
-from worker.cli import lists
-from worker.cli.main import COMMANDS, main
-from worker.errors import TransientError
+from email_activity import __version__
+from email_activity.activity import bulk as many
+from email_activity.cli import lists
+from email_activity.cli.main import COMMANDS, main
+from email_activity.domain.errors import TransientError
 
 SLOW = ("boto3", "botocore", "redis", "celery")
 
@@ -28,7 +28,7 @@ def run(*arguments: str):
 def test_what_needs_no_aws_does_not_load_it(arguments):
     script = (
         "import sys\n"
-        "from worker.cli.main import main\n"
+        "from email_activity.cli.main import main\n"
         f"try: main({arguments!r})\n"
         "except SystemExit: pass\n"
         f"print([name for name in {SLOW!r} if name in sys.modules], file=sys.stderr)"

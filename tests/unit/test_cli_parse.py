@@ -6,6 +6,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from email_activity.activity.export import email_json
+from email_activity.activity.status import status as fold
+from email_activity.cli.main import main
+from email_activity.domain.facts import read_fact
 from events import (
     ANA,
     BEN,
@@ -23,14 +30,7 @@ from events import (
     sns,
     sns_confirmation,
 )
-from hypothesis import assume, given
-from hypothesis import strategies as st
 from reading import items_of
-
-from worker.activity.export import email_json
-from worker.activity.status import status as fold
-from worker.cli.main import main
-from worker.facts import read_fact
 
 KEYS = {"file", "line", "outcome", "form", "kind", "reason", "detail", "records", "facts"}
 OUTCOMES = {"activity", "control", "untracked", "expired", "quarantine"}

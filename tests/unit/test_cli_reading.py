@@ -6,17 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner, Result
+
 from clock import stop_clock
+from email_activity.activity.facets import CONSENT, DELIVERY, ENGAGEMENT
+from email_activity.activity.status import EmailStatus
+from email_activity.cli import email as one
+from email_activity.cli import lists, rows, show
+from email_activity.cli.main import main
+from email_activity.domain.facts import Document
 from events import ANA, APPLE_PREFETCH, BEN, CLEO, GMAIL_PROXY, Email, raw
 from faketable import table_of
 from reading import items_of
-
-from worker.activity.facets import CONSENT, DELIVERY, ENGAGEMENT
-from worker.activity.status import EmailStatus
-from worker.cli import email as one
-from worker.cli import lists, rows, show
-from worker.cli.main import main
-from worker.facts import Document
 
 #: What strangers may put into a subject or an agent: colours, a new window title, a hidden direction, markup.
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b1m \u202eback\r\nnext [bold red]x[/bold red] [link=http://e] :smile:"

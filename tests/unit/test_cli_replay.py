@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from events import KINDS, TOPIC_SUBSCRIBED, Email, raw, sns
 
-from config.settings import Settings
-from worker.cli.main import main
-from worker.facts import Item
-from worker.ingest.deduplicate import Key
-from worker.operate.replay.recorder import Recorded, Target
+from email_activity.cli.main import main
+from email_activity.domain.facts import Item
+from email_activity.ingest.claims import Key
+from email_activity.replay.recorder import Recorded, Target
+from email_activity.settings import Settings
+from events import KINDS, TOPIC_SUBSCRIBED, Email, raw, sns
 
 KEYS = {
     "documents",
@@ -61,7 +61,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> FakeRecorder:
     def opened(settings: Settings, *_: object) -> Target:
         return Target(f"arn:{settings.activity_table}", "2026-01-01", recorder)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("worker.cli.replay.open_target", opened)
+    monkeypatch.setattr("email_activity.cli.replay.open_target", opened)
     return recorder
 
 
@@ -225,7 +225,7 @@ def test_signals_are_as_they_were_afterwards() -> None:
 
 
 def test_without_a_terminal_progress_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.cli.bar.SAY_EVERY", 0.0)
+    monkeypatch.setattr("email_activity.cli.bar.SAY_EVERY", 0.0)
     Path("events").write_text(raw(Email().send()) * 300)
     lines = run("--dry-run", "events").stderr.splitlines()
     assert any(line.startswith("100%, 250 documents, 0 rejected, ") for line in lines)

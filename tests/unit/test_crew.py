@@ -2,8 +2,8 @@
 
 import pytest
 
-from worker import crew
-from worker.crew import Crew
+from email_activity.ingest import concurrency as crew
+from email_activity.ingest.concurrency import Crew
 
 
 @pytest.fixture(autouse=True)

@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from events import FORMS, KINDS, Email, raw, sns
-from fakequeue import DEAD, EVENTS, FakeSqs, quarantined, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.facts import Document
-from worker.ingest.normalize import Rules
-from worker.ingest.read import read
-from worker.operate.dead_letters import walk as walking
-from worker.operate.dead_letters.clear import Outcome, clear
-from worker.operate.dead_letters.discard import Archive
-from worker.operate.dead_letters.letter import Letter, Wanted
-from worker.operate.dead_letters.redrive import Redrive
-from worker.operate.dead_letters.survey import find, survey
-from worker.operate.dead_letters.walk import Walk, never
+from email_activity.dead_letters import walk as walking
+from email_activity.dead_letters.clear import Outcome, clear
+from email_activity.dead_letters.discard import Archive
+from email_activity.dead_letters.letter import Letter, Wanted
+from email_activity.dead_letters.redrive import Redrive
+from email_activity.dead_letters.survey import find, survey
+from email_activity.dead_letters.walk import Walk, never
+from email_activity.domain.facts import Document
+from email_activity.ses.interpret import read
+from email_activity.ses.normalize import Rules
+from events import FORMS, KINDS, Email, raw, sns
+from fakequeue import DEAD, EVENTS, FakeSqs, quarantined, refusal
 
 EVERYTHING = Wanted()
 

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from worker.activity.status import EmailStatus, status
-from worker.demo.reconcile import expected, reconcile
-from worker.demo.story import UNREADABLE, Published, story
-from worker.facts import Activity
-from worker.ingest.normalize import Rules
-from worker.ingest.read import read
+from demo.reconcile import expected, reconcile
+from demo.story import UNREADABLE, Published, story
+from email_activity.activity.status import EmailStatus, status
+from email_activity.domain.facts import Activity
+from email_activity.ses.interpret import read
+from email_activity.ses.normalize import Rules
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEAD = [(UNREADABLE, "not_json")]

@@ -23,9 +23,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import NoCredentialsError, ReadTimeoutError, SSLError
 
-from config.settings import load_settings
-from worker import clients, direct
-from worker.clients import dynamodb_client, sqs_client
+from email_activity.aws import clients
+from email_activity.aws import fast_client as direct
+from email_activity.aws.clients import dynamodb_client, sqs_client
+from email_activity.settings import load_settings
 
 URL = "http://sqs.us-east-1.amazonaws.com/111122223333/events"
 RECEIVE = {"QueueUrl": URL, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
@@ -551,7 +552,7 @@ def test_of_another_botocore_nothing_is_assumed(monkeypatch):
 
 
 def test_a_command_has_its_standard_output_for_itself():
-    code = "from worker.telemetry import log; log.warning('direct_calls_off')"
+    code = "from email_activity.telemetry import log; log.warning('direct_calls_off')"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == ""
     assert "direct_calls_off" in ran.stderr

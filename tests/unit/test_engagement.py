@@ -1,9 +1,9 @@
 """Who opened or clicked: a person, a proxy, or a machine?"""
 
 import pytest
-from events import APPLE_PREFETCH, BROWSER, GMAIL_PROXY, YAHOO_PROXY
 
-from worker.activity.engagement import verdict
+from email_activity.activity.engagement import verdict
+from events import APPLE_PREFETCH, BROWSER, GMAIL_PROXY, YAHOO_PROXY
 
 OUTLOOK = "Microsoft Office/16.0 (Microsoft Outlook 16.0; Pro)"
 

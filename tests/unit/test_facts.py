@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from worker.facts import Activity, Assignment, Document, Extra, MailFact, email_id_of, read_fact
-from worker.keys import (
+from email_activity.domain.facts import Activity, Assignment, Document, Extra, MailFact, email_id_of, read_fact
+from email_activity.domain.keys import (
     NOT_CONTENT,
     canonical_json,
     content_hash,

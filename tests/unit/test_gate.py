@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from worker.errors import TransientError
-from worker.ingest import gate as module
-from worker.ingest.gate import ANSWER_LASTS, LONGEST_PAUSE, PROBE_EVERY, QUIET, Dependency, Gate
+from email_activity.domain.errors import TransientError
+from email_activity.ingest import circuit_breaker as module
+from email_activity.ingest.circuit_breaker import ANSWER_LASTS, LONGEST_PAUSE, PROBE_EVERY, QUIET, Dependency, Gate
 
 
 class Asked:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from worker import health as module
-from worker.cli.main import main
-from worker.errors import TransientError
-from worker.health import LONGEST, REFUSALS, Health, HealthFile, State, read_health
+from email_activity.cli.main import main
+from email_activity.domain.errors import TransientError
+from email_activity.ingest import health as module
+from email_activity.ingest.health import LONGEST, REFUSALS, Health, HealthFile, State, read_health
 
 POLLING = Health(State.POLLING)
 WAITING = Health(State.WAITING, "redis: ConnectionError")

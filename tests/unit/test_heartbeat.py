@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from worker.errors import TransientError
-from worker.ingest import heartbeat as module
-from worker.ingest.heartbeat import Heartbeat, Hold
-from worker.ingest.receive import Message, Queue
+from email_activity.domain.errors import TransientError
+from email_activity.ingest import heartbeat as module
+from email_activity.ingest.heartbeat import Heartbeat, Hold
+from email_activity.ingest.receive import Message, Queue
 
 EVENT = ("EMAIL#1", "EVENT#1")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

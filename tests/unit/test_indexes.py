@@ -2,8 +2,8 @@
 
 import pytest
 
-from config.settings import SettingsError
-from worker.indexes import INDEXES, refuse_older
+from email_activity.domain.indexes import INDEXES, refuse_older
+from email_activity.settings import SettingsError
 
 
 def described(*names: str) -> dict:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.jsontext import load_json, storable
+from email_activity.domain.jsontext import load_json, storable
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import structlog
 
-from config.logging import configure_logging
-from config.settings import load_settings
-from worker.printable import escaped
+from email_activity.domain.printable import escaped
+from email_activity.hosting.logs import configure_logging
+from email_activity.settings import load_settings
 
 SES_ID = "0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000"
 SQS_ID = "c421e265-f034-4575-9ecc-3ca34038e91f"
@@ -26,7 +26,7 @@ def configured() -> Iterator[Callable[[str], structlog.stdlib.BoundLogger]]:
 
     def make(log_format: str) -> structlog.stdlib.BoundLogger:
         configure_logging(load_settings(log_format=log_format))
-        return structlog.get_logger("worker")
+        return structlog.get_logger("email_activity")
 
     yield make
     structlog.configure(**before)

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from events import FORMS, KINDS, Email, raw, sns
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.cli.dlq.mask import MASK, SHAPES, attribute, mask, plain, text
+from email_activity.cli.dlq.mask import MASK, SHAPES, attribute, mask, plain, text
+from events import FORMS, KINDS, Email, raw, sns
 
 #: In each secret, so that it is found wherever it is.
 CORE = "zq7secret"

@@ -4,7 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from benchmarks.stub.units import item_size
+from email_activity.activity.attribution import attribute
+from email_activity.domain.facts import Document
+from email_activity.domain.keys import canonical_json
+from email_activity.ingest.store import wire_item
+from email_activity.ses.identity import event_id
+from email_activity.ses.normalize import Copy, Rules, destinations, normalize
+from email_activity.ses.parse import parse
 from events import (
     ANA,
     APPLE_PREFETCH,
@@ -20,14 +28,6 @@ from events import (
     stamp,
 )
 from reading import EVERYTHING, content_of, items_of, read_one
-
-from worker.activity.attribution import attribute
-from worker.facts import Document
-from worker.ingest.identity import event_id
-from worker.ingest.normalize import Copy, Rules, destinations, normalize
-from worker.ingest.parse import parse
-from worker.ingest.store import wire_item
-from worker.keys import canonical_json
 
 THREE = (ANA, BEN, CLEO)
 TO_THREE = Email(to=THREE)

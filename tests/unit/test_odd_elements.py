@@ -1,10 +1,10 @@
 """Of lists and maps, what can be read is read; the rest is kept as unknown, and counted."""
 
 import pytest
-from events import KINDS, OBJECT_KEYS, Email
 
-from worker.ingest.bodies import Recipient
-from worker.ingest.parse import parse
+from email_activity.ses.bodies import Recipient
+from email_activity.ses.parse import parse
+from events import KINDS, OBJECT_KEYS, Email
 
 #: Kind of event, field of its object or of the mail, what is given, what is read, what is unknown, odd elements.
 ODD = (

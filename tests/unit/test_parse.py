@@ -1,12 +1,12 @@
 """From an SES event to a typed one: every field finds its place, and none is lost."""
 
 import pytest
-from events import KINDS, OBJECT_KEYS, Email
 
-from worker.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError
-from worker.ingest.bodies import Bounce, RenderingFailure, Unknown
-from worker.ingest.parse import KINDS as PARSED_KINDS
-from worker.ingest.parse import Event, parse
+from email_activity.domain.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError
+from email_activity.ses.bodies import Bounce, RenderingFailure, Unknown
+from email_activity.ses.parse import KINDS as PARSED_KINDS
+from email_activity.ses.parse import Event, parse
+from events import KINDS, OBJECT_KEYS, Email
 
 
 def parsed(event: dict, kind: str | None = None) -> Event:

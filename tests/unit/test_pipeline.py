@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+
+from email_activity.domain.errors import NotJsonError, TransientError
+from email_activity.ingest import pipeline as module
+from email_activity.ingest import table_identity
+from email_activity.ingest.claims import Claim, Key
+from email_activity.ingest.disposition import Parcel, Work, fate, to_write
+from email_activity.ingest.heartbeat import Hold
+from email_activity.ingest.receive import Message
+from email_activity.ingest.store import Stored
+from email_activity.ingest.table_identity import LASTS
+from email_activity.ses.normalize import Rules
 from events import Email, lambda_sqs, raw
 from fakesite import FakeSite, message, not_found
-
-from worker import pipeline as module
-from worker.errors import NotJsonError, TransientError
-from worker.ingest import table_identity
-from worker.ingest.decide import Parcel, Work, fate, to_write
-from worker.ingest.deduplicate import Claim, Key
-from worker.ingest.heartbeat import Hold
-from worker.ingest.normalize import Rules
-from worker.ingest.receive import Message
-from worker.ingest.store import Stored
-from worker.ingest.table_identity import LASTS
 
 EVENT: Key = ("EMAIL#1", "EVENT#1")
 OTHER: Key = ("EMAIL#1", "EVENT#2")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from email_activity.domain.errors import TransientError
+from email_activity.ingest.poller import Poller
+from email_activity.ingest.receive import find_queue
 from events import Email, raw
 from fakesite import FakeSite, FakeSqs
-
-from worker.errors import TransientError
-from worker.ingest.receive import find_queue
-from worker.poller import Poller
 
 #: Seconds, a hang guard.
 LONG = 120

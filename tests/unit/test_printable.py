@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from worker.printable import escaped, printable
+from email_activity.domain.printable import escaped, printable
 
 #: Texts that need what is not seen: of each language, and of pictures.
 NEEDED = {

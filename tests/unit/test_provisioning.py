@@ -8,11 +8,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from click.testing import CliRunner
 
-from worker.cli import provision as command
-from worker.cli.main import main
-from worker.operate import changes, findings, holdings, provision, stack, standin, table
-from worker.operate.cloud import Cloud, NotApprovedError, ProvisionError, is_aws, is_unknown_call
-from worker.operate.deployment import Deployment
+from email_activity.cli import provision as command
+from email_activity.cli.main import main
+from email_activity.provision import changes, findings, holdings, provision, stack, standin, table
+from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError, is_aws, is_unknown_call
+from email_activity.provision.deployment import Deployment
 
 
 class GoneError(Exception):

@@ -3,17 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from email_activity.activity import query
+from email_activity.activity.attribution import attribute
+from email_activity.activity.query import MAX_TOGETHER, Hit, Span, Table
+from email_activity.activity.status import status
+from email_activity.domain.facts import Activity, Assignment, MailFact
+from email_activity.domain.worker_process import WorkerProcess
+from email_activity.ses.normalize import destinations
 from events import ANA, BEN, Email, minutes_ago, raw
 from faketable import FakeDynamoDB, error
 from reading import items_of, read_one
-
-from worker.activity import query
-from worker.activity.attribution import attribute
-from worker.activity.query import MAX_TOGETHER, Hit, Span, Table
-from worker.activity.status import status
-from worker.facts import Activity, Assignment, MailFact
-from worker.ingest.normalize import destinations
-from worker.workers import WorkerProcess
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -4,15 +4,15 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from email_activity.activity import bulk as many
+from email_activity.activity.bulk import emails_in_order, fold_few
+from email_activity.activity.query import Span, Table
+from email_activity.domain.facts import Document, MailFact
+from email_activity.settings import Settings
 from events import ANA, BEN, CLEO, Email, minutes_ago, raw
 from faketable import FakeDynamoDB, table_of
 from reading import items_of
-
-from config.settings import Settings
-from worker.activity import many
-from worker.activity.many import emails_in_order, fold_few
-from worker.activity.query import Span, Table
-from worker.facts import Document, MailFact
 
 
 def stored(*emails: Email) -> list[dict]:

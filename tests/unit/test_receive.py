@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from config.settings import load_settings
-from worker.errors import TransientError
-from worker.ingest import receive as module
-from worker.ingest.receive import GATHER_SECONDS, MAX_BATCH_CHARACTERS, Receiver
+from email_activity.domain.errors import TransientError
+from email_activity.ingest import receive as module
+from email_activity.ingest.receive import GATHER_SECONDS, MAX_BATCH_CHARACTERS, Receiver
+from email_activity.settings import load_settings
 
 Answer = int | Exception
 

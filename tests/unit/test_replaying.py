@@ -13,23 +13,23 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+
+from email_activity.domain.errors import NotJsonError, TransientError
+from email_activity.domain.indexes import INDEXES
+from email_activity.ingest.store import MAX_ITEMS, Store
+from email_activity.replay import recorder as module
+from email_activity.replay import replay as replay_module
+from email_activity.replay.archive import Part
+from email_activity.replay.batches import Batch, Document
+from email_activity.replay.checkpoint import Checkpoint, CheckpointError, Mark, about
+from email_activity.replay.files import StoppedError, find_files
+from email_activity.replay.recorder import Patience, Recorder, open_target
+from email_activity.replay.rejects import Rejects
+from email_activity.replay.replay import Replay, Summary
+from email_activity.ses.normalize import Rules
+from email_activity.settings import SettingsError, load_settings
 from events import TOPIC_SUBSCRIBED, Email, lambda_sns, lambda_sqs, raw, sns
 from harness import eventually
-
-from config.settings import SettingsError, load_settings
-from worker.errors import NotJsonError, TransientError
-from worker.indexes import INDEXES
-from worker.ingest.normalize import Rules
-from worker.ingest.store import MAX_ITEMS, Store
-from worker.operate.replay import recorder as module
-from worker.operate.replay import replay as replay_module
-from worker.operate.replay.archive import Part
-from worker.operate.replay.batches import Batch, Document
-from worker.operate.replay.checkpoint import Checkpoint, CheckpointError, Mark, about
-from worker.operate.replay.files import StoppedError, find_files
-from worker.operate.replay.recorder import Patience, Recorder, open_target
-from worker.operate.replay.rejects import Rejects
-from worker.operate.replay.replay import Replay, Summary
 
 ABOUT = {"table": "arn:aws:dynamodb:eu-west-1:111122223333:table/email-activity"}
 
@@ -131,7 +131,7 @@ def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
     monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(module, "LOOK_EVERY", 0.001)
     monkeypatch.setattr(module, "QUIET", 0.0)
-    monkeypatch.setattr("worker.ingest.store.time.sleep", lambda _: None)
+    monkeypatch.setattr("email_activity.ingest.store.time.sleep", lambda _: None)
     return Stand(tmp_path)
 
 
@@ -392,7 +392,7 @@ def test_a_checkpoint_that_cannot_be_written_is_known_before_anything_is_done(st
 
 
 def test_a_bug_met_on_one_document_rejects_it_and_no_other(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    from worker.operate.replay import batches  # noqa: PLC0415
+    from email_activity.replay import batches  # noqa: PLC0415
 
     read = batches.read
     monkeypatch.setattr(

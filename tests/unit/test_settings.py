@@ -2,27 +2,29 @@
 
 import re
 import ssl
-from importlib import resources
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from config.redis_url import RedisUrl, Tls, read_redis_url
-from config.settings import Settings, SettingsError, hide_password, load_settings
-from worker.broker import BrokerConnection
-from worker.cli.main import main
-from worker.rules import rules
-from worker.start_check import check_start
+from email_activity.cli.main import main
+from email_activity.hosting.broker import BrokerConnection
+from email_activity.hosting.start_check import check_start
+from email_activity.redis_url import RedisUrl, Tls, read_redis_url
+from email_activity.ses.policy import rules
+from email_activity.settings import Settings, SettingsError, hide_password, load_settings
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "example.env"
 
 
 def example() -> dict[str, str]:
     """Every assignment in example.env; those commented out have no default."""
-    text = resources.files("config").joinpath("example.env").read_text(encoding="utf-8")
+    text = EXAMPLE.read_text(encoding="utf-8")
     return dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
 
 
 def test_the_example_documents_every_variable() -> None:
-    text = resources.files("config").joinpath("example.env").read_text(encoding="utf-8")
+    text = EXAMPLE.read_text(encoding="utf-8")
     documented = set(re.findall(r"^(?:# )?([A-Z_]+)=", text, re.MULTILINE))
     assert documented == {name.upper() for name in Settings.model_fields}
 

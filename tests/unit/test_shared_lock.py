@@ -3,7 +3,7 @@
 import threading
 from contextlib import suppress
 
-from worker.shared_lock import SharedLock
+from email_activity.ingest.shared_lock import SharedLock
 
 #: Seconds; a hang guard, and how long nothing may happen.
 LONG, MOMENT = 20, 0.05

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+
 from soak.outcome import MORE_FDS, MORE_THREADS, Outcome
 from soak.samples import Held
 

@@ -6,6 +6,7 @@ import sys
 from itertools import pairwise
 
 import pytest
+
 from soak.samples import Sample, Sampler, most, slope
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
+from email_activity.ses.interpret import read
+from email_activity.ses.normalize import Rules
 from events import KINDS
 from integration.test_whole_path import facts_of
 from soak.stream import COPIES, MOST_COPIES, UNREADABLE, Stream
-
-from worker.ingest.normalize import Rules
-from worker.ingest.read import read
 
 
 class PerfectSite:

@@ -5,6 +5,11 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+
+from email_activity.activity.facets import ARRIVALS, DELIVERY, ENGAGEMENT
+from email_activity.activity.mails import Conflict
+from email_activity.activity.status import status
+from email_activity.domain.facts import Assignment, Document, read_fact
 from events import (
     ANA,
     APPLE_PREFETCH,
@@ -23,11 +28,6 @@ from events import (
     unsubscribe_all,
 )
 from reading import EVERYTHING, fold, items_of, of, status_of
-
-from worker.activity.facets import ARRIVALS, DELIVERY, ENGAGEMENT
-from worker.activity.mails import Conflict
-from worker.activity.status import status
-from worker.facts import Assignment, Document, read_fact
 
 EMAIL = Email()
 

@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
-from worker.errors import THROTTLED
-from worker.ingest import store as module
-from worker.ingest.store import MAX_ATTEMPTS, MAX_ITEMS, Store, key_of
+from email_activity.domain.errors import THROTTLED
+from email_activity.ingest import store as module
+from email_activity.ingest.store import MAX_ATTEMPTS, MAX_ITEMS, Store, key_of
 
 Answer = Callable[[list[Any]], dict[str, Any]]
 

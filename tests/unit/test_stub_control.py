@@ -14,6 +14,7 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+
 from benchmarks.stub.client import TESTS, Stub
 
 EVENTS = "stub-events"

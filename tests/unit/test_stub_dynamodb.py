@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+
 from benchmarks.stub.client import Stub
 from benchmarks.stub.delay import SLACK
 

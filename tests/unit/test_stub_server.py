@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from benchmarks.stub.client import END_WITHIN, TESTS, Stub
 from benchmarks.stub.delay import SLACK
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from benchmarks.stub.client import Stub
 
 QUEUE = "email-activity-events"

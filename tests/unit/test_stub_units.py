@@ -1,6 +1,7 @@
 """Sizes and write units worked out by hand, after the rules that units.py names."""
 
 import pytest
+
 from benchmarks.stub.units import IN_NO_INDEX, index_keys, index_units, item_size, number_size, units, value_size
 
 

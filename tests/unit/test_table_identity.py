@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+
 from chaos.faults import friendly_200
 from chaos.proxy import AwsProxy
+from email_activity.aws.clients import dynamodb_client
+from email_activity.domain.errors import TransientError
+from email_activity.domain.worker_process import ThisProcess
+from email_activity.ingest import table_identity as module
+from email_activity.ingest.table_identity import LASTS, WRITE_EVERY, Space, TableIdentity
+from email_activity.settings import SettingsError, load_settings
 from fakesite import FakeDynamoDB
-
-from config.settings import SettingsError, load_settings
-from worker.clients import dynamodb_client
-from worker.errors import TransientError
-from worker.ingest import table_identity as module
-from worker.ingest.table_identity import LASTS, WRITE_EVERY, Space, TableIdentity
-from worker.workers import ThisProcess
 
 AWAY = EndpointConnectionError(endpoint_url="http://x")
 

@@ -5,11 +5,11 @@ import re
 
 import pytest
 from cfnlint.api import lint
+
+from email_activity.provision import table
+from email_activity.provision.deployment import EVENT_KINDS, PREFIX, Deployment, template
 from template import allowed
 from template import whole as read_template
-
-from worker.operate import table
-from worker.operate.deployment import EVENT_KINDS, PREFIX, Deployment, template
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_no_name_is_longer_than_its_service_allows(whole):
 
 
 def test_every_output_that_provisioning_reads_is_there(whole):
-    from worker.operate import provision  # noqa: PLC0415 - its text is what is looked at
+    from email_activity.provision import provision  # noqa: PLC0415 - its text is what is looked at
 
     read = set(re.findall(r'outputs(?:\[|\.get\()"(\w+)"', inspect.getsource(provision)))
     assert read <= set(whole["Outputs"])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from worker.times import microseconds, read_moment, rfc3339, rfc3339_exact
+from email_activity.domain.times import microseconds, read_moment, rfc3339, rfc3339_exact
 
 AT = datetime(2026, 11, 23, 10, 20, 30, tzinfo=UTC)
 

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+
+from email_activity.ses.unwrap import Control, Notification, Unreadable, unwrap
 from events import (
     DETAIL_TYPES,
     FORMS,
@@ -20,8 +22,6 @@ from events import (
     sns_confirmation,
     sns_envelope,
 )
-
-from worker.ingest.unwrap import Control, Notification, Unreadable, unwrap
 
 #: The form that a message counts under is the outermost one.
 OUTERMOST = {

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
+
 from benchmarks.stub.answers import Answers, ServiceError, encode
 from benchmarks.stub.delay import DelayLine
 from benchmarks.stub.dynamodb import DynamoDb

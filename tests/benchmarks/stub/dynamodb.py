@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+
 from benchmarks.stub.answers import Answers, ServiceError, encode
 from benchmarks.stub.delay import DelayLine
 from benchmarks.stub.server import Connection, Handler

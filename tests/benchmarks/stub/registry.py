@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
+
 from benchmarks.stub import requests
 from benchmarks.stub.answers import Answers, ServiceError, encode
 from benchmarks.stub.queues import CallLater, Queue

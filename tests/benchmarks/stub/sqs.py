@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
+
 from benchmarks.stub import requests
 from benchmarks.stub.answers import Answers, ServiceError, encode
 from benchmarks.stub.delay import DelayLine

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
+
 from benchmarks.stub.units import INDEXES, IndexKeys, WireItem, index_keys, index_units, item_size, units
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/"

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from worker.indexes import INDEXES
+from email_activity.domain.indexes import INDEXES
 
 #: Bytes that one write unit covers.
 UNIT = 1024

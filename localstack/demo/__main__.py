@@ -1,0 +1,154 @@
+"""`make demo`: the whole path on this machine, and an honest count at the end."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from demo.reconcile import Reconciliation
+from demo.run import Demo, running_demo
+from demo.stand_ins import StandInError
+from email_activity.activity.attribution import Entry
+from email_activity.activity.export import email_json
+from email_activity.activity.status import EmailStatus
+from email_activity.cli import show
+from email_activity.cli.rows import block
+from email_activity.cli.words import said, whose
+
+#: Columns; the longest kind has 17.
+KIND_WIDTH = 19
+
+EXPLAINED = {
+    "recorded": "one event each, in the table",
+    "duplicate": "the same event once more: recorded once",
+    "untracked": "about a contract, and only invoices are tracked",
+    "control": "SES's own message about the topic",
+    "quarantined": "no SES event: in the dead-letter queue, with the reason",
+}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C, and say how to look around.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: the count, what is missing, every email.")
+def demo(*, keep: bool, as_json: bool) -> None:
+    """Watch SES events travel SNS -> SQS -> Celery -> Redis -> DynamoDB, on this machine.
+
+    Stand-ins for AWS and Redis start on free ports of the loopback interface; a story of a morning's invoices
+    is published, out of order and partly twice; a real Celery worker records it. Touches nothing else: no
+    account, no credentials, no files that stay.
+
+    Exit code 0 only if every message that was published is accounted for.
+
+    \b
+    Examples:
+      make demo
+      make demo ARGS=--keep
+      make --silent demo ARGS=--json | jq .published
+    """
+    # `kill` must end the stand-ins too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with running_demo(show.print_note) as running:
+            result = _wait(running)
+            emails = running.emails()
+            if as_json:
+                show.print_json(_as_json(result, emails))
+            else:
+                _print(result, emails)
+            _report_failure(result, running.log)
+            if keep:
+                _keep(running)
+    except StandInError as error:
+        raise click.ClickException(str(error)) from None
+    sys.exit(0 if result.ok else 1)
+
+
+def _wait(running: Demo) -> Reconciliation:
+    columns = (TextColumn("Accounted for"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    errors = Console(stderr=True)
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("", total=len(running.published))
+        return running.wait(lambda count: bar.update(task, completed=count))
+
+
+def _print(result: Reconciliation, emails: list[EmailStatus]) -> None:
+    out = show.console()
+    for email in emails:
+        if email.timeline:
+            out.print(block(email))
+            for entry in email.timeline:
+                out.print(_event(entry, email.destination_count), no_wrap=True, overflow="ellipsis")
+            out.print()
+    show.print_table(_count(result))
+
+
+def _event(entry: Entry, destination_count: int) -> Text:
+    event = entry.activity
+    kind = show.text(event.kind, "bold")
+    kind.pad_right(KIND_WIDTH - len(kind))
+    line = Text("    ").append(show.text(show.moment(event.occurred_at)[11:], "dim")).append("  ").append(kind)
+    if destination_count > 1:
+        line.append(show.text(whose(entry, destination_count))).append("  ")
+    return line.append(show.text(said(entry)))
+
+
+def _count(result: Reconciliation) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Published to the topic", title_justify="left")
+    for name in ("Fate", "Messages", "That is"):
+        table.add_column(name, justify="right" if name == "Messages" else "left")
+    for fate, meaning in EXPLAINED.items():
+        table.add_row(fate, str(result.published[fate]), meaning)
+    verdict = "all accounted for" if result.ok else "NOT all accounted for"
+    table.add_section()
+    table.add_row("together", str(result.published.total()), show.text(verdict, "green" if result.ok else "red"))
+    return table
+
+
+def _as_json(result: Reconciliation, emails: list[EmailStatus]) -> dict[str, Any]:
+    return {
+        "ok": result.ok,
+        "published": {fate: result.published[fate] for fate in EXPLAINED},
+        "missing": result.missing,
+        "extra": result.extra,
+        "waiting": result.waiting,
+        "emails": [email_json(email, timeline=True) for email in emails if email.timeline],
+    }
+
+
+def _report_failure(result: Reconciliation, log: Path) -> None:
+    if result.ok:
+        return
+    for what, found in (("missing", result.missing), ("not published, yet there", result.extra)):
+        for each in found:
+            show.print_note(f"{what}: {each}")
+    if result.waiting:
+        show.print_note(f"still in the queue: {result.waiting} messages")
+    show.print_note("The end of the worker's log:")
+    for line in log.read_text(errors="replace").splitlines()[-20:]:
+        show.print_note(line)
+
+
+def _keep(running: Demo) -> None:
+    show.print_note("Still running. In another terminal:\n")
+    for name, value in running.environment.items():
+        click.echo(f"  export {name}={value}", err=True)
+    for command in ("document invoice 2026-010", "account acme", "recipient alice@example.com"):
+        click.echo(f"  {sys.argv[0]} {command}", err=True)
+    click.echo(f"  tail -f {running.log}\n\nCtrl-C ends it.", err=True)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        show.print_note("Ending the worker and the stand-ins")
+
+
+if __name__ == "__main__":
+    demo(prog_name="demo")

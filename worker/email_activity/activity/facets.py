@@ -1,0 +1,211 @@
+"""What became of an email for one recipient: three facets. Pure.
+
+    delivery    the highest state reported, in the order of DELIVERY
+    engagement  the highest state reported, in the order of ENGAGEMENT
+    consent     complained if ever; else the latest change of preferences
+
+What was reported is never lowered by one more fact. Two things are derived from it after the fold, and a later
+fact may withdraw them: `arrived`, and a bounce at another address than the recipient's own.
+
+An out-of-office reply is a mark (`auto_replied_at`), never a bounce: that mail reached the inbox.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from email_activity.activity.attribution import Entry
+from email_activity.activity.engagement import verdict
+from email_activity.activity.preferences import preference
+from email_activity.ses.classification import NOT_COMPLAINTS, SUPPRESSION_KINDS, complaint_kind
+
+#: Low to high. A Delivery never lowers a bounce that follows it, and a delay never lowers anything.
+DELIVERY = (
+    "sent",
+    "delayed",
+    "arrived",
+    "delivered",
+    "soft_bounced",
+    "undetermined_bounce",
+    "suppressed",
+    "hard_bounced",
+    "rejected",
+    "render_failed",
+)
+ENGAGEMENT = ("none", "machine", "proxy_opened", "opened", "clicked")
+CONSENT = ("none", "subscribed", "unsubscribed", "complained")
+
+#: Delivery states that say that the recipient did not get it.
+FAILED = frozenset(DELIVERY[DELIVERY.index("soft_bounced") :])
+
+DELIVERY_BY_KIND = {
+    "Send": "sent",
+    "DeliveryDelay": "delayed",
+    "Delivery": "delivered",
+    "Reject": "rejected",
+    "Rendering Failure": "render_failed",
+}
+
+#: `auto_reply` and `arrived` are missing on purpose: they are no bounces, but evidence of an arrival.
+DELIVERY_BY_BOUNCE_CLASS = {
+    "hard": "hard_bounced",
+    "soft": "soft_bounced",
+    "undetermined": "undetermined_bounce",
+    "delayed": "delayed",
+    "suppressed_account": "suppressed",
+    "suppressed_tenant": "suppressed",
+    "suppressed_global": "suppressed",
+    "validation": "suppressed",
+    "unsubscribed_recipient": "suppressed",
+}
+
+ENGAGEMENT_BY_VERDICT = {
+    ("Open", "machine"): "machine",
+    ("Open", "proxy"): "proxy_opened",
+    ("Open", "person"): "opened",
+    ("Click", "machine"): "machine",
+    ("Click", "person"): "clicked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How often a state was reported, and when first and last (UTC; None if no report told its time)."""
+
+    count: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A state, and every state that was seen on the way, so that `delivered` shows behind a late bounce."""
+
+    state: str
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The three facets, of one recipient or of an email's events that nobody can attribute.
+
+    `bounced_at`: where it bounced (a forward or an alias), if no bounce is of the recipient's own address: then no
+    failure in `delivery` speaks against that one. `arrived_from`: what proves the arrival where no Delivery was
+    reported, of ARRIVALS; else empty.
+    """
+
+    recipient: str | None
+    delivery: Facet
+    engagement: Facet
+    consent: Facet
+    auto_replied_at: datetime | None = None
+    is_destination: bool = True
+    bounced_at: str | None = None
+    arrived_from: tuple[str, ...] = ()
+
+
+def fold(recipient: str | None, entries: Sequence[Entry], is_destination: bool = True) -> Status:
+    """Entries of one recipient to its three facets. recipient None: of nobody in particular."""
+    own, elsewhere = _delivery_states(entries)
+    engagement = [(state, each) for each in entries if (state := _engagement_state(each))]
+    consent = [(state, each) for each in entries if (state := _consent_state(each))]
+    is_delivered = any(state == "delivered" for state, _ in own)
+    # Which of several recipients got it, an event that names nobody does not tell.
+    arrivals = [] if is_delivered or recipient is None else _arrivals(entries)
+    counted = [*own, *(("arrived", each) for _, each in arrivals), *([] if is_delivered else elsewhere)]
+    return Status(
+        recipient=recipient,
+        # Any report at all proves that SES accepted the call.
+        delivery=Facet(_highest(DELIVERY, counted), _seen([*counted, *(elsewhere if is_delivered else [])])),
+        engagement=Facet(_highest(ENGAGEMENT, engagement), _seen(engagement)),
+        consent=Facet(_consent(consent), _seen(consent)),
+        auto_replied_at=_first_at(each for each in entries if each.bounce_class == "auto_reply"),
+        is_destination=is_destination,
+        bounced_at=None if any(state in FAILED for state, _ in own) else _hardest_address(elsewhere),
+        arrived_from=tuple(dict.fromkeys(name for name, _ in arrivals)),
+    )
+
+
+States = list[tuple[str, Entry]]
+
+
+def _delivery_states(entries: Iterable[Entry]) -> tuple[States, States]:
+    """Of the recipient's own address, and the bounces at another one."""
+    own: States = []
+    elsewhere: States = []
+    for each in entries:
+        if state := _delivery_state(each):
+            (elsewhere if is_bounce_elsewhere(each) else own).append((state, each))
+    return own, elsewhere
+
+
+def is_bounce_elsewhere(entry: Entry) -> bool:
+    """It failed at a forward or an alias, not at the recipient's own address."""
+    return bool(entry.other_address) and DELIVERY_BY_BOUNCE_CLASS.get(entry.bounce_class or "") in FAILED
+
+
+def _delivery_state(entry: Entry) -> str | None:
+    if entry.bounce_class:
+        return DELIVERY_BY_BOUNCE_CLASS.get(entry.bounce_class)
+    if entry.complaint_kind:
+        # Any copy that names a subtype says that SES stopped the mail.
+        return "suppressed" if complaint_kind(entry.activity.detail) in SUPPRESSION_KINDS else None
+    return DELIVERY_BY_KIND.get(entry.activity.kind)
+
+
+def _engagement_state(entry: Entry) -> str | None:
+    kind = entry.activity.kind
+    return ENGAGEMENT_BY_VERDICT[kind, verdict(kind, entry.activity.detail)] if kind in ("Open", "Click") else None
+
+
+def _consent_state(entry: Entry) -> str | None:
+    if entry.complaint_kind:
+        return None if entry.complaint_kind in NOT_COMPLAINTS else "complained"
+    return preference(entry.activity.detail) if entry.activity.kind == "Subscription" else None
+
+
+#: What can only be where the email has arrived. A complaint of one of several says nothing of each.
+ARRIVALS: dict[str, Callable[[Entry], bool]] = {
+    "delivery_status": lambda each: each.bounce_class == "arrived",
+    "auto_reply": lambda each: each.bounce_class == "auto_reply",
+    "open": lambda each: _engagement_state(each) == "opened",
+    "click": lambda each: _engagement_state(each) == "clicked",
+    "unsubscribe": lambda each: _consent_state(each) == "unsubscribed",
+    "complaint": lambda each: _consent_state(each) == "complained" and each.attribution != "candidate",
+}
+
+
+def _arrivals(entries: Sequence[Entry]) -> States:
+    return [(name, each) for name, is_proof in ARRIVALS.items() for each in entries if is_proof(each)]
+
+
+def _hardest_address(bounces: States) -> str | None:
+    """Of the earliest of the hardest."""
+    if not bounces:
+        return None
+    return max(bounces, key=lambda each: DELIVERY.index(each[0]))[1].other_address
+
+
+def _consent(states: States) -> str:
+    changes = [state for state, _ in states]
+    return "complained" if "complained" in changes else (changes[-1] if changes else CONSENT[0])
+
+
+def _highest(order: Sequence[str], states: States) -> str:
+    return max((state for state, _ in states), key=order.index, default=order[0])
+
+
+def _seen(states: States) -> dict[str, Seen]:
+    found: dict[str, list[datetime | None]] = {}
+    for state, entry in states:
+        found.setdefault(state, []).append(entry.activity.occurred_at)
+    return {state: _summary(times) for state, times in found.items()}
+
+
+def _summary(times: Sequence[datetime | None]) -> Seen:
+    known = [at for at in times if at]
+    return Seen(len(times), min(known, default=None), max(known, default=None))
+
+
+def _first_at(entries: Iterable[Entry]) -> datetime | None:
+    return min((each.activity.occurred_at for each in entries if each.activity.occurred_at), default=None)

@@ -1,0 +1,75 @@
+"""Connections to AWS, made once for each process."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import boto3
+import botocore.session
+from botocore.client import BaseClient
+from botocore.config import Config
+
+from email_activity.aws.fast_client import make_direct, why_not
+from email_activity.settings import Settings, SettingsError
+from email_activity.telemetry import log
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
+Client = TypeVar("Client", bound=BaseClient)
+
+#: Seconds. A silent peer must not hold a thread longer than a stop may take.
+CONNECT_TIMEOUT = 3
+READ_TIMEOUT = 10
+
+
+def session(region: str) -> boto3.Session:
+    """boto3 itself reads AWS_DEFAULT_REGION only; AWS_REGION is what containers are given.
+
+    Raises SettingsError if the certificates are missing, which botocore finds out at each call.
+    """
+    core = botocore.session.get_session()
+    name, bundle = "AWS_CA_BUNDLE", core.get_config_variable("ca_bundle")
+    if not bundle:
+        name, bundle = "REQUESTS_CA_BUNDLE", os.environ.get("REQUESTS_CA_BUNDLE")
+    if bundle and not Path(bundle).exists():
+        raise SettingsError(f"{name}: got {bundle!r}, want a file of certificates that exists")
+    return boto3.Session(botocore_session=core, region_name=region)
+
+
+def sqs_client(settings: Settings) -> "SQSClient":
+    config = _config(settings, READ_TIMEOUT + settings.receive_wait_seconds)
+    client = session(settings.aws_region).client("sqs", endpoint_url=settings.aws_endpoint_url, config=config)
+    return _direct(settings, client)
+
+
+def dynamodb_client(settings: Settings) -> "DynamoDBClient":
+    config = _config(settings, READ_TIMEOUT)
+    client = session(settings.aws_region).client("dynamodb", endpoint_url=settings.aws_endpoint_url, config=config)
+    return _direct(settings, client)
+
+
+def _direct(settings: Settings, client: Client) -> Client:
+    if settings.aws_direct_calls and not why_not(client):
+        make_direct(client)
+    return client
+
+
+def say_if_not_direct(settings: Settings, *clients: BaseClient) -> None:
+    """Once, by a worker that starts: with boto3's layers around all calls it takes more than twice the CPU."""
+    for client in clients:
+        reason = why_not(client) if settings.aws_direct_calls else "AWS_DIRECT_CALLS=false"
+        if reason:
+            log.info("direct_calls_off", service=client.meta.service_model.signing_name, reason=reason)
+
+
+def _config(settings: Settings, read_timeout: float) -> Config:
+    """Few attempts: what is not done soon goes back to the queue, which is the better place to wait."""
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=read_timeout,
+        max_pool_connections=max(10, settings.threads_per_process),
+        retries={"mode": "standard", "total_max_attempts": 2},
+        user_agent_extra="email-activity",
+    )

@@ -1,0 +1,80 @@
+"""`email-activity`: the front door. A command's module is imported only when it is called, so that help, `parse`
+and `explain` answer at once.
+"""
+
+import errno
+from importlib import import_module
+from typing import Any
+
+import click
+
+#: Name: where it is in this package, and what the list of commands says of it (so that the list needs no imports).
+COMMANDS = {
+    "provision": (
+        "provision:provision",
+        "Make the infrastructure on AWS or a stand-in, or delete it.",
+    ),
+    "status": ("email:status", "What became of an email, for each recipient."),
+    "timeline": ("email:timeline", "Everything that happened to an email, in order."),
+    "document": ("lists:document", "The emails about a document, for instance an invoice."),
+    "recipient": ("lists:recipient", "The emails to an address."),
+    "account": ("lists:account", "The emails of an account, for a day or any span."),
+    "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
+    "replay": ("replay:replay", "Record archived notifications, as if they came again."),
+    "dlq": ("dlq.commands:dlq", "The dead-letter queue: list, show, redrive, discard."),
+    "explain": ("explain:explain", "What each event means, and where it can be wrong."),
+    "config": ("config:config", "The settings in force, passwords hidden."),
+    "health": (
+        "health:health",
+        "Whether the worker on this machine polls: for a container's check.",
+    ),
+    "version": ("version:version", "The version of this program."),
+}
+
+HELP = """What became of every email that Amazon SES sent for you: per document, per recipient.
+
+\b
+Examples:
+  email-activity document invoice 2026-117
+  email-activity status 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
+  email-activity account 4711 --day 2026-11-23 --json
+  email-activity parse message.json
+
+Results go to standard output, everything else to standard error. Exit codes: 0 found or done; 1 nothing found, or
+failed; 2 wrong usage or settings.
+"""
+
+
+class Commands(click.Group):
+    """Imports late, and turns every failure into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(f"email_activity.cli.{module}"), name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # `| head` has enough: click ends quietly
+            from email_activity.cli import failures  # noqa: PLC0415  imports rich, which only a failure needs here
+
+            raise failures.Failure(error) from None
+
+
+@click.group(cls=Commands, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    pass

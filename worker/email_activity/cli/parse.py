@@ -1,0 +1,151 @@
+"""`email-activity parse`: what the worker would make of messages, without a queue, a table or Redis."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+from rich import box
+from rich.table import Table
+
+from email_activity.activity.export import Json, email_json
+from email_activity.cli import show
+from email_activity.cli.facets import facets, heading
+from email_activity.cli.understood import Understood, emails_of, understand
+from email_activity.cli.words import said, whose
+from email_activity.ses.policy import rules
+from email_activity.settings import load_settings
+
+WRONG_USAGE = 2
+
+
+@click.command()
+@click.argument("files", metavar="[FILE ...|-]", nargs=-1)
+@click.option("--track", metavar="TYPES", help="Instead of TRACKED_DOCUMENT_TYPES: comma-separated, or '*' for all.")
+@click.option("--status", "as_status", is_flag=True, help="Fold them by email, as `status` shows one of the table.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines: one object for each document, or for each email.")
+def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json: bool) -> None:
+    """What the worker would make of these messages if they came now. Nothing is touched; neither AWS nor Redis is
+    needed.
+
+    A FILE holds one document, as it would stand in the body of an SQS message, or what `aws sqs receive-message`
+    prints; pretty-printed or not. `-`, or no FILE, reads one document a line from standard input, or a single one
+    that is pretty-printed. Which mail is tracked, and which tags and headers tell the document, comes from the
+    environment as for the worker.
+
+    With --status the documents are folded by email: what became of each, as far as they tell. With --json too, each
+    line is an email as `email-activity status --json` has it. What is no activity is named on standard error.
+
+    \b
+    With --json each object has
+      file, line  where it came from (line: of standard input, else null)
+      outcome     activity, control, untracked, expired or quarantine
+      form        sns, raw, eventbridge, lambda or text
+      kind        of the event, as SES spells it; a control message's name; null if nobody can tell
+      reason      why it goes to the dead-letter queue, else null
+      detail      more on it; or why it is untracked or expired, in words
+      records     what a reader would see: occurred_at, kind, recipient (null where nobody can tell whose the
+                  event is), attribution, named (whom the event names), bounce_class, complaint_kind, detail
+      facts       the items that would be written to the table
+
+    Exit code 0 if all could be read, whatever came of it; 2 if a FILE could not be opened (the others are done).
+
+    \b
+    Examples:
+      email-activity parse message.json
+      email-activity parse --json --track '*' events/*.json | jq -r .outcome | sort | uniq -c
+      zcat archive.jsonl.gz | email-activity parse --json | jq -c 'select(.outcome == "quarantine")'
+      aws sqs receive-message --queue-url URL --max-number-of-messages 10 | email-activity parse --status
+    """
+    overrides = {} if track is None else {"tracked_document_types": track}
+    wanted = rules(load_settings(**overrides))
+    missing: list[str] = []
+    documents = (understand(*body, wanted) for body in _bodies(files or ("-",), missing))
+    if as_status:
+        _print_status(documents, as_json=as_json)
+    elif as_json:
+        for document in documents:
+            show.print_json(document.as_json())
+    else:
+        show.print_table(_table(documents))
+    if missing:
+        raise SystemExit(WRONG_USAGE)
+
+
+def _bodies(files: tuple[str, ...], missing: list[str]) -> Iterator[tuple[str, int | None, str]]:
+    for name in files:
+        if name == "-":
+            if sys.stdin.isatty():
+                show.print_note("one document a line, please; Ctrl-D ends")
+            for number, line in _lines(sys.stdin.buffer):
+                yield name, number, _text(line)
+            continue
+        try:
+            body = Path(name).read_bytes()
+        except (OSError, ValueError) as error:
+            missing.append(name)
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            show.print_note(f"Error: {name}: {reason}")
+            continue
+        yield name, None, _text(body)
+
+
+def _lines(given: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Those that are not blank, with their numbers. One that is but a brace begins a document on several lines."""
+    for number, line in enumerate(given, start=1):
+        if number == 1 and line.strip() == b"{":
+            yield number, line + given.read()
+            return
+        if line.strip():
+            yield number, line
+
+
+def _text(body: bytes) -> str:
+    """What a queue would hold: SQS takes text only. Windows writes UTF-16 with its mark."""
+    encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return body.decode(encoding, errors="replace")
+
+
+def _print_status(documents: Iterator[Understood], *, as_json: bool) -> None:
+    """What is no part of an email goes to standard error."""
+    facts: list[Json] = []
+    for document in documents:
+        facts += document.facts
+        if document.outcome != "activity":
+            why = document.error or document.why or document.kind
+            show.print_note(f"{document.place}: {document.outcome}: {why}")
+    for number, email in enumerate(emails_of(facts)):
+        if as_json:
+            show.print_json(email_json(email, timeline=True))
+            continue
+        if number:
+            click.echo()
+        show.print_table(heading(email))
+        show.print_table(facets(email))
+
+
+def _table(documents: Iterator[Understood]) -> Table:
+    """A line for each record, and one for a document without any."""
+    has_column = show.console().width >= show.ROOM_FOR_RECIPIENTS
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Document", overflow="fold", max_width=None if has_column else 24)
+    table.add_column("Outcome", no_wrap=True)
+    table.add_column("Event", no_wrap=True)
+    for column in ("Recipient", "What")[not has_column :]:
+        table.add_column(column, overflow="fold")
+    for each in documents:
+        for number, (kind, recipient, what) in enumerate(_rows(each)):
+            name = show.text(each.place)
+            head = (name, show.state(each.outcome)) if number == 0 else ("", "")
+            said_of = show.apart(show.text(recipient), show.text(what), has_column=has_column)
+            table.add_row(*head, show.text(kind, "bold"), *said_of)
+    return table
+
+
+def _rows(document: Understood) -> Iterator[tuple[str, str, str]]:
+    """Event, recipient, what."""
+    if document.error or not document.entries:
+        yield document.kind or "-", "", str(document.error or document.why or document.form)
+    for entry, count in document.entries:
+        yield entry.activity.kind, whose(entry, count), said(entry)

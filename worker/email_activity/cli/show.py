@@ -1,0 +1,159 @@
+"""How the commands print: for people at a terminal, for people through a pipe, and for programs.
+
+Subjects, agents and what servers say come from strangers. None of it reaches a terminal raw, where it could
+move the cursor or hide text, and none of it is read as rich's markup.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from email_activity.domain.printable import printable as printable  # noqa: PLC0414  the commands take it from here
+
+T = TypeVar("T")
+
+#: Columns of a terminal.
+ROOM_FOR_RECIPIENTS = 110
+
+#: Columns of a pipe: no line is broken, no id is cut.
+WIDE = 100_000
+PROSE = 100
+
+#: Seconds between two writes at a terminal: each draws the live count anew, which takes rich milliseconds.
+EVERY = 0.1
+
+STYLES = {
+    "arrived": "green",
+    "delivered": "green",
+    "clicked": "green",
+    "opened": "green",
+    "subscribed": "green",
+    "activity": "green",
+    "delayed": "yellow",
+    "proxy_opened": "yellow",
+    "undetermined_bounce": "yellow",
+    "unsubscribed": "yellow",
+    "untracked": "yellow",
+    "soft_bounced": "red",
+    "suppressed": "red",
+    "hard_bounced": "red",
+    "rejected": "red",
+    "render_failed": "red",
+    "complained": "red",
+    "quarantine": "red",
+    "none": "dim",
+}
+
+
+def console(piped_width: int = WIDE) -> Console:
+    """Standard output. Nothing in a text is markup."""
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal or a file in another encoding than UTF-8 gets `\u20ac` for what it cannot hold.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return Console(width=None if sys.stdout.isatty() else piped_width, highlight=False, markup=False, emoji=False)
+
+
+def print_table(table: Table, *, prose: bool = False) -> None:
+    """prose: sentences, which are broken in a pipe too."""
+    out = console(PROSE if prose else WIDE)
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as captured:
+        out.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def print_json(value: Any) -> None:
+    """One line of ASCII, so that a terminal gets no control character from it either."""
+    sys.stdout.write(json.dumps(value, default=str) + "\n")
+
+
+def print_note(text: str) -> None:
+    """What is no result goes to standard error."""
+    click.echo(printable(text), err=True)
+
+
+def text(value: object, style: str = "") -> Text:
+    return Text(printable(value), style=style, overflow="fold")
+
+
+def apart(recipient: Text, what: Text, *, has_column: bool) -> list[Text]:
+    """Cells of a recipient and of what is said: side by side, or in one where there is no room for two."""
+    if has_column:
+        return [recipient, what]
+    recipient.stylize("bold")
+    return [recipient.append("\n" if what and recipient else "").append(what)]
+
+
+def state(name: str, count: int = 1) -> Text:
+    times = f" \u00d7{count}" if count > 1 else ""
+    return text(name.replace("_", " ") + times, STYLES.get(name, ""))
+
+
+def moment(at: datetime | None) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if at else "-"
+
+
+@contextmanager
+def progress(what: str) -> "Iterator[Live]":
+    """A live count on whichever of the two outputs is a terminal; none if neither is."""
+    out = console()
+    live_on = out if out.is_terminal else Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}"), TimeElapsedColumn())
+    bar = Progress(
+        *columns,
+        console=live_on,
+        transient=True,
+        disable=not live_on.is_terminal,
+        # Else a count on standard error would take standard output with it.
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with bar:
+        live = Live(bar, bar.add_task(what, total=None), out)
+        try:
+            yield live
+        finally:
+            live.flush()
+
+
+class Live:
+    """The live count, and lines of output that do not disturb it."""
+
+    def __init__(self, bar: Progress, task: TaskID, out: Console) -> None:
+        self.out = out
+        self._bar = bar
+        self._task = task
+        self._pending: list[Text] = []
+        self._flushed_at = 0.0
+
+    def count(self, items: Iterable[T]) -> Iterator[T]:
+        for item in items:
+            self._bar.advance(self._task)
+            yield item
+
+    def print(self, line: Text | str) -> None:
+        """Plain text goes out without rich, which would pad it."""
+        if isinstance(line, str):
+            sys.stdout.write(f"{line}\n")
+            return
+        self._pending.append(line)
+        if time.monotonic() > self._flushed_at + EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._pending:
+            self.out.print(Text("\n").join(self._pending), soft_wrap=True)
+            self._pending.clear()
+        self._flushed_at = time.monotonic()

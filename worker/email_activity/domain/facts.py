@@ -1,0 +1,248 @@
+"""The facts that the table holds: where writing (`ingest/`) and reading (`activity/`) meet.
+
+A fact is immutable and stands under a key made from its content, so writing it again changes nothing.
+One table: partition key `pk`, sort key `sk`; all facts of an email share a partition.
+
+    activity  EMAIL#<ses message id>  EVENT#<time>#<kind>#<event id>#<16 hex of its content>
+    extra     EMAIL#<ses message id>  EXTRA#<event id>#<16 hex of its content>
+    mail      EMAIL#<ses message id>  RECIPIENT#<recipient>#<16 hex of its content>
+    assigned  EMAIL#<ses message id>  ASSIGN#<at>#<type>#<id>
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from email_activity.domain.keys import MAX_KIND_IN_KEY, NO_TIME, content_hash, decoded, email_key, key_part, sent_key
+from email_activity.domain.times import rfc3339, rfc3339_exact
+
+SCHEMA_VERSION = 2
+
+#: Kinds that the indexes `by_failure` and `by_failure_day` list.
+FAILURE_KINDS = frozenset({"Bounce", "Complaint", "Reject", "Rendering Failure"})
+
+#: A DynamoDB item in plain Python values.
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What an email is about, for instance an invoice."""
+
+    type: str
+    id: str
+
+    @property
+    def key(self) -> str:
+        return f"{key_part(self.type)}#{key_part(self.id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Something happened to an email, for one recipient where the event names one.
+
+    `detail` is the map of the kind's own fields, in snake case; `tags` are the sender's other ones. Times are UTC.
+    `failure_*` are the keys of the two indexes of failures, set on their kinds only.
+    """
+
+    email_id: str
+    event_id: str
+    kind: str
+    occurred_at: datetime | None
+    occurred_at_source: str | None
+    recorded_at: datetime
+    form: str
+    expires_at: int
+    recipient: str | None = None
+    recipient_as_written: str | None = None
+    destination_count: int | None = None
+    sender: str | None = None
+    subject: str | None = None
+    configuration_set: str | None = None
+    tenant: str | None = None
+    aws_account: str | None = None
+    tags: Mapping[str, list[str]] = field(default_factory=dict)
+    transport_id: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    failure_account: str | None = None
+    failure_time: str | None = None
+    failure_day: str | None = None
+    sk: str | None = None
+
+    def to_item(self) -> Item:
+        content = {
+            "event_id": self.event_id,
+            "kind": self.kind,
+            "occurred_at": self.occurred_at and rfc3339_exact(self.occurred_at),
+            "occurred_at_source": self.occurred_at_source,
+            "recipient": self.recipient,
+            "recipient_as_written": self.recipient_as_written,
+            "destination_count": self.destination_count,
+            "sender": self.sender,
+            "subject": self.subject,
+            "configuration_set": self.configuration_set,
+            "tenant": self.tenant,
+            "aws_account": self.aws_account,
+            "tags": dict(self.tags),
+            "detail": dict(self.detail),
+        }
+        content = {name: value for name, value in content.items() if value not in (None, "", {})}
+        others = {
+            "transport_id": self.transport_id,
+            "failure_account": self.failure_account,
+            "failure_time": self.failure_time,
+            "failure_day": self.failure_day,
+        }
+        time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
+        kind = key_part(self.kind[:MAX_KIND_IN_KEY])
+        return {
+            "pk": email_key(self.email_id),
+            "sk": f"EVENT#{time}#{kind}#{self.event_id}#{content_hash(content)}",
+            **content,
+            "recorded_at": rfc3339(self.recorded_at),
+            "form": self.form,
+            **{name: value for name, value in others.items() if value},
+            "expires_at": self.expires_at,
+            "schema_version": SCHEMA_VERSION,
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Activity":
+        read = {
+            "email_id": email_id_of(item),
+            "occurred_at": _read_time(item.get("occurred_at")),
+            "occurred_at_source": item.get("occurred_at_source"),
+            "recorded_at": _read_time(item["recorded_at"]),
+        }
+        return cls(**{name: value for name, value in item.items() if name in cls.__slots__} | read)
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Fields of an event that this version does not know: once, however many recipients the event names.
+
+    `unknown` is their JSON text, under SES's own paths. `event_id` is that of the event's activity, or where it makes
+    several, the id of the event under no recipient.
+    """
+
+    email_id: str
+    event_id: str
+    kind: str
+    occurred_at: datetime | None
+    unknown: str
+    expires_at: int
+
+    def to_item(self) -> Item:
+        content = {
+            "event_id": self.event_id,
+            "kind": self.kind,
+            "occurred_at": self.occurred_at and rfc3339_exact(self.occurred_at),
+            "unknown": self.unknown,
+        }
+        content = {name: value for name, value in content.items() if value is not None}
+        return {
+            "pk": email_key(self.email_id),
+            "sk": f"EXTRA#{self.event_id}#{content_hash(content)}",
+            **content,
+            "expires_at": self.expires_at,
+            "schema_version": SCHEMA_VERSION,
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Extra":
+        told = {name: item[name] for name in ("event_id", "kind", "unknown", "expires_at")}
+        return cls(email_id=email_id_of(item), occurred_at=_read_time(item.get("occurred_at")), **told)
+
+
+@dataclass(frozen=True, slots=True)
+class MailFact:
+    """This email went to this recipient, about this document, for this account. `sent_at` in whole seconds."""
+
+    email_id: str
+    recipient: str
+    expires_at: int
+    document: Document | None = None
+    account: str | None = None
+    sent_at: datetime | None = None
+
+    def to_item(self) -> Item:
+        recipient, account = key_part(self.recipient), self.account and key_part(self.account)
+        content = {
+            "mail_recipient": recipient,
+            "document": self.document and self.document.key,
+            "account": account,
+            "sent_key": sent_key(self.sent_at, self.email_id),
+            # Only where the key does not say it already.
+            "recipient": self.recipient if recipient != self.recipient else None,
+            "document_type": self.document and _unless_key_says(self.document.type),
+            "document_id": self.document and _unless_key_says(self.document.id),
+            "account_id": self.account if account != self.account else None,
+        }
+        content = {name: value for name, value in content.items() if value}
+        return {
+            "pk": email_key(self.email_id),
+            "sk": f"RECIPIENT#{recipient}#{content_hash(content)}",
+            **content,
+            "expires_at": self.expires_at,
+            "schema_version": SCHEMA_VERSION,
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> "MailFact":
+        document = None
+        if "document" in item:
+            kind, _, number = item["document"].partition("#")
+            document = Document(item.get("document_type", kind), item.get("document_id", number))
+        sent, _, _ = item["sent_key"].partition("#")
+        return cls(
+            email_id=email_id_of(item),
+            recipient=str(item.get("recipient") or item["mail_recipient"]),
+            expires_at=item["expires_at"],
+            document=document,
+            account=item.get("account_id", item.get("account")),
+            sent_at=None if sent == NO_TIME else _read_time(sent),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A person said which document an email is about; the latest one wins."""
+
+    email_id: str
+    at: datetime
+    document: Document
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Assignment":
+        _, at, kind, number = item["sk"].split("#", 3)
+        document = Document(item.get("document_type", decoded(kind)), item.get("document_id", decoded(number)))
+        return cls(email_id_of(item), datetime.fromisoformat(at), document)
+
+
+Fact = Activity | Extra | MailFact | Assignment
+
+READERS: dict[str, Callable[[Item], Fact]] = {
+    "EVENT": Activity.from_item,
+    "EXTRA": Extra.from_item,
+    "RECIPIENT": MailFact.from_item,
+    "ASSIGN": Assignment.from_item,
+}
+
+
+def read_fact(item: Item) -> Fact | None:
+    """The fact in an item; None for one that this version does not know."""
+    reader = READERS.get(item["sk"].partition("#")[0])
+    return reader(item) if reader else None
+
+
+def _unless_key_says(text: str) -> str | None:
+    return text if key_part(text) != text else None
+
+
+def email_id_of(item: Item) -> str:
+    return decoded(item["pk"].removeprefix("EMAIL#"))
+
+
+def _read_time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,81 @@
+"""What each process of a worker tells of itself in the table: when it last polled, and how new the newest event is
+that it recorded. Readers see by it how fresh is what they read.
+
+The only item that is overwritten: pk `WORKERS`, sk `<host>#<process>`. It expires an hour after it was last written.
+"""
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from email_activity import __version__
+from email_activity.domain.keys import decoded, key_part
+from email_activity.domain.times import rfc3339_exact
+
+WORKERS = "WORKERS"
+
+#: A process that has not written for so long is gone.
+KEPT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcess:
+    """Times are UTC. newest_event_at: None before the first event. written_at: when this was told."""
+
+    host: str
+    process: str
+    version: str
+    written_at: datetime
+    last_poll_at: datetime
+    newest_event_at: datetime | None = None
+
+    def to_item(self) -> dict[str, Any]:
+        newest = {"newest_event_at": rfc3339_exact(self.newest_event_at)} if self.newest_event_at else {}
+        return {
+            "pk": WORKERS,
+            "sk": f"{key_part(self.host)}#{self.process}",
+            "version": self.version,
+            "written_at": _exact(self.written_at),
+            "last_poll_at": rfc3339_exact(self.last_poll_at),
+            **newest,
+            "expires_at": int((self.written_at + KEPT).timestamp()),
+        }
+
+    @classmethod
+    def from_item(cls, item: dict[str, Any]) -> "WorkerProcess":
+        host, _, process = item["sk"].rpartition("#")
+        times = {
+            name: datetime.fromisoformat(item[name])
+            for name in ("written_at", "last_poll_at", "newest_event_at")
+            if name in item
+        }
+        return cls(host=decoded(host), process=process, version=item["version"], **times)
+
+
+class ThisProcess:
+    """What this one tells. Under a name of its own: a container that starts anew has the same host and process id."""
+
+    def __init__(self) -> None:
+        self._host = socket.gethostname()
+        self._process = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._last_poll_at = datetime.now(UTC)
+        self._newest_event_at: datetime | None = None
+
+    def polled(self) -> None:
+        self._last_poll_at = datetime.now(UTC)
+
+    def recorded(self, newest: datetime) -> None:
+        """newest: when the newest event happened of those just stored."""
+        self._newest_event_at = max(newest, self._newest_event_at or newest)
+
+    def now(self) -> WorkerProcess:
+        at = datetime.now(UTC)
+        return WorkerProcess(self._host, self._process, __version__, at, self._last_poll_at, self._newest_event_at)
+
+
+def _exact(at: datetime) -> str:
+    """In microseconds, always: no two writes of a process have the same."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

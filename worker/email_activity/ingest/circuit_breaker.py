@@ -1,0 +1,141 @@
+"""No receive while Redis or the table does not answer.
+
+Each receive counts towards the dead-letter queue, so in an outage the queue is the place for messages to wait.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from email_activity.domain.errors import TransientError
+from email_activity.telemetry import log
+
+#: Seconds between two questions to a dependency that failed; doubled each time that it answers a question and
+#: then fails at the work (a table that takes a put but no batch), up to the longest.
+PROBE_EVERY = 1.0
+LONGEST_PAUSE = 60.0
+
+#: Seconds for which an answer is believed. An idle process has no work to learn of an outage by, so it asks.
+ANSWER_LASTS = 5.0
+
+#: Seconds without a failure after which an outage is over for the log: one that flickers is said once.
+QUIET = 5.0
+
+
+@dataclass(slots=True)
+class Dependency:
+    """ask: raises TransientError while it cannot be worked with. lasts: seconds for which an answer is believed."""
+
+    ask: Callable[[], None]
+    lasts: float = ANSWER_LASTS
+    #: None: not yet, or not since a failure.
+    answered_at: float | None = None
+
+    def is_silent(self) -> bool:
+        return self.answered_at is None or time.monotonic() - self.answered_at > self.lasts
+
+
+@dataclass(slots=True)
+class Outage:
+    error: TransientError
+    since: float
+    last: float
+    failures: int = 1
+
+
+class Gate:
+    """Shared by the threads of a process. Open only while each has answered of late, and since any failure."""
+
+    def __init__(self, dependencies: Mapping[str, Dependency], receive_wait: float = 0) -> None:
+        """receive_wait: seconds that a receive may wait for messages."""
+        self._dependencies = dependencies
+        self._receive_wait = receive_wait
+        self._outages: dict[str, Outage] = {}
+        self._next_probe = 0.0
+        self._pause = PROBE_EVERY
+        self._failed_at_work = ""
+        self._lock = threading.Lock()
+
+    @property
+    def settles_in(self) -> int:
+        """Seconds after a failure in which a receive that began in ignorance of it may still be open, in any
+        process. What is given back sooner could be received by it, and count once more.
+        """
+        return math.ceil(ANSWER_LASTS + self._receive_wait)
+
+    def failing(self) -> list[TransientError]:
+        """The last failure of each dependency that has not answered since, or not for long."""
+        return [outage.error for outage in list(self._outages.values())]
+
+    def fail(self, error: TransientError) -> None:
+        """Work met a failure: shuts the gate until all have answered anew."""
+        with self._lock:
+            self._note(error)
+            if any(each.answered_at is None for each in self._dependencies.values()):
+                return  # shut already: other threads were at work when it began
+            for each in self._dependencies.values():
+                each.answered_at = None
+            if error.dependency != self._failed_at_work:
+                self._failed_at_work, self._pause = error.dependency, PROBE_EVERY
+            self._next_probe = time.monotonic() + self._pause
+            self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+
+    def worked(self, name: str) -> None:
+        """Work met an answer, which spares the next question. Only a question opens a gate that was shut."""
+        with self._lock:
+            dependency = self._dependencies.get(name)
+            if dependency is None or dependency.answered_at is None:
+                return
+            dependency.answered_at = time.monotonic()
+            if name == self._failed_at_work:
+                self._failed_at_work = ""
+            self._note_quiet(name)
+
+    def is_open(self) -> bool:
+        """Asks all that have not answered, at most once in PROBE_EVERY seconds."""
+        if not self._silent():
+            return True
+        if not self._lock.acquire(timeout=PROBE_EVERY):
+            return False  # another thread asks, and waits long
+        try:
+            if time.monotonic() >= self._next_probe:
+                for name in self._silent():
+                    self._ask(name)
+                if self._silent():
+                    self._next_probe = time.monotonic() + PROBE_EVERY
+            return not self._silent()
+        finally:
+            self._lock.release()
+
+    def _silent(self) -> list[str]:
+        return [name for name, each in self._dependencies.items() if each.is_silent()]
+
+    def _ask(self, name: str) -> None:
+        dependency = self._dependencies[name]
+        try:
+            dependency.ask()
+        except TransientError as error:
+            dependency.answered_at = None
+            self._note(error)
+        else:
+            dependency.answered_at = time.monotonic()
+            self._note_quiet(name)
+
+    def _note(self, error: TransientError) -> None:
+        """A line for each outage, not for each failure."""
+        now = time.monotonic()
+        outage = self._outages.get(error.dependency)
+        if outage:
+            outage.error, outage.last, outage.failures = error, now, outage.failures + 1
+            return
+        self._outages[error.dependency] = Outage(error, now, now)
+        log.warning("dependency_failing", dependency=error.dependency, detail=error.detail)
+
+    def _note_quiet(self, name: str) -> None:
+        outage = self._outages.get(name)
+        if outage and time.monotonic() - outage.last > QUIET:
+            del self._outages[name]
+            seconds = round(outage.last - outage.since, 1)
+            log.info("dependency_back", dependency=name, seconds=seconds, failures=outage.failures)

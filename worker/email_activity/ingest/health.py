@@ -1,0 +1,137 @@
+"""The health file: what the worker's processes say of themselves, for `email-activity health`.
+
+One JSON object: state, detail, at. All processes of a worker write the same file, and the last one counts: they have
+the same settings, so they agree within one poll. It is replaced in one step, so nobody reads half of it. It holds names
+of settings and of dependencies, and codes of errors: no personal data.
+"""
+
+import json
+import os
+import stat
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from email_activity.domain.errors import TransientError
+
+#: Seconds between two writes that say the same.
+WRITE_EVERY = 1.0
+
+#: Bytes; no file of ours is longer.
+LONGEST = 4096
+
+#: Codes with which Redis, SQS and DynamoDB refuse what the settings name, or who asks. They answer, so it is the
+#: settings or the rights that have to change.
+REFUSALS = frozenset(
+    {
+        # Redis: NOAUTH and WRONGPASS, NOPERM.
+        "AuthenticationError",
+        "AuthenticationWrongNumberOfArgsError",
+        "NoPermissionError",
+        # AWS: no credentials, wrong ones, no right.
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "AccessDenied",
+        "AccessDeniedException",
+        # AWS: no such queue or table, or no such name is possible.
+        "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "InvalidAddress",
+        "InvalidParameterValue",
+        "ResourceNotFoundException",
+        "ValidationException",
+        "ParamValidationError",
+    }
+)
+
+
+class State(StrEnum):
+    POLLING = "polling"
+    #: A dependency does not answer. The worker goes on by itself when it does.
+    WAITING = "waiting"
+    #: Nothing is polled until somebody sets it right.
+    WRONG_SETTING = "wrong_setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    state: State
+    detail: str = ""
+
+    @classmethod
+    def of(cls, error: TransientError) -> Self:
+        if error.detail in REFUSALS:
+            return cls(State.WRONG_SETTING, f"{error.dependency} refuses: {error.detail}")
+        return cls(State.WAITING, str(error))
+
+
+class HealthFile:
+    """Used by the threads of one process."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._lock = threading.Lock()
+        self._said: Health | None = None
+        self._at = 0.0
+
+    def write(self, health: Health) -> None:
+        """At most once a second if nothing has changed. Raises OSError."""
+        with self._lock:
+            now = time.monotonic()
+            if health == self._said and now - self._at < WRITE_EVERY:
+                return
+            self._replace(json.dumps({"state": health.state, "detail": health.detail, "at": now}).encode())
+            self._said, self._at = health, now
+
+    def _replace(self, content: bytes) -> None:
+        """Readable by the owner only. A device or a link of this name, which others may have put there, stays there."""
+        with suppress(FileNotFoundError):
+            _require_regular(self._path, self._path.lstat())
+        handle, draft = tempfile.mkstemp(prefix=".email-activity-", dir=self._path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(draft, self._path)  # noqa: PTH105  a name as mkstemp gives it
+        except OSError:
+            Path(draft).unlink(missing_ok=True)
+            raise
+
+
+def read_health(path: str) -> tuple[Health, float]:
+    """What was said last, and its age in seconds. Raises FileNotFoundError if nothing was since the machine started,
+    OSError, or ValueError if it is no health file.
+
+    The age is measured by the clock that all processes of a machine share, and that no change of the time of day moves.
+    """
+    with open(path, "rb", opener=_open_to_read) as file:
+        _require_regular(Path(path), os.fstat(file.fileno()))
+        content = json.loads(file.read(LONGEST))
+    try:
+        age = time.monotonic() - float(content["at"])
+        health = Health(State(content["state"]), str(content["detail"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError("not a health file") from error
+    if age < 0:
+        raise FileNotFoundError(path)
+    return health, age
+
+
+def _open_to_read(path: str, flags: int) -> int:
+    """A link is not followed, and a pipe of this name must not hold the check."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _require_regular(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(f"HEALTH_FILE: got {str(path)!r}, want a regular file")
+    if found.st_uid != os.geteuid() and os.geteuid() != 0:
+        raise PermissionError(f"HEALTH_FILE: got {str(path)!r}, which belongs to another user")

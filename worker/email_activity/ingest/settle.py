@@ -1,0 +1,143 @@
+"""The end of each message: deleted, returned to the queue with a delay, or quarantined with its reason.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from email_activity import __version__
+from email_activity.domain.chunks import chunks
+from email_activity.domain.errors import PermanentError, code_of
+from email_activity.domain.times import rfc3339
+from email_activity.ingest.receive import Message, Queue
+from email_activity.telemetry import log
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+#: Entries in one batch call, SQS's limit.
+MAX_ENTRIES = 10
+
+#: How often what a batch call could not do is tried again at once. After that the message returns by itself,
+#: and its facts are found stored.
+MAX_ATTEMPTS = 3
+
+#: Seconds: the first delay of a message that met a passing fault, doubled with each receive, and the longest.
+FIRST_DELAY = 2
+MAX_DELAY = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    sqs: "SQSClient"
+    queue: Queue
+
+    def delete(self, messages: Sequence[Message]) -> int:
+        """Returns how many were deleted; the others will be received again, which does no harm."""
+        return self._each(
+            self.sqs.delete_message_batch,
+            [{"ReceiptHandle": message.receipt_handle} for message in messages],
+            "delete",
+        )
+
+    def return_later(self, messages: Sequence[Message], at_least: int = 0) -> int:
+        """Hides each for a while, so that an outage does not count it into the dead-letter queue.
+
+        at_least: seconds, before the backoff begins.
+        """
+        return self.return_in({each: at_least + delay(each.receive_count) for each in messages})
+
+    def return_in(self, seconds: Mapping[Message, int]) -> int:
+        """0: at once, for whoever receives next."""
+        return self._each(self.sqs.change_message_visibility_batch, _hidden_for(seconds), "return")
+
+    def extend(self, messages: Sequence[Message]) -> int:
+        """Work on these goes on: a whole visibility timeout more, from now."""
+        seconds = dict.fromkeys(messages, self.queue.visibility_timeout)
+        return self._each(self.sqs.change_message_visibility_batch, _hidden_for(seconds), "extend")
+
+    def quarantine(self, errors: Mapping[Message, PermanentError]) -> list[Message]:
+        """Copies each to the dead-letter queue with its reason, and only then deletes it here.
+
+        Returns those that arrived there; the others stay. Killed in between, one may arrive there twice, under
+        one `message_id`.
+        """
+        copied: list[Message] = []
+        for message, error in errors.items():
+            try:
+                copied += [message] if self._copy(message, error) else []
+            except (ClientError, BotoCoreError) as failure:
+                ids = {"message_id": message.id, "reason": error.reason}
+                log.error("quarantine_failed", code=code_of(failure), messages=len(errors) - len(copied), **ids)
+                break
+        self.delete(copied)
+        return copied
+
+    def _copy(self, message: Message, error: PermanentError) -> bool:
+        attributes = {
+            "reason": error.reason,
+            "detail": error.detail,
+            "message_id": message.id,
+            "first_received": rfc3339(message.first_received_at),
+            "receive_count": str(message.receive_count),
+            "worker_version": __version__,
+        }
+        sent = self.sqs.send_message(
+            QueueUrl=self.queue.dead_letter_url,
+            MessageBody=message.body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
+            },
+        )
+        # An answer without an id is none of SQS's, whatever its status.
+        return bool(sent.get("MessageId"))
+
+    def _each(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], what: str) -> int:
+        done = 0
+        for batch in chunks(entries, MAX_ENTRIES):
+            try:
+                done += self._batch(call, batch, what)
+            except BotoCoreError as error:  # no answer, and the rest would wait as long for theirs
+                log.warning("settle_failed", action=what, code=code_of(error), messages=len(entries) - done)
+                break
+        return done
+
+    def _batch(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], what: str) -> int:
+        left = {str(number): entry for number, entry in enumerate(entries)}
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                answer = call(
+                    QueueUrl=self.queue.url, Entries=[{"Id": number, **entry} for number, entry in left.items()]
+                )
+            except ClientError as error:
+                log.warning("settle_failed", action=what, code=code_of(error), messages=len(left))
+                return len(entries) - len(left)
+            # Not those that it says failed: a proxy's friendly 200 has done nothing, and says nothing.
+            done = {each["Id"] for each in answer.get("Successful", [])}
+            left = {number: entry for number, entry in left.items() if number not in done}
+            if not left:
+                break
+        if left:
+            log.warning("settle_incomplete", action=what, messages=len(left))
+        return len(entries) - len(left)
+
+
+def _hidden_for(seconds: Mapping[Message, int]) -> list[dict[str, Any]]:
+    return [
+        {"ReceiptHandle": message.receipt_handle, "VisibilityTimeout": timeout} for message, timeout in seconds.items()
+    ]
+
+
+def delay(receive_count: int) -> int:
+    """Seconds: exponential, with full jitter so that what failed together does not return together.
+
+    https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+    """
+    longest = min(MAX_DELAY, FIRST_DELAY * 2 ** min(receive_count, 16))
+    return 1 + int(random.uniform(0, longest))  # noqa: S311  jitter, no secret

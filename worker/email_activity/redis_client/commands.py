@@ -1,0 +1,105 @@
+"""A batch of single-key commands in one round trip, on whatever REDIS_URL names: one server, or a cluster.
+
+Which of the two it is, it says itself when it is first asked, so there is no setting for it.
+"""
+
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from redis.exceptions import MovedError, RedisClusterException
+
+from email_activity.domain.errors import TransientError
+from email_activity.redis_client.cluster import exchange_on_all, names_on_all, open_cluster
+from email_activity.redis_client.server import Command, exchange, mode, one_server
+from email_activity.redis_url import RedisUrl
+
+#: Both roots of redis-py's errors.
+FAILURES = (redis.RedisError, RedisClusterException)
+
+
+class RedisCommands:
+    """Shared by the threads of a process. Every method but `close` raises TransientError while Redis fails."""
+
+    def __init__(self, url: RedisUrl) -> None:
+        self._url = url
+        self._server = one_server(url)
+        self._cluster: redis.RedisCluster | None = None
+        self._is_known = False
+        self._lock = threading.Lock()
+
+    def run(self, commands: Sequence[Command]) -> list[Any]:
+        """The answer to each. Each has one key: its second word, or EVAL's fourth."""
+        if not commands:
+            return []
+        with _transient():
+            cluster = self._found()
+            try:
+                return exchange_on_all(cluster, commands) if cluster else exchange(self._server, commands)
+            except FAILURES as error:
+                self._is_known = False
+                if not cluster and isinstance(error, MovedError):  # only a cluster says so, whatever it calls itself
+                    self._cluster, self._is_known = open_cluster(self._url), True
+                raise
+
+    def ask_all(self, name: str, *words: Any) -> None:
+        """SET, with these words behind a key of this name, on each node that takes writes.
+
+        After a failure connections are made anew: the old ones may lead to a replica, which takes no writes.
+        """
+        try:
+            with _transient():
+                cluster = self._found()
+                names = names_on_all(cluster, name) if cluster else [name]
+            self.run([("SET", each, *words) for each in names])
+        except TransientError:
+            self._server.connection_pool.disconnect()
+            raise
+
+    def close(self) -> None:
+        self._server.close()
+        if self._cluster:
+            self._cluster.close()
+
+    def _found(self) -> redis.RedisCluster | None:
+        if not self._is_known:
+            with self._lock:
+                if not self._is_known:
+                    self._cluster = self._find()
+                    self._is_known = True
+        return self._cluster
+
+    def _find(self) -> redis.RedisCluster | None:
+        """Also after each failure: slots may have moved, or another Redis may stand there now."""
+        known = self._cluster
+        try:
+            is_cluster = mode(self._server) == "cluster"
+        except (redis.ConnectionError, redis.TimeoutError):
+            if not known:
+                raise
+            is_cluster = True  # the node of the URL is away; the others are known
+        if is_cluster and known:
+            known.nodes_manager.initialize(additional_startup_nodes_info=[(self._url.host, self._url.port)])
+            return known
+        return open_cluster(self._url) if is_cluster else None
+
+
+@contextmanager
+def _transient() -> Iterator[None]:
+    try:
+        yield
+    except FAILURES as error:
+        raise TransientError("redis", reason_of(error)) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """`TimeoutError`; where a certificate is refused also why, since a setting may mend it."""
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"certificate refused: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return type(error.__cause__ or error).__name__

@@ -1,0 +1,54 @@
+"""Which event is it? Pure: an id from what happened, the same for every copy.
+
+The ids of SNS, SQS and EventBridge all differ between copies, and `mail.messageId` names the email, not the event.
+"""
+
+from email_activity.domain.keys import canonical_json, digest
+from email_activity.ses.bodies import (
+    Bounce,
+    Click,
+    Complaint,
+    DeliveryDelay,
+    Open,
+    Reject,
+    RenderingFailure,
+    Send,
+    Subscription,
+)
+from email_activity.ses.parse import Event
+
+#: Kinds whose event is about the call as a whole, so about each destination of it.
+WHOLE_CALL = (Send, Reject, RenderingFailure)
+
+#: Stands in an identity where an event names no recipient.
+NO_RECIPIENT = "*"
+
+
+def event_id(event: Event, recipient: str) -> str:
+    """128 bits, hex, from what happened; ids of SNS, SQS and EventBridge differ between copies.
+
+    Two opens in one microsecond by one agent are one: acceptable.
+    """
+    recipient = recipient or NO_RECIPIENT
+    if isinstance(event.body, Bounce | Complaint) and event.body.feedback_id:
+        return digest(event.kind, event.body.feedback_id, recipient)
+    return digest(event.kind.casefold(), event.message_id, recipient, *_particulars(event))
+
+
+def _particulars(event: Event) -> tuple[str | None, ...]:
+    """What tells two events of one kind, email and recipient apart."""
+    if isinstance(event.body, WHOLE_CALL):
+        return ()
+    time = event.time or event.mail.timestamp
+    when = time.identity if time else None
+    match event.body:
+        case Click():
+            return (when, event.body.ip_address, event.body.user_agent, event.body.link)
+        case Open():
+            return (when, event.body.ip_address, event.body.user_agent, None)
+        case DeliveryDelay():
+            return (when, event.body.delay_type)
+        case Subscription():
+            changed = (event.body.new_topic_preferences, event.body.old_topic_preferences)
+            return (when, canonical_json(changed))
+    return (when,)

@@ -1,0 +1,255 @@
+"""From the body of an SQS message to the SES events in it. Pure.
+
+An event reaches the queue in one of these forms, or in several around each other:
+
+    sns          an SNS envelope; `Message` holds the event as text
+    raw          SNS raw message delivery: the event itself
+    eventbridge  an EventBridge envelope; `detail` is the event
+    lambda       a Lambda payload that somebody queued; `Records` hold envelopes or bodies
+    text         no JSON at all: the texts that SES sends when a topic is set up
+
+What `aws sqs receive-message` prints is the bodies in it, each in its own form. In any of these, the event may stand
+as a JSON string: EventBridge's input transformer puts one in quotes. One such level is taken off.
+
+https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns.html
+https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html
+https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ses.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+https://docs.aws.amazon.com/cli/latest/reference/sqs/receive-message.html
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from email_activity.domain.errors import (
+    NestedTooDeepError,
+    NotJsonError,
+    NotSesError,
+    PermanentError,
+    TooManyEventsError,
+)
+from email_activity.domain.jsontext import load_json, opened
+from email_activity.ses.control import (
+    OTHER_MESSAGES_SOURCE,
+    SNS_CONFIRMATIONS,
+    TOPIC_VALIDATION,
+    VALIDATION_TEXT,
+    control_name,
+)
+from email_activity.ses.eventbridge import EVENT_TYPES_BY_DETAIL_TYPE
+
+#: Envelopes around an event. EventBridge -> SNS -> SQS makes two; a republished topic one more.
+MAX_ENVELOPES = 4
+
+#: Events in one message. As many of SES's smallest, in Lambda's records, are more than a message has room for.
+MAX_EVENTS = 1_000
+
+#: Characters. All of AWS's ids are UUIDs; a longer text names no copy, and could make the table refuse its event.
+MAX_TRANSPORT_ID = 256
+
+SNS_TYPES = SNS_CONFIRMATIONS | {"Notification"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One SES event, still as SES wrote it. `form` is the outermost one; `kind` is SES's own spelling."""
+
+    form: str
+    kind: str
+    event: Mapping[str, Any]
+    transport_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A message that is about no email sent. It is counted and deleted."""
+
+    form: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What can never become a record, and why."""
+
+    form: str
+    error: PermanentError
+
+
+Unwrapped = Notification | Control | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelopes:
+    """What was taken off so far: how many envelopes, and the form and id of the outermost."""
+
+    depth: int = 0
+    form: str | None = None
+    transport_id: str | None = None
+    is_quoted: bool = False  # a JSON string was opened since the innermost
+
+    def inside(self, form: str | None, transport_id: object) -> "_Envelopes":
+        """form: None for what SQS printed, which is how a message came, and no form of it."""
+        if self.form:
+            return _Envelopes(self.depth + 1, self.form, self.transport_id)
+        is_id = isinstance(transport_id, str) and 0 < len(transport_id) <= MAX_TRANSPORT_ID
+        return _Envelopes(self.depth + 1, form, str(transport_id) if is_id else None)
+
+    def quoted(self) -> "_Envelopes":
+        return replace(self, is_quoted=True)
+
+
+def unwrap(body: str, message_id: str | None = None) -> tuple[Unwrapped, ...]:
+    """Everything that a message holds, up to a bound; one thing unless it is a Lambda payload. Never raises.
+
+    message_id: SQS's, which names the copy when no envelope does.
+    """
+    start = _Envelopes()
+    try:
+        found = tuple(islice(_from_text(body, start), MAX_EVENTS + 1))
+    except RecursionError:
+        found = (Unreadable(_form_of(start), NestedTooDeepError("JSON")),)
+    if len(found) > MAX_EVENTS:
+        rest = Unreadable(found[0].form, TooManyEventsError(f"more than {MAX_EVENTS}"))
+        found = (*found[:MAX_EVENTS], rest)
+    return tuple(_named(each, message_id) for each in found)
+
+
+def _named(found: Unwrapped, message_id: str | None) -> Unwrapped:
+    if isinstance(found, Notification) and found.transport_id is None:
+        return Notification(found.form, found.kind, found.event, message_id)
+    return found
+
+
+def _from_text(text: str, around: _Envelopes) -> Iterator[Unwrapped]:
+    try:
+        document = load_json(text)
+    except ValueError:
+        form = around.form or "text"
+        if text.strip().startswith(VALIDATION_TEXT):
+            yield Control(form, TOPIC_VALIDATION)
+        else:
+            yield Unreadable(form, NotJsonError())
+        return
+    except RecursionError:
+        yield Unreadable(_form_of(around), NestedTooDeepError("JSON"))
+        return
+    yield from _from_document(document, around)
+
+
+def _from_document(document: object, around: _Envelopes) -> Iterator[Unwrapped]:
+    """The order of these questions never takes one form for another."""
+    if isinstance(document, str) and not around.is_quoted and _may_hold_event(document):
+        yield from _from_text(document, around.quoted())
+    elif not isinstance(document, dict):
+        yield Unreadable(_form_of(around), NotSesError(f"a JSON {_json_type(document)}"))
+    elif around.depth > MAX_ENVELOPES:
+        yield Unreadable(_form_of(around), NestedTooDeepError(f"more than {MAX_ENVELOPES} envelopes"))
+    elif "Records" in document:
+        yield from _from_lambda(document, around)
+    elif isinstance(document.get("Messages"), list) and document["Messages"]:
+        for message in document["Messages"]:
+            yield from _from_received(message, around)
+    elif "ReceiptHandle" in document:
+        yield from _from_received(document, around)
+    elif "detail-type" in document:
+        yield from _from_eventbridge(document, around)
+    elif _text(document, "Type") in SNS_TYPES:
+        yield from _from_sns(document, around)
+    else:
+        yield _from_event(document, around)
+
+
+def _from_lambda(payload: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html, with-sqs.html; `ses` is mail received."""
+    records = payload["Records"]
+    if not isinstance(records, list) or not records:
+        yield Unreadable(around.form or "lambda", NotSesError("Records holds nothing"))
+        return
+    for record in records:
+        match record:
+            case {"Sns": {} as envelope}:
+                yield from _from_sns(envelope, around.inside("lambda", envelope.get("MessageId")))
+            case {"body": str() as body}:
+                yield from _from_text(body, around.inside("lambda", record.get("messageId")))
+            case {"ses": {}}:
+                yield Control(around.form or "lambda", "Received")
+            case _:
+                yield Unreadable(around.form or "lambda", NotSesError("a record with neither Sns, body nor ses"))
+
+
+def _from_received(message: Any, around: _Envelopes) -> Iterator[Unwrapped]:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html"""
+    if isinstance(message, dict) and isinstance(message.get("Body"), str):
+        yield from _from_text(message["Body"], around.inside(None, message.get("MessageId")))
+    else:
+        yield Unreadable(_form_of(around), NotSesError("a received message without a Body"))
+
+
+def _from_sns(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html"""
+    inside = around.inside("sns", envelope.get("MessageId"))
+    if _text(envelope, "Type") in SNS_CONFIRMATIONS:
+        yield Control(_form_of(inside), _text(envelope, "Type"))
+        return
+    message = envelope.get("Message")
+    if isinstance(message, str):
+        yield from _from_text(message, inside)
+    else:
+        yield from _from_document(message, inside)
+
+
+def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
+    inside = around.inside("eventbridge", envelope.get("id"))
+    detail, detail_type = envelope.get("detail"), _text(envelope, "detail-type")
+    if envelope.get("source") == OTHER_MESSAGES_SOURCE:
+        yield Control(_form_of(inside), detail_type)
+        return
+    if isinstance(detail, str) and _may_hold_event(detail):
+        detail, inside = opened(detail), inside.quoted()
+    is_email = isinstance(detail, dict) and ("mail" in detail or "eventType" in detail)
+    is_ours = envelope.get("source") == "aws.ses" and bool(detail_type)
+    may_be_named = bool(detail_type) and inside.depth <= MAX_ENVELOPES
+    if is_ours and not is_email and detail_type not in EVENT_TYPES_BY_DETAIL_TYPE:
+        # Sending Status Enabled/Disabled, Advisor Recommendation Status Open/Resolved.
+        yield Control(_form_of(inside), detail_type)
+    elif may_be_named and isinstance(detail, dict) and "mail" in detail and not _kind_of(detail):
+        # Some rules leave `eventType` out of what they pass on.
+        kind = EVENT_TYPES_BY_DETAIL_TYPE.get(detail_type, detail_type)
+        yield Notification(_form_of(inside), kind, detail, inside.transport_id)
+    else:
+        yield from _from_document(detail, inside)
+
+
+def _may_hold_event(text: str) -> bool:
+    return text.lstrip().startswith(("{", VALIDATION_TEXT))
+
+
+def _from_event(document: dict[str, Any], around: _Envelopes) -> Unwrapped:
+    kind = _kind_of(document)
+    if not kind:
+        return Unreadable(_form_of(around), NotSesError("neither eventType nor notificationType"))
+    name = control_name(kind, document)
+    if name:
+        return Control(_form_of(around), name)
+    return Notification(_form_of(around), kind, document, around.transport_id)
+
+
+def _kind_of(document: dict[str, Any]) -> str:
+    """`eventType` comes from configuration sets, `notificationType` from identities; never both from SES."""
+    return _text(document, "eventType") or _text(document, "notificationType")
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _form_of(around: _Envelopes) -> str:
+    return around.form or "raw"
+
+
+def _json_type(value: object) -> str:
+    return {str: "string", bool: "boolean", list: "array", type(None): "null"}.get(type(value), "number")
