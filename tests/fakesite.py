@@ -19,18 +19,18 @@ from botocore.exceptions import ClientError
 from email_activity.domain.indexes import INDEXES
 from email_activity.domain.worker_process import ThisProcess
 from email_activity.ingest import poller
-from email_activity.ingest.circuit_breaker import Gate
+from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claims
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.pipeline import Pipeline
 from email_activity.ingest.poller import Poller
-from email_activity.ingest.receive import Message, Queue
+from email_activity.ingest.receive import Message, Queue, Receiver
 from email_activity.ingest.reported import Reported
 from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store
 from email_activity.ingest.suspects import Suspects
 from email_activity.ingest.table_identity import TableIdentity
-from email_activity.ses.normalize import Rules
+from email_activity.ses.normalize import TrackingPolicy
 from email_activity.settings import Settings, load_settings
 
 Item = dict[str, Any]
@@ -197,7 +197,7 @@ class FakeSite:
         self.dynamodb = FakeDynamoDB()
         self.redis = FakeRedis()
         self.this_process = ThisProcess()
-        self.gate = Gate({})
+        self.breaker = CircuitBreaker({})
 
     def poller(self, monkeypatch: pytest.MonkeyPatch, stopping: Callable[[], bool], **settings: Any) -> Poller:
         for name, fake in (
@@ -206,22 +206,23 @@ class FakeSite:
             ("RedisCommands", self.redis),
         ):
             monkeypatch.setattr(poller, name, lambda _, fake=fake: fake)
-        monkeypatch.setattr(poller, "say_if_not_direct", lambda *_: None)  # fakes have no route to speak of
+        monkeypatch.setattr(poller, "log_if_not_fast", lambda *_: None)  # fakes have no route to speak of
         return Poller(load_settings(**settings), stopping)
 
-    def pipeline(self, rules: Rules | None = None) -> Pipeline:
+    def pipeline(self, policy: TrackingPolicy | None = None) -> Pipeline:
         """Any: the fakes are none of boto3's."""
         sqs: Any = self.sqs
         dynamodb: Any = self.dynamodb
         redis: Any = self.redis
         return Pipeline(
-            rules=rules or Rules(),
+            receiver=Receiver(sqs, QUEUE.url, Settings(), lambda: False),
+            policy=policy or TrackingPolicy(),
             new_claims=lambda space: Claims(redis, space, 60, 3600),
-            store=Store(dynamodb, "table"),
+            table=Store(dynamodb, "table"),
             settler=Settler(sqs, QUEUE),
-            gate=self.gate,
+            breaker=self.breaker,
             heartbeat=Heartbeat(),
-            table=TableIdentity(dynamodb, "table", self.this_process),
+            table_identity=TableIdentity(dynamodb, "table", self.this_process),
             reported=Reported(Settings().retention),
             this_process=self.this_process,
             suspects=Suspects(redis),

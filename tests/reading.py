@@ -7,34 +7,36 @@ from typing import Any
 
 from email_activity.activity.status import EmailStatus, Status, status
 from email_activity.domain.facts import Fact, Item, read_fact
-from email_activity.ses.interpret import Reading, read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import InterpretedEvent, interpret
+from email_activity.ses.normalize import TrackingPolicy
 
 Event = dict[str, Any]
 
 #: Tracks every mail, with a document or without.
-EVERYTHING = Rules(tracked=frozenset(), retention=timedelta(days=3650))
+EVERYTHING = TrackingPolicy(tracked=frozenset(), retention=timedelta(days=3650))
 
 #: Readers ask a clock what has expired, and NOW is long ago.
-LASTING = Rules(retention=timedelta(days=36_500))
+LASTING = TrackingPolicy(retention=timedelta(days=36_500))
 
 #: When every copy was sent and read. A clock would tell two readings apart by the second between them.
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
 
-def read_all(body: str, rules: Rules | None = None, message_id: str | None = "sqs-1") -> tuple[Reading, ...]:
-    return read(body, rules or Rules(), recorded_at=NOW, sent_at=NOW, message_id=message_id)
+def read_all(
+    body: str, policy: TrackingPolicy | None = None, message_id: str | None = "sqs-1"
+) -> tuple[InterpretedEvent, ...]:
+    return interpret(body, policy or TrackingPolicy(), recorded_at=NOW, sent_at=NOW, message_id=message_id).events
 
 
-def read_one(body: str, rules: Rules | None = None) -> Reading:
-    (reading,) = read_all(body, rules)
+def read_one(body: str, policy: TrackingPolicy | None = None) -> InterpretedEvent:
+    (reading,) = read_all(body, policy)
     return reading
 
 
-def items_of(bodies: Iterable[str], rules: Rules | None = None) -> dict[tuple[str, str], Item]:
+def items_of(bodies: Iterable[str], policy: TrackingPolicy | None = None) -> dict[tuple[str, str], Item]:
     """What the table holds after these messages, by key. Unless rules say so, none of it expires in our time."""
     facts = [
-        fact.to_item() for body in bodies for reading in read_all(body, rules or LASTING) for fact in reading.facts
+        fact.to_item() for body in bodies for reading in read_all(body, policy or LASTING) for fact in reading.facts
     ]
     return {(item["pk"], item["sk"]): item for item in facts}
 
@@ -51,8 +53,8 @@ def fold(items: Iterable[Item]) -> EmailStatus:
     return status(facts[0].email_id, facts)
 
 
-def status_of(bodies: Iterable[str], rules: Rules | None = None) -> EmailStatus:
-    return fold(items_of(bodies, rules).values())
+def status_of(bodies: Iterable[str], policy: TrackingPolicy | None = None) -> EmailStatus:
+    return fold(items_of(bodies, policy).values())
 
 
 def of(email: EmailStatus, recipient: str) -> Status:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 
 from benchmarks.mix import Mix
-from email_activity.ses.interpret import read
-from email_activity.ses.policy import rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings
 
 #: Loads are made in so many events at once, so that one serves several drains.
@@ -26,7 +26,7 @@ class Load:
         settings, now = Settings(), datetime.now(UTC)
         keys = set()
         for body in self.bodies:
-            for each in read(body, rules(settings), now):
+            for each in interpret(body, tracking_policy(settings), now).events:
                 keys |= {(item["pk"], item["sk"]) for item in (fact.to_item() for fact in each.facts)}
         return len(keys)
 

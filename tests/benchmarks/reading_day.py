@@ -20,9 +20,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from benchmarks.mix import CLICKS, EMAILS, HEADERS, NAMES, OPENS, OTHERS, TAGS
 from email_activity.aws.clients import dynamodb_client
-from email_activity.ingest.store import Store, key_of
-from email_activity.ses.interpret import read
-from email_activity.ses.normalize import Rules
+from email_activity.domain.facts import key_of
+from email_activity.ingest.store import Store
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
 from email_activity.settings import Settings
 from events import BROWSER, GMAIL_PROXY, Email, Event, raw
 
@@ -90,12 +91,14 @@ def store(settings: Settings, events: Sequence[Event] | Iterator[Event], now: da
     facts = [
         fact.to_item()
         for event in events
-        for reading in read(raw(event), Rules(), recorded_at=now, sent_at=now, message_id="benchmark")
+        for reading in interpret(
+            raw(event), TrackingPolicy(), recorded_at=now, sent_at=now, message_id="benchmark"
+        ).events
         for fact in reading.facts
     ]
     items = {key_of(item): item for item in facts}
     stored = Store(dynamodb_client(settings), settings.activity_table).put(list(items.values()))
-    assert not stored.left, stored.failure
+    assert not stored.unprocessed, stored.failure
     assert not stored.refused, stored.refused
     return len(items)
 

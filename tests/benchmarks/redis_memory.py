@@ -30,8 +30,8 @@ from email_activity.domain.chunks import chunks
 from email_activity.ingest.claims import Claims, namespace
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
-from email_activity.ses.interpret import read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
 
 IDENTITIES = (200_000, 1_000_000)
 
@@ -131,11 +131,11 @@ def _check(client: redis.Redis, count: int) -> None:
 
 
 def identities_of_an_email() -> float:
-    """Facts with distinct keys, activities and mail facts, of the mix that all benchmarks use."""
+    """Facts with distinct keys, activities and recipient facts, of the mix that all benchmarks use."""
     now = datetime.now(UTC)
     keys = set()
     for body in Mix.make(EVENTS).bodies:
-        for reading in read(body, Rules(), recorded_at=now, sent_at=now, message_id="benchmark"):
+        for reading in interpret(body, TrackingPolicy(), recorded_at=now, sent_at=now, message_id="benchmark").events:
             items = [fact.to_item() for fact in reading.facts]
             keys |= {(item["pk"], item["sk"]) for item in items}
     return len(keys) / len({pk for pk, _ in keys})

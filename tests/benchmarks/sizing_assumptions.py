@@ -57,7 +57,7 @@ class Assumptions:
     #: Bytes, measured: `--measure`.
     activity_bytes: float = 660
     mail_bytes: float = 341
-    #: Together, for one mail fact in its three indexes; and for one failure in its two.
+    #: Together, for one recipient fact in its three indexes; and for one failure in its two.
     index_bytes: float = 744
     failure_index_bytes: float = 458
     #: Bytes, measured with a million claims in Valkey 9.1: 83, of the process 90, and more as its table of keys grows.
@@ -76,7 +76,7 @@ class Assumptions:
 
     @property
     def identities_per_email(self) -> float:
-        """Each activity and one mail fact."""
+        """Each activity and one recipient fact."""
         return self.events_per_email + 1
 
     @property

@@ -10,8 +10,8 @@ from uuid import uuid4
 from benchmarks.mix import Mix
 from benchmarks.sizing_assumptions import Assumptions
 from email_activity.domain.indexes import INDEXES
-from email_activity.ses.interpret import read
-from email_activity.ses.policy import rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings
 
 
@@ -40,11 +40,11 @@ def _bytes(value: Any) -> int:
 def measured(on: Assumptions, events: int = 2_000) -> Assumptions:
     """With the items that the benchmark's mix of mail comes to."""
     now = datetime.now(UTC)
-    by = rules(Settings())
+    by = tracking_policy(Settings())
     bodies = Mix.make(events).bodies
-    readings = [reading for body in bodies for reading in read(body, by, now, message_id=str(uuid4()))]
+    readings = [reading for body in bodies for reading in interpret(body, by, now, message_id=str(uuid4())).events]
     activities = _distinct(fact.to_item() for reading in readings for fact in reading.activities)
-    mail = _distinct(fact.to_item() for reading in readings for fact in reading.mail_facts)
+    mail = _distinct(fact.to_item() for reading in readings for fact in reading.recipient_facts)
     entries = {
         name: [_entry(item, keys) for item in [*activities, *mail] if keys[0] in item] for name, keys in INDEXES.items()
     }

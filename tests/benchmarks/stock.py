@@ -26,9 +26,9 @@ from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.errors import TransientError
 from email_activity.domain.facts import Item
 from email_activity.redis_client.commands import one_server
-from email_activity.ses.interpret import read
-from email_activity.ses.normalize import Rules
-from email_activity.ses.policy import rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ app.conf.update(celery_settings(load_settings()))
 def record(body: str) -> None:
     """Write the facts of one message, but for those that are written or being written."""
     recorder = _recorder()
-    readings = read(body, recorder.rules, datetime.now(UTC))
+    readings = interpret(body, recorder.policy, datetime.now(UTC)).events
     items = [fact.to_item() for each in readings for fact in each.facts]
     new = recorder.claim({f"{item['pk']}|{item['sk']}": item for item in items})
     if new:
@@ -105,7 +105,7 @@ class Recorder:
     """What a process of the pool keeps from task to task."""
 
     settings: Settings
-    rules: Rules
+    policy: TrackingPolicy
     redis: "redis.Redis"
     dynamodb: "DynamoDBClient"
 
@@ -143,7 +143,7 @@ class Recorder:
 def _recorder() -> Recorder:
     """Made by the first task of a process: connections must not be shared over a fork."""
     settings = load_settings()
-    return Recorder(settings, rules(settings), one_server(settings.redis), dynamodb_client(settings))
+    return Recorder(settings, tracking_policy(settings), one_server(settings.redis), dynamodb_client(settings))
 
 
 def command(concurrency: int) -> list[str]:

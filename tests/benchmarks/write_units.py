@@ -17,7 +17,7 @@ from benchmarks.ground import QUEUE, TABLE, BenchmarkError, Ground
 from benchmarks.load import Load
 from email_activity.domain.chunks import chunks
 from email_activity.domain.worker_process import ThisProcess
-from email_activity.ingest.circuit_breaker import Gate
+from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claims
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.pipeline import Pipeline
@@ -28,7 +28,7 @@ from email_activity.ingest.store import Store
 from email_activity.ingest.suspects import Suspects
 from email_activity.ingest.table_identity import TableIdentity
 from email_activity.redis_client.commands import RedisCommands
-from email_activity.ses.policy import rules
+from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings
 from harness import Site
 
@@ -102,13 +102,14 @@ def _process(ground: Ground, load: Load, dynamodb: Any, table: str) -> None:
     settings = Settings(redis_url=ground.redis.connection_url)
     opened, settler = RedisCommands(settings.redis), Deleting()
     pipeline = Pipeline(
-        rules=rules(settings),
+        receiver=cast("Any", None),  # its messages are given
+        policy=tracking_policy(settings),
         new_claims=lambda space: Claims(opened, space, settings.lease_seconds, settings.dedupe_window_seconds),
-        store=Store(dynamodb, table),
+        table=Store(dynamodb, table),
         settler=cast("Settler", settler),
-        gate=Gate({}),
+        breaker=CircuitBreaker({}),
         heartbeat=Heartbeat(),
-        table=TableIdentity(dynamodb, table, process := ThisProcess()),
+        table_identity=TableIdentity(dynamodb, table, process := ThisProcess()),
         reported=Reported(settings.retention),
         this_process=process,
         suspects=Suspects(opened),

@@ -12,13 +12,13 @@ __all__ = ["app"]
 #: In the body of such a message.
 KILLS = "kills its process"
 
-read = pipeline.read
+interpret = pipeline.interpret
 
 
-def read_or_die(body: str, *others: Any) -> Any:
+def interpret_or_die(body: str, *others: Any) -> Any:
     if KILLS in body:
         os.kill(os.getpid(), signal.SIGKILL)
-    return read(body, *others)
+    return interpret(body, *others)
 
 
-pipeline.read = read_or_die  # type: ignore[assignment]
+pipeline.interpret = interpret_or_die  # type: ignore[assignment]

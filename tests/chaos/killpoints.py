@@ -129,12 +129,12 @@ def delete(carry_out: CarryOut, asked: dict[str, Any], entries: Sequence[dict[st
     return answer
 
 
-make_direct = clients.make_direct
+install_fast_path = clients.install_fast_path
 
 
 def make_direct_and_hook(client: BaseClient) -> None:
-    make_direct(client)
+    install_fast_path(client)
     client._make_api_call = functools.partial(call, client._make_api_call)
 
 
-clients.make_direct = make_direct_and_hook
+clients.install_fast_path = make_direct_and_hook

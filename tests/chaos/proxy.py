@@ -30,7 +30,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chaos.faults import Fault, Line, refusal
 from chaos.watch import Watch
 from chaos.wire import OF_THE_CONNECTION, Answer, Call, Hangup, Outcome
-from email_activity.ses.normalize import Rules
+from email_activity.ses.normalize import TrackingPolicy
 
 #: Seconds that the proxy waits for AWS: longer than any long poll.
 UPSTREAM_TIMEOUT = 60
@@ -55,12 +55,12 @@ class Rule:
 
 
 class AwsProxy:
-    def __init__(self, upstream_url: str, rules: Rules | None = None, seed: int = 0) -> None:
+    def __init__(self, upstream_url: str, policy: TrackingPolicy | None = None, seed: int = 0) -> None:
         """rules: how the worker is set up to read messages."""
         self.calls: Counter[str] = Counter()
         self.injected: Counter[str] = Counter()
         self.violations: list[str] = []
-        self._watch = Watch(upstream_url, rules or Rules())
+        self._watch = Watch(upstream_url, policy or TrackingPolicy())
         self._rules: list[Rule] = []
         self._chance = random.Random(seed)
         self._lock = threading.Lock()

@@ -15,8 +15,8 @@ from stuffing import FULL
 
 from email_activity.domain.facts import Item
 from email_activity.domain.keys import canonical_json
-from email_activity.ses.interpret import OUTCOMES, read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import Outcome, interpret
+from email_activity.ses.normalize import TrackingPolicy
 from reading import fold
 
 #: Seconds of CPU, and bytes of memory, at which the process is killed. Far above what any message may take.
@@ -30,7 +30,7 @@ LARGE = 400 * 1024
 def end_of(body: str) -> str:
     """All that a worker does with it but for asking Redis and the table; and what a reader would do."""
     now = datetime.now(UTC)
-    readings = read(body, Rules(), now, now, "message-1")
+    readings = interpret(body, TrackingPolicy(), now, now, "message-1").events
     facts = [fact.to_item() for reading in readings for fact in reading.facts]
     sizes = [written_size(item) for item in facts]
     by_email: dict[str, list[Item]] = {}
@@ -43,7 +43,7 @@ def end_of(body: str) -> str:
         return reasons[0]  # as the pipeline does
     if max(sizes, default=0) > LARGE:
         return "refused_by_table"
-    return next(each for each in OUTCOMES if each in {reading.outcome for reading in readings})
+    return next(each for each in Outcome if each in {reading.outcome for reading in readings})
 
 
 def written_size(item: Item) -> int:

@@ -15,7 +15,8 @@ import redis
 from chaos.held import claims_on
 from chaos.kills import Hit, Kills, is_gone
 from chaos.load import VISIBILITY, Load, assert_exact
-from email_activity.ingest.claims import DONE, Key
+from email_activity.domain.facts import Key
+from email_activity.ingest.claims import DONE
 from harness import Site, Worker, eventually
 
 #: In the order in which a batch meets them.
@@ -36,7 +37,7 @@ def said(site: Site, redis_url: str) -> Iterator[Said]:
 
 
 @dataclass
-class Crew:
+class AdaptiveConcurrency:
     """One worker; where the whole of it is killed, the next takes its place."""
 
     start: Callable[[], Worker]
@@ -56,13 +57,13 @@ class Crew:
 
 
 @contextmanager
-def crew_of(site: Site, kills: Kills, victim: str) -> Iterator[Crew]:
+def crew_of(site: Site, kills: Kills, victim: str) -> Iterator[AdaptiveConcurrency]:
     with ExitStack() as workers:
 
         def start() -> Worker:
             return workers.enter_context(kills.worker(site, THREADS_PER_PROCESS="3"))
 
-        yield Crew(start, kills, victim, start())
+        yield AdaptiveConcurrency(start, kills, victim, start())
 
 
 @pytest.mark.parametrize("victim", ["child", "worker"])

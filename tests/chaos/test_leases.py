@@ -10,7 +10,7 @@ from boto3.dynamodb.types import TypeSerializer
 from chaos.held import claims_on, held_until
 from chaos.kills import Kills
 from chaos.proxy import AwsProxy
-from email_activity.ingest.claims import Key
+from email_activity.domain.facts import Key
 from email_activity.redis_client.commands import RedisCommands
 from events import Email, Event, raw
 from harness import Site, eventually
@@ -83,7 +83,7 @@ def test_a_message_is_deleted_at_once_if_the_fact_was_stored_by_another_meanwhil
         proxy.fault("BatchWriteItem", held_until(released))
         other.claim([key])
         site.send([raw(event)])
-        eventually(lambda: proxy.calls["BatchWriteItem"])  # of the mail fact, which is written all the same
+        eventually(lambda: proxy.calls["BatchWriteItem"])  # of the recipient fact, which is written all the same
         item = {name: TypeSerializer().serialize(value) for name, value in facts_of(event)[key].items()}
         site.cloud.dynamodb.put_item(TableName=site.made.table_name, Item=item)
         other.commit([key])

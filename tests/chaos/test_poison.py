@@ -13,7 +13,7 @@ import swallow
 from poison import POISON
 from too_much import small_events
 
-from email_activity.ingest.claims import Key
+from email_activity.domain.facts import Key
 from events import KINDS, Email, raw, sns
 from harness import Site, eventually
 from reading import items_of, read_all

@@ -17,7 +17,7 @@ LONG_TEXTS = {
     ("Delivery", "mail.source"): "refused_by_table",
     ("Delivery", "mail.sourceArn"): "activity",
     ("Send", "mail.destination.0"): "refused_by_table",
-    # Too long to be one, so as good as none: an activity without a mail fact.
+    # Too long to be one, so as good as none: an activity without a recipient fact.
     ("Delivery", "mail.tags.document_type.0"): "activity",
     ("Delivery", "mail.tags.document_id.0"): "activity",
     ("Delivery", "mail.tags.account_id.0"): "activity",

@@ -16,8 +16,8 @@ from botocore.config import Config
 
 from chaos.wire import Answer, Call
 from email_activity.domain.chunks import chunks
-from email_activity.ses.interpret import read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
 
 Key = tuple[str, str]
 
@@ -42,8 +42,8 @@ class Received:
 
 
 class Watch:
-    def __init__(self, upstream_url: str, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, upstream_url: str, policy: TrackingPolicy) -> None:
+        self._rules = policy
         self._dynamodb = boto3.client(
             "dynamodb", region_name="us-east-1", endpoint_url=upstream_url, config=Config(max_pool_connections=64)
         )
@@ -120,7 +120,7 @@ class Watch:
 
     def _holds(self, message: Received) -> tuple[set[Key], bool]:
         """The facts of a message, and whether anything in it can never become one."""
-        readings = read(message.body, self._rules, datetime.now(UTC), message.sent_at, message.message_id)
+        readings = interpret(message.body, self._rules, datetime.now(UTC), message.sent_at, message.message_id).events
         facts = (fact for reading in readings for fact in reading.facts)
         items = [fact.to_item() for fact in facts]
         return {(item["pk"], item["sk"]) for item in items}, any(reading.error for reading in readings)

@@ -9,10 +9,9 @@ from boto3.dynamodb.types import TypeSerializer
 from email_activity.activity.export import email_json
 from email_activity.activity.query import PlainDeserializer
 from email_activity.domain.errors import NestedTooDeepError, UnexpectedError
-from email_activity.domain.facts import Item, read_fact
-from email_activity.ingest.claims import Key
-from email_activity.ses.interpret import OUTCOMES, Reading, read
-from email_activity.ses.normalize import Rules
+from email_activity.domain.facts import Item, Key, read_fact
+from email_activity.ses.interpret import InterpretedEvent, Outcome, interpret
+from email_activity.ses.normalize import TrackingPolicy
 from events import lambda_sqs, sns
 from reading import EVERYTHING, NOW, content_of, fold
 
@@ -34,9 +33,9 @@ MOST_BYTES = {
 
 def check(body: str) -> None:
     """Raises AssertionError, or whatever the core raised and should not have."""
-    for reading in read(body, Rules(), NOW, NOW, "message-1"):
+    for reading in interpret(body, TrackingPolicy(), NOW, NOW, "message-1").events:
         check_reading(reading)
-    readings = read(body, EVERYTHING, NOW, NOW, "message-1")
+    readings = interpret(body, EVERYTHING, NOW, NOW, "message-1").events
     for reading in readings:
         check_reading(reading)
     items = items_in(readings)
@@ -48,13 +47,13 @@ def check(body: str) -> None:
         check_forms(body, items)
 
 
-def items_in(readings: Iterable[Reading]) -> Items:
+def items_in(readings: Iterable[InterpretedEvent]) -> Items:
     facts = [fact.to_item() for reading in readings for fact in reading.facts]
     return {(item["pk"], item["sk"]): item for item in facts}
 
 
-def check_reading(reading: Reading) -> None:
-    assert reading.outcome in OUTCOMES
+def check_reading(reading: InterpretedEvent) -> None:
+    assert reading.outcome in Outcome
     assert not isinstance(reading.error, UnexpectedError), reading.error
     assert (reading.outcome == "quarantine") == (reading.error is not None)
     assert bool(reading.activities) == (reading.outcome == "activity")
@@ -76,7 +75,7 @@ def check_item(item: Item) -> None:
 
 def check_repeats(body: str, items: Items) -> None:
     """A copy that comes later is the same facts."""
-    later = items_in(read(body, EVERYTHING, NOW + timedelta(days=1), NOW, "message-2"))
+    later = items_in(interpret(body, EVERYTHING, NOW + timedelta(days=1), NOW, "message-2").events)
     assert content_of(later) == content_of(items)
 
 
@@ -106,6 +105,6 @@ def check_forms(body: str, items: Items) -> None:
         "a JSON string": body if is_quoted else json.dumps(body),
         "printed by sqs": json.dumps({"Messages": [{"Body": body}]}),
     }.items():
-        readings = read(wrapped, EVERYTHING, NOW, NOW)
+        readings = interpret(wrapped, EVERYTHING, NOW, NOW).events
         if not isinstance(readings[0].error, NestedTooDeepError):
             assert content_of(items_in(readings)) == content_of(items), form

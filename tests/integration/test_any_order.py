@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from email_activity.activity.query import Table
 from email_activity.activity.status import status
 from email_activity.domain.worker_process import ThisProcess
-from email_activity.ingest.circuit_breaker import Gate
+from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claims
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.pipeline import Pipeline
@@ -24,7 +24,7 @@ from email_activity.ingest.store import Store
 from email_activity.ingest.suspects import Suspects
 from email_activity.ingest.table_identity import TableIdentity
 from email_activity.redis_client.commands import RedisCommands
-from email_activity.ses.policy import rules
+from email_activity.ses.tracking_policy import tracking_policy
 from events import ANA, BEN, CLEO, FORMS, KINDS, Email, Event, as_identity_notification
 from harness import Site
 
@@ -55,13 +55,14 @@ def work(site: Site, claims_of: str, messages: Sequence[Message]) -> None:
     queue, settings_ = NoQueue(), site.settings
     commands = RedisCommands(settings_.redis)
     pipeline = Pipeline(
-        rules=rules(settings_),
+        receiver=None,  # type: ignore[arg-type]  its messages are given
+        policy=tracking_policy(settings_),
         new_claims=lambda _: Claims(commands, claims_of, 5, 60),
-        store=Store(site.cloud.dynamodb, settings_.activity_table),
+        table=Store(site.cloud.dynamodb, settings_.activity_table),
         settler=Settler(queue, Queue("", "", 120)),  # type: ignore[arg-type]
-        gate=Gate({}),
+        breaker=CircuitBreaker({}),
         heartbeat=Heartbeat(),
-        table=TableIdentity(site.cloud.dynamodb, settings_.activity_table, process := ThisProcess()),
+        table_identity=TableIdentity(site.cloud.dynamodb, settings_.activity_table, process := ThisProcess()),
         reported=Reported(settings_.retention),
         this_process=process,
         suspects=Suspects(commands),

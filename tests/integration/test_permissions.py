@@ -87,7 +87,7 @@ def test_a_reader_is_allowed_what_it_does(named: Site, guard: Guard, monkeypatch
     email = Email(to=(ANA,))
     events = [email.send(), email.bounce(recipients=[ANA]), Email(to=(BEN,)).send()]
     items = list(items_of(map(raw, events)).values())
-    assert not Store(named.cloud.dynamodb, named.made.table_name).put(items).left
+    assert not Store(named.cloud.dynamodb, named.made.table_name).put(items).unprocessed
     for arguments in (
         ("status", email.message_id),
         ("timeline", email.message_id),

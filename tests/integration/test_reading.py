@@ -25,7 +25,7 @@ def put(site: Site, events: Sequence[dict]) -> None:
     stored = Store(dynamodb_client(site.settings), site.settings.activity_table).put(
         list(items_of(map(raw, events)).values())
     )
-    assert not stored.left
+    assert not stored.unprocessed
     assert not stored.refused
 
 

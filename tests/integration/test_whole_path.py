@@ -10,18 +10,18 @@ from typing import Any
 import boto3
 import pytest
 
-from email_activity.ses.interpret import read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
 from events import ANA, APPLE_PREFETCH, KINDS, Email, Event, eventbridge, raw, received_mail, sns
 from harness import OF_THE_COPY, Site, eventually
 
 
-def facts_of(*events: Event, rules: Rules | None = None) -> dict[tuple[str, str], Event]:
+def facts_of(*events: Event, policy: TrackingPolicy | None = None) -> dict[tuple[str, str], Event]:
     """The items that these events must come to, without what may differ between copies."""
     items = [
         fact.to_item()
         for event in events
-        for reading in read(raw(event), rules or Rules(), datetime.now(UTC))
+        for reading in interpret(raw(event), policy or TrackingPolicy(), datetime.now(UTC)).events
         for fact in reading.facts
     ]
     return {

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from email_activity.domain.errors import PermanentError, UnexpectedError
-from email_activity.ses.normalize import Copy, Rules, normalize
+from email_activity.ses.normalize import Copy, TrackingPolicy, normalize
 from email_activity.ses.parse import parse
 from email_activity.ses.unwrap import Notification, unwrap
 from events import FORMS, Email, sns
@@ -36,8 +36,8 @@ envelopes = st.fixed_dictionaries(
 
 def check(body: str) -> None:
     """Each thing in it has an outcome, and none is put down to a bug of ours."""
-    for rules in (Rules(), EVERYTHING):
-        for reading in read_all(body, rules):
+    for policy in (TrackingPolicy(), EVERYTHING):
+        for reading in read_all(body, policy):
             assert reading.outcome in OUTCOMES
             assert not isinstance(reading.error, UnexpectedError)
             assert (reading.outcome == "quarantine") == (reading.error is not None)

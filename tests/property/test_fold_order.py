@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from email_activity.activity.facets import DELIVERY, FAILED
 from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.facts import Item, read_fact
-from email_activity.ses.normalize import Rules
+from email_activity.ses.normalize import TrackingPolicy
 from events import Event
 from reading import EVERYTHING, content_of, fold, items_of
 from strategies import CopyOf, copies, mangled, stories
@@ -50,8 +50,8 @@ def reported_of(folded: EmailStatus) -> dict[str | None, int]:
 def test_any_order_and_any_repetition_give_the_same_table_and_the_same_status(arrived, data):
     bodies = bodies_of(arrived)
     again = data.draw(st.permutations(bodies + data.draw(st.lists(st.sampled_from(bodies), max_size=4))))
-    for rules in (Rules(retention=EVERYTHING.retention), EVERYTHING):
-        here, there = items_of(bodies, rules), items_of(again, rules)
+    for policy in (TrackingPolicy(retention=EVERYTHING.retention), EVERYTHING):
+        here, there = items_of(bodies, policy), items_of(again, policy)
         assert content_of(here) == content_of(there)
         if here:
             assert comparable(fold(here.values())) == comparable(fold(there.values()))
@@ -78,9 +78,9 @@ def test_the_fold_does_not_ask_in_which_order_facts_are_read(arrived, data):
 
 @given(arrivals, st.data())
 def test_one_more_fact_never_lowers_the_delivery_that_was_reported(arrived, data):
-    for rules in (Rules(retention=EVERYTHING.retention), EVERYTHING):
+    for policy in (TrackingPolicy(retention=EVERYTHING.retention), EVERYTHING):
         before: dict[str | None, int] = {}
-        for folded in one_by_one(arrived, rules, data):
+        for folded in one_by_one(arrived, policy, data):
             after = delivery_of(folded)
             assert not [each for each in before.keys() & after.keys() if after[each] < before[each]]
             before = reported_of(folded)
@@ -100,15 +100,17 @@ def test_one_more_fact_never_takes_a_complaint_back(arrived, data):
     before: set[str | None] = set()
     for folded in one_by_one(arrived, EVERYTHING, data):
         everybody = [*folded.recipients, *([folded.shared] if folded.shared else [])]
-        # Without a mail fact a complaint is of whoever it names; with one, of the sole destination.
+        # Without a recipient fact a complaint is of whoever it names; with one, of the sole destination.
         after = {each.recipient for each in everybody if each.consent.state == "complained"}
         assert before & {each.recipient for each in everybody} <= after
         before = after
 
 
-def one_by_one(arrived: list[tuple[Event, CopyOf]], rules: Rules, data: st.DataObject) -> Iterator[EmailStatus]:
+def one_by_one(
+    arrived: list[tuple[Event, CopyOf]], policy: TrackingPolicy, data: st.DataObject
+) -> Iterator[EmailStatus]:
     """The status after each further fact, in any order."""
-    items = list(items_of(bodies_of(arrived), rules).values())
+    items = list(items_of(bodies_of(arrived), policy).values())
     facts = [fact for item in data.draw(st.permutations(items)) if (fact := read_fact(item))]
     for count in range(1, len(facts) + 1):
         yield status(facts[0].email_id, facts[:count])

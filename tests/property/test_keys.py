@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from email_activity.domain.addresses import normalize_address
-from email_activity.domain.facts import Activity, Document, MailFact, email_id_of, read_fact
+from email_activity.domain.facts import Activity, Document, RecipientFact, email_id_of, read_fact
 from email_activity.domain.jsontext import storable
 from email_activity.domain.keys import (
     FAILURE_AFTER_SENT,
@@ -101,8 +101,8 @@ activities = st.builds(
     failure_day=st.none() | filled,
 )
 
-mail_facts = st.builds(
-    MailFact,
+recipient_facts = st.builds(
+    RecipientFact,
     email_id=filled.map(lambda text: text[:80]),
     recipient=filled,
     expires_at=st.integers(0, 2**40),
@@ -119,7 +119,7 @@ def test_an_activity_is_read_back_as_it_was(activity):
     assert read_fact(item).to_item() == item
 
 
-@given(mail_facts)
+@given(recipient_facts)
 def test_a_mail_fact_is_read_back_as_it_was(fact):
     assert read_fact(fact.to_item()) == fact
 

@@ -8,7 +8,7 @@ import pytest
 from email_activity.activity.attribution import NEVER_ARRIVED, attribute
 from email_activity.activity.copies import merge_copies
 from email_activity.activity.mails import destinations_of
-from email_activity.domain.facts import Activity, Document, MailFact
+from email_activity.domain.facts import Activity, Document, RecipientFact
 from events import ANA, BEN, CLEO, Email, as_identity_notification, raw
 from reading import EVERYTHING, fold, items_of, status_of
 
@@ -90,7 +90,7 @@ def test_a_forwarded_address_is_unmatched_in_a_mail_to_several():
 
 
 def test_an_event_that_names_a_recipient_is_theirs_while_not_all_are_known():
-    """A Delivery of the first of three has come; the mail facts of the others have not."""
+    """A Delivery of the first of three has come; the recipient facts of the others have not."""
     email = Email(to=(ANA, BEN, CLEO))
     identity = as_identity_notification(email.bounce(recipients=[BEN]))
     assert said_of("Bounce", email.delivery([ANA]), identity) == [(BEN, "exact")]
@@ -107,7 +107,7 @@ def test_a_delivery_or_a_bounce_without_recipients_is_never_inferred(named):
     assert said_of("Delivery", *events) == [(None, "ambiguous")]
 
 
-# --- Without mail facts: an email of which only identity notifications came ---
+# --- Without recipient facts: an email of which only identity notifications came ---
 
 
 def test_without_mail_facts_the_recipients_are_those_that_events_name():
@@ -224,11 +224,11 @@ def test_events_of_one_time_come_in_the_order_of_life():
     assert kinds == ["Send", "Reject", "DeliveryDelay", "Delivery", "Bounce", "Open", "Click"]
 
 
-# --- Mail facts that disagree ---
+# --- Recipient facts that disagree ---
 
 
-def mail_fact(**changes) -> MailFact:
-    return replace(MailFact("id", ANA, 1, Document("invoice", "7"), "acme", AT), **changes)
+def mail_fact(**changes) -> RecipientFact:
+    return replace(RecipientFact("id", ANA, 1, Document("invoice", "7"), "acme", AT), **changes)
 
 
 def test_of_mail_facts_that_disagree_the_earliest_counts():

@@ -75,7 +75,8 @@ def test_two_containers_run_whatever_the_volume() -> None:
 
 
 def test_redis_holds_the_identities_of_the_busiest_day() -> None:
-    # 30.4167 million emails a month are a million a day; twice that; three activities and a mail fact of 100 B each.
+    # 30.4167 million emails a month are a million a day; twice that; three activities and a recipient
+    # fact of 100 B each.
     it = size(365 * MILLION // 12, ROUND)
     assert it.redis_bytes == pytest.approx(800e6, rel=1e-6)
     assert it.redis_node == "cache.t4g.small"  # 1.37 GiB x 0.7 = 1.03e9; a micro holds 0.38e9
@@ -136,7 +137,7 @@ def test_limits_are_told_by_the_month_whose_peak_they_are() -> None:
     everything = by_name["SNS, 300 publishes/s: others"]
     assert everything.events == 300
     assert everything.emails == pytest.approx(300 / 10 * 2_628_000 / 3)
-    # An event writes one activity, and a third of a mail fact.
+    # An event writes one activity, and a third of a recipient fact.
     assert by_name["new table, 4,000 write units/s"].events == pytest.approx(3_000)
     assert by_name["by_account, if all were one account's"].events == 3_000
     assert by_name["in flight, 75 processes"].events == 75_000

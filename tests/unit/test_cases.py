@@ -15,8 +15,8 @@ import pytest
 
 from email_activity.activity.facets import Status
 from email_activity.domain.facts import Item
-from email_activity.ses.interpret import read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
 from events import ANA, BEN, Email, raw
 from mailboxes import JON, SPELLINGS_OF_JON
 from reading import fold, of, read_all, status_of
@@ -44,7 +44,7 @@ def bodies_of(name: str) -> list[str]:
 
 
 def items_of(bodies: list[str]) -> tuple[list[Any], list[Item]]:
-    readings = [reading for body in bodies for reading in read(body, Rules(), NOW, NOW, "sqs-1")]
+    readings = [reading for body in bodies for reading in interpret(body, TrackingPolicy(), NOW, NOW, "sqs-1").events]
     items = {(item["pk"], item["sk"]): item for reading in readings for item in map(to_item, reading.facts)}
     return readings, list(items.values())
 
@@ -145,7 +145,7 @@ ODD = {
 @pytest.mark.parametrize("odd", ODD)
 def test_one_odd_element_keeps_neither_the_document_nor_the_recipient_from_being_known(odd):
     (reading,) = read_all(odd_send(**ODD[odd]))
-    (fact,) = reading.mail_facts
+    (fact,) = reading.recipient_facts
     assert (fact.recipient, fact.document.type, fact.document.id[:4]) == (ANA, "invoice", "2026")
 
 

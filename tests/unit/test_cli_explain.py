@@ -34,8 +34,8 @@ def test_an_event_is_found_in_any_spelling(spelling):
 def test_every_bounce_class_is_explained():
     values = set(json.loads(run("bounce", "--json"))["values"])
     assert values == {*DELIVERY_BY_BOUNCE_CLASS, "auto_reply", "arrived"} == {*classify.BOUNCE_HARDNESS}
-    rules = (classify.BOUNCE_TYPES, classify.BOUNCE_CLASSES, classify.BOUNCE_ACTIONS)
-    assert values >= {name for each in rules for name in each.values()}
+    policy = (classify.BOUNCE_TYPES, classify.BOUNCE_CLASSES, classify.BOUNCE_ACTIONS)
+    assert values >= {name for each in policy for name in each.values()}
     assert all(name in run("bounce") for name, _ in BOUNCE_CLASSES)
 
 

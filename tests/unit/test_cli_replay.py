@@ -10,8 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from email_activity.cli.main import main
-from email_activity.domain.facts import Item
-from email_activity.ingest.claims import Key
+from email_activity.domain.facts import Item, Key
 from email_activity.replay.recorder import Recorded, Target
 from email_activity.settings import Settings
 from events import KINDS, TOPIC_SUBSCRIBED, Email, raw, sns

@@ -8,8 +8,8 @@ from demo.reconcile import expected, reconcile
 from demo.story import UNREADABLE, Published, story
 from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.facts import Activity
-from email_activity.ses.interpret import read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEAD = [(UNREADABLE, "not_json")]
@@ -17,7 +17,7 @@ DEAD = [(UNREADABLE, "not_json")]
 
 def recorded(published: list[Published]) -> list[EmailStatus]:
     """As if a worker had recorded all of it."""
-    readings = [reading for each in published for reading in read(each.body, Rules(), NOW)]
+    readings = [reading for each in published for reading in interpret(each.body, TrackingPolicy(), NOW).events]
     activities: list[Activity] = [fact for reading in readings for fact in reading.activities]
     ids = {each.email_id for each in activities}
     return [status(email_id, [each for each in activities if each.email_id == email_id]) for email_id in ids]
@@ -52,7 +52,11 @@ def test_any_event_that_is_not_in_the_table_is_missed(lost: int) -> None:
 def test_a_contract_in_the_table_is_one_too_many() -> None:
     published = story(NOW)
     contract = next(each for each in published if each.fate == "untracked")
-    stored = [fact for reading in read(contract.body, Rules(frozenset()), NOW) for fact in reading.activities]
+    stored = [
+        fact
+        for reading in interpret(contract.body, TrackingPolicy(frozenset()), NOW).events
+        for fact in reading.activities
+    ]
     result = reconcile(published, [*recorded(published), status(contract.email_id, stored)], DEAD, waiting=0)
     assert len(result.extra) == 1
 

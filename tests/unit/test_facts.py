@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from email_activity.domain.facts import Activity, Assignment, Document, Extra, MailFact, email_id_of, read_fact
+from email_activity.domain.facts import Activity, Assignment, Document, Extra, RecipientFact, email_id_of, read_fact
 from email_activity.domain.keys import (
     NOT_CONTENT,
     canonical_json,
@@ -47,7 +47,9 @@ ACTIVITY = Activity(
     failure_day="2026-11-23#0",
 )
 
-MAIL = MailFact("id-1", "ana@example.com", 1_800_000_000, Document("invoice", "7"), "acme", AT.replace(microsecond=0))
+MAIL = RecipientFact(
+    "id-1", "ana@example.com", 1_800_000_000, Document("invoice", "7"), "acme", AT.replace(microsecond=0)
+)
 
 
 EXTRA = Extra("id-1", "0" * 32, "Bounce", AT, '{"x":1}', 1_800_000_000)
@@ -100,7 +102,7 @@ def test_a_mail_fact_says_nothing_twice():
 
 
 def test_a_mail_fact_without_document_and_account_is_in_neither_index():
-    item = MailFact("id-1", "ana@example.com", 1).to_item()
+    item = RecipientFact("id-1", "ana@example.com", 1).to_item()
     assert not {"document", "account"} & item.keys()
     assert item["sent_key"] == "-#id-1"
 
@@ -130,7 +132,7 @@ def test_a_part_over_320_bytes_stands_in_keys_as_its_hash(text):
 
 def test_the_longest_address_still_makes_a_key():
     for address in ("#" * 320, "%" * 320, "\U0001f600" * 80, "x" * 5000):
-        item = MailFact("#" * 256, address, 1, Document("#" * 320, "%" * 320), "#" * 320, AT).to_item()
+        item = RecipientFact("#" * 256, address, 1, Document("#" * 320, "%" * 320), "#" * 320, AT).to_item()
         assert len(item["sk"].encode()) <= 1024
         assert len(item["sent_key"].encode()) <= 1024
         assert all(len(item[name].encode()) <= 2048 for name in ("pk", "mail_recipient", "document", "account"))
@@ -293,9 +295,9 @@ def test_a_bare_activity_is_read_back_as_it_was():
     "fact",
     [
         MAIL,
-        MailFact("id-1", "ana@example.com", 1),
-        MailFact("a#b", "a#b@example.com", 1, Document("in#voice", "2026#7%"), "ac#me", MAIL.sent_at),
-        MailFact("id-1", "x" * 400, 1, Document("y" * 400, "z" * 400), "w" * 400, MAIL.sent_at),
+        RecipientFact("id-1", "ana@example.com", 1),
+        RecipientFact("a#b", "a#b@example.com", 1, Document("in#voice", "2026#7%"), "ac#me", MAIL.sent_at),
+        RecipientFact("id-1", "x" * 400, 1, Document("y" * 400, "z" * 400), "w" * 400, MAIL.sent_at),
     ],
 )
 def test_a_mail_fact_is_read_back_as_it_was(fact):

@@ -8,7 +8,7 @@ import pytest
 
 from email_activity.domain.errors import TransientError
 from email_activity.ingest import heartbeat as module
-from email_activity.ingest.heartbeat import Heartbeat, Hold
+from email_activity.ingest.heartbeat import Heartbeat, InFlightBatch
 from email_activity.ingest.receive import Message, Queue
 
 EVENT = ("EMAIL#1", "EVENT#1")
@@ -21,11 +21,11 @@ class FakeSettler:
 
     def __init__(self) -> None:
         self.extended: list[list[Message]] = []
-        self.gate = threading.Event()
-        self.gate.set()
+        self.breaker = threading.Event()
+        self.breaker.set()
 
     def extend(self, messages) -> int:
-        self.gate.wait()
+        self.breaker.wait()
         self.extended.append(list(messages))
         return len(messages)
 
@@ -50,8 +50,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def hold_of(settler: FakeSettler, claims: FakeClaims) -> Hold:
-    hold = Hold(MESSAGES, settler, claims)  # type: ignore[arg-type]
+def hold_of(settler: FakeSettler, claims: FakeClaims) -> InFlightBatch:
+    hold = InFlightBatch(MESSAGES, settler, claims)  # type: ignore[arg-type]
     hold.claimed = [EVENT]
     return hold
 
@@ -82,7 +82,7 @@ def test_what_has_ended_is_never_hidden_again(clock: list[float]) -> None:
     """A beat under way is waited for; else it could hide for minutes what the batch gave back at once."""
     settler, claims = FakeSettler(), FakeClaims()
     hold = hold_of(settler, claims)
-    settler.gate.clear()
+    settler.breaker.clear()
     clock[0] += 21
     beat = threading.Thread(target=hold.beat)
     beat.start()
@@ -92,7 +92,7 @@ def test_what_has_ended_is_never_hidden_again(clock: list[float]) -> None:
     end.start()
     time.sleep(0.05)
     assert end.is_alive()
-    settler.gate.set()
+    settler.breaker.set()
     beat.join()
     end.join()
     clock[0] += 21
@@ -103,7 +103,7 @@ def test_what_has_ended_is_never_hidden_again(clock: list[float]) -> None:
 def test_what_was_settled_is_extended_no_more_and_the_rest_is(clock: list[float]) -> None:
     settler, claims = FakeSettler(), FakeClaims()
     hold = hold_of(settler, claims)
-    hold.let_go(MESSAGES[:2])
+    hold.release(MESSAGES[:2])
     clock[0] += 21
     hold.beat()
     assert settler.extended == [MESSAGES[2:]]

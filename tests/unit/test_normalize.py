@@ -11,7 +11,7 @@ from email_activity.domain.facts import Document
 from email_activity.domain.keys import canonical_json
 from email_activity.ingest.store import wire_item
 from email_activity.ses.identity import event_id
-from email_activity.ses.normalize import Copy, Rules, destinations, normalize
+from email_activity.ses.normalize import Copy, TrackingPolicy, destinations, normalize
 from email_activity.ses.parse import parse
 from events import (
     ANA,
@@ -33,8 +33,8 @@ THREE = (ANA, BEN, CLEO)
 TO_THREE = Email(to=THREE)
 
 
-def detail_of(event: dict, rules: Rules | None = None) -> dict:
-    return read_one(raw(event), rules).activities[0].detail
+def detail_of(event: dict, policy: TrackingPolicy | None = None) -> dict:
+    return read_one(raw(event), policy).activities[0].detail
 
 
 def classes_of(event: dict) -> list[str | None]:
@@ -55,7 +55,7 @@ def changed(event: dict, **mail) -> dict:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_about_one_recipient_is_one_activity_and_one_mail_fact(kind):
     reading = read_one(raw(KINDS[kind](Email())))
-    (activity,), (mail,) = reading.activities, reading.mail_facts
+    (activity,), (mail,) = reading.activities, reading.recipient_facts
     assert (reading.outcome, activity.kind, mail.recipient) == ("activity", kind, ANA)
 
 
@@ -65,7 +65,7 @@ def test_an_event_that_names_recipients_is_one_activity_for_each_of_them(kind):
     event["mail"]["destination"] = list(THREE)
     reading = read_one(raw(event))
     assert [each.recipient for each in reading.activities] == [ANA, CLEO]
-    assert [each.recipient for each in reading.mail_facts] == [ANA, CLEO]
+    assert [each.recipient for each in reading.recipient_facts] == [ANA, CLEO]
     assert {each.destination_count for each in reading.activities} == {3}
 
 
@@ -73,7 +73,7 @@ def test_an_event_that_names_recipients_is_one_activity_for_each_of_them(kind):
 def test_an_event_about_the_whole_call_is_one_activity_for_each_destination(kind):
     reading = read_one(raw(KINDS[kind](TO_THREE)))
     assert [each.recipient for each in reading.activities] == list(THREE)
-    assert [each.recipient for each in reading.mail_facts] == list(THREE)
+    assert [each.recipient for each in reading.recipient_facts] == list(THREE)
 
 
 @pytest.mark.parametrize("kind", ["Open", "Click", "Subscription"])
@@ -81,7 +81,7 @@ def test_an_event_that_names_nobody_is_one_activity_without_a_recipient(kind):
     """Never a guessed one: which of the three it was is judged at reading."""
     reading = read_one(raw(KINDS[kind](TO_THREE)))
     assert [each.recipient for each in reading.activities] == [None]
-    assert [each.recipient for each in reading.mail_facts] == list(THREE)
+    assert [each.recipient for each in reading.recipient_facts] == list(THREE)
 
 
 @pytest.mark.parametrize("named", ["empty", "absent", "null", "no address", "empty address"])
@@ -95,7 +95,7 @@ def test_an_event_whose_recipients_are_missing_is_one_activity_without_a_recipie
         del body[RECIPIENT_LISTS[kind]]
     reading = read_one(raw(event))
     assert [each.recipient for each in reading.activities] == [None]
-    assert [each.recipient for each in reading.mail_facts] == list(THREE)
+    assert [each.recipient for each in reading.recipient_facts] == list(THREE)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -106,7 +106,7 @@ def test_every_kind_without_destinations_is_recorded_all_the_same(kind, destinat
     named = ANA if kind in RECIPIENT_LISTS else None
     assert (activity.recipient, activity.destination_count) == (named, None)
     # A bounce may name a forwarded address, to which nobody sent the email.
-    assert [each.recipient for each in reading.mail_facts] == ([ANA] if named and kind != "Bounce" else [])
+    assert [each.recipient for each in reading.recipient_facts] == ([ANA] if named and kind != "Bounce" else [])
 
 
 @pytest.mark.parametrize("make", [Email.send, Email.delivery])
@@ -121,14 +121,14 @@ def test_a_recipient_named_twice_is_one():
     reading = read_one(raw(Email(to=(ANA, f"Ana <{ANA.upper()}>")).send()))
     assert [each.recipient for each in reading.activities] == [ANA]
     assert reading.activities[0].destination_count == 1
-    assert [each.recipient for each in reading.mail_facts] == [ANA]
+    assert [each.recipient for each in reading.recipient_facts] == [ANA]
 
 
 def test_a_destination_without_an_address_is_none():
     reading = read_one(raw(Email(to=("", " ", ANA, "<>")).send()))
     assert [each.recipient for each in reading.activities] == [ANA]
     assert reading.activities[0].destination_count == 1
-    assert [each.recipient for each in reading.mail_facts] == [ANA]
+    assert [each.recipient for each in reading.recipient_facts] == [ANA]
 
 
 def test_the_address_as_written_stands_beside_the_normalized_one():
@@ -145,24 +145,24 @@ def test_an_event_of_a_forwarded_address_alone_is_found_by_every_recipient(kind)
     event["mail"]["destination"] = list(THREE)
     reading = read_one(raw(event))
     assert [each.recipient for each in reading.activities] == ["elsewhere@example.com"]
-    assert [each.recipient for each in reading.mail_facts] == list(THREE)
-    assert {each.document for each in reading.mail_facts} == {Document("invoice", "2026-117")}
+    assert [each.recipient for each in reading.recipient_facts] == list(THREE)
+    assert {each.document for each in reading.recipient_facts} == {Document("invoice", "2026-117")}
 
 
 def test_a_forwarded_address_beside_a_destination_is_no_recipient_of_the_email():
     reading = read_one(raw(TO_THREE.bounce(recipients=["elsewhere@example.com", BEN])))
-    assert [each.recipient for each in reading.mail_facts] == [BEN]
+    assert [each.recipient for each in reading.recipient_facts] == [BEN]
 
 
 def test_a_bounce_without_destinations_makes_nobody_a_recipient():
     reading = read_one(raw(changed(Email().bounce(recipients=["elsewhere@example.com"]), destination=None)))
-    assert reading.mail_facts == ()
+    assert reading.recipient_facts == ()
 
 
 def test_a_fiftieth_recipient_is_recorded_like_the_first():
     to = [f"client{number}@example.com" for number in range(50)]
     reading = read_one(raw(Email(to=to).send()))
-    assert [each.recipient for each in reading.activities] == [each.recipient for each in reading.mail_facts] == to
+    assert [each.recipient for each in reading.activities] == [each.recipient for each in reading.recipient_facts] == to
 
 
 # --- What an activity tells ---
@@ -243,8 +243,8 @@ def test_nothing_is_kept_of_the_unknown_fields_of_untracked_mail():
 # --- Tags, and whose mail it is ---
 
 
-def tags_of(tags: dict[str, str], rules: Rules | None = None) -> dict:
-    return dict(read_one(raw(Email(tags=tags).send()), rules).activities[0].tags)
+def tags_of(tags: dict[str, str], policy: TrackingPolicy | None = None) -> dict:
+    return dict(read_one(raw(Email(tags=tags).send()), policy).activities[0].tags)
 
 
 def test_the_senders_other_tags_and_the_address_it_went_out_from_are_kept():
@@ -253,8 +253,8 @@ def test_the_senders_other_tags_and_the_address_it_went_out_from_are_kept():
 
 
 def test_the_tags_that_the_operator_chose_for_the_document_are_no_others():
-    rules = Rules(document_type=("type", "X-T"), document_id=("number", "X-N"), account_id=("client", "X-C"))
-    found = tags_of({"type": "invoice", "number": "5", "client": "7", "campaign": "spring"}, rules)
+    policy = TrackingPolicy(document_type=("type", "X-T"), document_id=("number", "X-N"), account_id=("client", "X-C"))
+    found = tags_of({"type": "invoice", "number": "5", "client": "7", "campaign": "spring"}, policy)
     assert found == {
         "campaign": ["spring"],
         "document_type": ["invoice"],
@@ -293,7 +293,7 @@ def test_the_aws_account_that_sent_it_is_kept():
 
 
 def test_the_subject_can_be_left_out():
-    assert read_one(raw(Email().send()), Rules(store_subject=False)).activities[0].subject is None
+    assert read_one(raw(Email().send()), TrackingPolicy(store_subject=False)).activities[0].subject is None
 
 
 @pytest.mark.parametrize("subject", ["=?utf-8?q?Votre_facture_=C3=A9chue?=", "Votre facture \u00e9chue"])
@@ -482,8 +482,8 @@ def test_the_day_on_which_a_message_arrived_is_kept_in_one_spelling():
 # --- What document, and whose ---
 
 
-def mail_fact(event: dict, rules: Rules | None = None):
-    return read_one(raw(event), rules).mail_facts[0]
+def mail_fact(event: dict, policy: TrackingPolicy | None = None):
+    return read_one(raw(event), policy).recipient_facts[0]
 
 
 def test_a_document_is_read_from_the_tags():
@@ -532,7 +532,7 @@ def test_a_header_in_any_encoding_can_be_stored(charset, text):
     """Some encodings make half a character of it, which is no UTF-8 and once broke the whole message."""
     reading = read_one(raw(Email(tags=None, headers={"X-Document-Id": f"=?{charset}?q?{text}?="}).send()))
     assert reading.outcome == "activity"
-    reading.mail_facts[0].document.id.encode()
+    reading.recipient_facts[0].document.id.encode()
 
 
 def test_the_document_type_counts_in_lower_case_and_its_id_as_written():
@@ -545,12 +545,12 @@ def test_a_type_without_an_id_is_an_email_without_a_document():
 
 
 def test_the_operator_chooses_the_tags_and_headers():
-    rules = Rules(document_type=("type", "X-T"), document_id=("number", "X-N"), account_id=("client", "X-C"))
+    policy = TrackingPolicy(document_type=("type", "X-T"), document_id=("number", "X-N"), account_id=("client", "X-C"))
     email = Email(tags={"type": "invoice", "number": "5", "client": "7"})
-    fact = mail_fact(email.send(), rules)
+    fact = mail_fact(email.send(), policy)
     assert (fact.document, fact.account) == (Document("invoice", "5"), "7")
     headers = {"X-T": "invoice", "X-N": "6", "X-C": "8"}
-    fact = mail_fact(Email(tags=None, headers=headers).send(), rules)
+    fact = mail_fact(Email(tags=None, headers=headers).send(), policy)
     assert (fact.document, fact.account) == (Document("invoice", "6"), "8")
 
 
@@ -566,12 +566,12 @@ def test_no_header_claims_an_account_where_a_tag_tells_of_the_document(told):
 
 
 def test_a_header_tells_the_id_of_no_other_type_than_its_own():
-    rules = Rules(tracked=frozenset({"invoice", "contract"}))
+    policy = TrackingPolicy(tracked=frozenset({"invoice", "contract"}))
     tags = {"document_type": ["contract"]}
     event = Email(headers={"X-Document-Type": "Invoice", "X-Document-Id": "8"}).send()
-    assert mail_fact(changed(event, tags=tags), rules).document is None
+    assert mail_fact(changed(event, tags=tags), policy).document is None
     event = Email(headers={"X-Document-Type": "Contract", "X-Document-Id": "8"}).send()
-    assert mail_fact(changed(event, tags=tags), rules).document == Document("contract", "8")
+    assert mail_fact(changed(event, tags=tags), policy).document == Document("contract", "8")
 
 
 def test_a_mail_fact_counts_in_whole_seconds():
@@ -583,7 +583,7 @@ def test_a_mail_fact_counts_in_whole_seconds():
 def test_every_kind_writes_the_same_mail_fact(kind):
     """Any event can be the first to come."""
     email = Email()
-    assert read_one(raw(KINDS[kind](email))).mail_facts == read_one(raw(email.send())).mail_facts
+    assert read_one(raw(KINDS[kind](email))).recipient_facts == read_one(raw(email.send())).recipient_facts
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -644,7 +644,7 @@ def test_untracked_is_another_type_or_two_carriers_that_were_read_and_empty(tags
     reading = read_one(raw(event))
     assert reading.outcome == expected_outcome(tags, headers, truncated=bool(truncated))
     says_invoice = "invoice" in (tags, headers)
-    assert bool(reading.mail_facts) is says_invoice
+    assert bool(reading.recipient_facts) is says_invoice
     assert bool(reading.activities) is (reading.outcome == "activity")
 
 
@@ -653,7 +653,7 @@ def test_a_tracked_type_in_either_carrier_is_never_untracked_and_tags_still_beat
     said = {"tag": "contract", "header": "invoice"} if first == "header" else {"tag": "invoice", "header": "contract"}
     event = Email(document_type=said["tag"], headers={"X-Document-Type": said["header"]}).send()
     reading = read_one(raw(event))
-    assert (reading.outcome, reading.mail_facts[0].document) == ("activity", Document(said["tag"], "2026-117"))
+    assert (reading.outcome, reading.recipient_facts[0].document) == ("activity", Document(said["tag"], "2026-117"))
 
 
 def test_a_tracked_type_counts_behind_another_in_one_carrier():
@@ -665,7 +665,7 @@ def test_a_tracked_type_counts_behind_another_in_one_carrier():
 @pytest.mark.parametrize("kind", ["Bounce", "Complaint", "Delivery"])
 def test_an_identity_notification_lacks_its_tags_and_is_kept_without_a_mail_fact(kind):
     reading = read_one(raw(as_identity_notification(KINDS[kind](Email()))))
-    assert (reading.outcome, len(reading.activities), reading.mail_facts) == ("activity", 1, ())
+    assert (reading.outcome, len(reading.activities), reading.recipient_facts) == ("activity", 1, ())
 
 
 @pytest.mark.parametrize("kind", ["DeliveryDelay", "Rendering Failure"])
@@ -673,7 +673,7 @@ def test_a_kind_that_carries_no_headers_may_belong_to_a_tracked_mail(kind):
     """Its document may stand in the headers of another event of the same email."""
     email = Email(tags={"document_type": None, "document_id": None, "account_id": None})
     reading = read_one(raw(KINDS[kind](email)))
-    assert (reading.outcome, reading.mail_facts) == ("activity", ())
+    assert (reading.outcome, reading.recipient_facts) == ("activity", ())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -682,9 +682,9 @@ def test_a_document_of_another_type_is_untracked_in_every_kind(kind):
 
 
 def test_every_type_that_the_operator_names_is_tracked():
-    rules = Rules(tracked=frozenset({"invoice", "contract"}))
-    assert read_one(raw(Email(document_type="Contract").send()), rules).outcome == "activity"
-    assert read_one(raw(Email(document_type="quote").send()), rules).outcome == "untracked"
+    policy = TrackingPolicy(tracked=frozenset({"invoice", "contract"}))
+    assert read_one(raw(Email(document_type="Contract").send()), policy).outcome == "activity"
+    assert read_one(raw(Email(document_type="quote").send()), policy).outcome == "untracked"
 
 
 @pytest.mark.parametrize("headers", HEADERS)
@@ -692,12 +692,14 @@ def test_every_type_that_the_operator_names_is_tracked():
 def test_where_everything_is_tracked_every_mail_has_its_fact(tags, headers):
     event = changed(Email().send(), tags=TAGS[tags], headers=HEADERS[headers])
     reading = read_one(raw(event), EVERYTHING)
-    assert (reading.outcome, len(reading.mail_facts)) == ("activity", 1)
+    assert (reading.outcome, len(reading.recipient_facts)) == ("activity", 1)
 
 
 # --- Who is believed ---
 
-TRUSTED = Rules(trusted_accounts=frozenset({"111122223333"}), trusted_configuration_sets=frozenset({"tracked"}))
+TRUSTED = TrackingPolicy(
+    trusted_accounts=frozenset({"111122223333"}), trusted_configuration_sets=frozenset({"tracked"})
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -784,13 +786,13 @@ def facts_at(sent: timedelta | None, copy_sent: datetime | None = NOW, recorded:
     if sent is None:
         del event["mail"]["timestamp"]
     copy = Copy("raw", None, recorded, copy_sent)
-    return normalize(parse("Send", event), copy, Rules(retention=timedelta(days=30)))
+    return normalize(parse("Send", event), copy, TrackingPolicy(retention=timedelta(days=30)))
 
 
 def test_facts_expire_so_long_after_the_sending():
     facts = facts_at(timedelta(days=3))
     expected = int((NOW + timedelta(days=27)).timestamp())
-    assert {each.expires_at for each in (*facts.activities, *facts.mail_facts)} == {expected}
+    assert {each.expires_at for each in (*facts.activities, *facts.recipient_facts)} == {expected}
 
 
 @pytest.mark.parametrize(
@@ -804,7 +806,7 @@ def test_facts_expire_so_long_after_the_sending():
 def test_what_has_expired_is_counted_and_not_recorded(sent, outcome):
     facts = facts_at(sent)
     assert facts.outcome == outcome
-    assert bool(facts.activities) is bool(facts.mail_facts) is (outcome == "activity")
+    assert bool(facts.activities) is bool(facts.recipient_facts) is (outcome == "activity")
 
 
 def test_the_age_of_mail_is_told_by_sqs_and_not_by_a_clock_that_may_jump():
@@ -825,7 +827,9 @@ def test_a_mail_without_a_time_expires_from_now():
 
 def test_an_event_of_a_mail_without_a_time_expires_from_its_own():
     event = changed(Email(sent_at=NOW).delivery(at=NOW - timedelta(days=5)), timestamp=None)
-    facts = normalize(parse("Delivery", event), Copy("raw", None, NOW, NOW), Rules(retention=timedelta(days=30)))
+    facts = normalize(
+        parse("Delivery", event), Copy("raw", None, NOW, NOW), TrackingPolicy(retention=timedelta(days=30))
+    )
     assert facts.activities[0].expires_at == int((NOW + timedelta(days=25)).timestamp())
 
 
@@ -846,7 +850,7 @@ def test_mail_whose_document_type_could_not_be_read_is_not_called_untracked(tags
     event = Email().send()
     event["mail"] |= {"tags": tags, "headers": headers}
     reading = read_one(raw(event))
-    assert (reading.outcome, reading.mail_facts) == ("activity", ())
+    assert (reading.outcome, reading.recipient_facts) == ("activity", ())
 
 
 def test_an_odd_element_elsewhere_leaves_mail_untracked():
@@ -858,7 +862,7 @@ def test_an_odd_element_elsewhere_leaves_mail_untracked():
 
 def test_what_is_too_long_becomes_no_key():
     event = Email(document_id="x" * 1_001, account="y" * 1_001).send()
-    (fact,) = read_one(raw(event), EVERYTHING).mail_facts
+    (fact,) = read_one(raw(event), EVERYTHING).recipient_facts
     assert (fact.document, fact.account) == (None, None)
-    (fact,) = read_one(raw(Email(document_id="x" * 1_000, account="y" * 1_000).send()), EVERYTHING).mail_facts
+    (fact,) = read_one(raw(Email(document_id="x" * 1_000, account="y" * 1_000).send()), EVERYTHING).recipient_facts
     assert (len(fact.document.id), len(fact.account)) == (1_000, 1_000)

@@ -9,15 +9,17 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from email_activity.domain.errors import NotJsonError, TransientError
+from email_activity.domain.facts import Key
 from email_activity.ingest import pipeline as module
 from email_activity.ingest import table_identity
-from email_activity.ingest.claims import Claim, Key
-from email_activity.ingest.disposition import Parcel, Work, fate, to_write
-from email_activity.ingest.heartbeat import Hold
+from email_activity.ingest.claims import Claim
+from email_activity.ingest.disposition import BatchState, InterpretedMessage, disposition, keys_to_write
+from email_activity.ingest.heartbeat import InFlightBatch
 from email_activity.ingest.receive import Message
 from email_activity.ingest.store import Stored
 from email_activity.ingest.table_identity import LASTS
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import Interpretation, InterpretedEvent, Outcome, interpret
+from email_activity.ses.normalize import TrackingPolicy
 from events import Email, lambda_sqs, raw
 from fakesite import FakeSite, message, not_found
 
@@ -27,12 +29,13 @@ MAIL: Key = ("EMAIL#1", "RECIPIENT#1")
 BAD = NotJsonError()
 
 
-def parcel(
+def interpreted(
     *activities: Key, mail: tuple[Key, ...] = (), receives: int = 1, error: NotJsonError | None = None
-) -> Parcel:
+) -> InterpretedMessage:
     now = datetime.now(UTC)
     message = Message("id", "handle", "body", receives, now, now)
-    return Parcel(message, "activity", {key: {} for key in (*activities, *mail)}, frozenset(mail), error)
+    event = InterpretedEvent(Outcome.QUARANTINE if error else Outcome.ACTIVITY, "raw", error=error)
+    return InterpretedMessage(message, Interpretation((event,), {key: {} for key in (*activities, *mail)}))
 
 
 def stored(written: set[Key] = frozenset(), refused: tuple[Key, ...] = (), left: set[Key] = frozenset()) -> Stored:  # type: ignore[assignment]
@@ -40,106 +43,97 @@ def stored(written: set[Key] = frozenset(), refused: tuple[Key, ...] = (), left:
 
 
 def test_what_is_ours_is_written_once_though_two_messages_hold_it() -> None:
-    assert to_write([parcel(EVENT), parcel(EVENT, OTHER)], {EVENT: Claim.OURS, OTHER: Claim.OURS}) == [EVENT, OTHER]
+    assert keys_to_write([interpreted(EVENT), interpreted(EVENT, OTHER)], {EVENT: Claim.OURS, OTHER: Claim.OURS}) == [
+        EVENT,
+        OTHER,
+    ]
 
 
 def test_what_is_done_is_not_written_again() -> None:
-    assert to_write([parcel(EVENT, mail=(MAIL,))], {EVENT: Claim.DONE, MAIL: Claim.DONE}) == []
+    assert keys_to_write([interpreted(EVENT, mail=(MAIL,))], {EVENT: Claim.DONE, MAIL: Claim.DONE}) == []
 
 
 def test_a_mail_fact_is_written_whoever_holds_it() -> None:
     """Without it an email is not found by its document."""
-    assert to_write([parcel(EVENT, mail=(MAIL,))], {EVENT: Claim.HELD, MAIL: Claim.HELD}) == [MAIL]
+    assert keys_to_write([interpreted(EVENT, mail=(MAIL,))], {EVENT: Claim.HELD, MAIL: Claim.HELD}) == [MAIL]
 
 
 def test_a_held_fact_is_written_from_the_second_receive_on() -> None:
     """Its owner may be dead, and a put under a key made from content does no harm."""
-    assert to_write([parcel(EVENT)], {EVENT: Claim.HELD}) == []
-    assert to_write([parcel(EVENT, receives=2)], {EVENT: Claim.HELD}) == [EVENT]
+    assert keys_to_write([interpreted(EVENT)], {EVENT: Claim.HELD}) == []
+    assert keys_to_write([interpreted(EVENT, receives=2)], {EVENT: Claim.HELD}) == [EVENT]
 
 
 def test_a_held_fact_is_written_if_its_message_goes_to_quarantine_now() -> None:
-    assert to_write([parcel(EVENT, error=BAD)], {EVENT: Claim.HELD}) == [EVENT]
+    assert keys_to_write([interpreted(EVENT, error=BAD)], {EVENT: Claim.HELD}) == [EVENT]
 
 
 def test_ours_is_written_though_another_fact_of_the_message_is_held() -> None:
-    assert to_write([parcel(EVENT, OTHER)], {EVENT: Claim.OURS, OTHER: Claim.HELD}) == [EVENT]
+    assert keys_to_write([interpreted(EVENT, OTHER)], {EVENT: Claim.OURS, OTHER: Claim.HELD}) == [EVENT]
 
 
 @pytest.mark.parametrize(
     ("given", "claims", "result", "wanted"),
     [
-        (parcel(EVENT), {EVENT: Claim.OURS}, stored({EVENT}), "delete"),
-        (parcel(EVENT), {EVENT: Claim.DONE}, stored(), "delete"),
-        (parcel(), {}, stored(), "delete"),  # control, untracked, expired
-        (parcel(EVENT), {EVENT: Claim.HELD}, stored(), "held"),
-        (parcel(EVENT), {EVENT: Claim.HELD}, stored({EVENT}), "delete"),  # impatience
-        (parcel(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.HELD}, stored({EVENT}), "held"),
-        (parcel(EVENT), {EVENT: Claim.OURS}, stored(left={EVENT}), "return"),
-        (parcel(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.OURS}, stored({EVENT}, left={OTHER}), "return"),
-        (parcel(EVENT), {EVENT: Claim.OURS}, stored(refused=(EVENT,)), "quarantine"),
-        (parcel(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.OURS}, stored({EVENT}, (OTHER,)), "quarantine"),
-        (parcel(error=BAD), {}, stored(), "quarantine"),
+        (interpreted(EVENT), {EVENT: Claim.OURS}, stored({EVENT}), "delete"),
+        (interpreted(EVENT), {EVENT: Claim.DONE}, stored(), "delete"),
+        (interpreted(), {}, stored(), "delete"),  # control, untracked, expired
+        (interpreted(EVENT), {EVENT: Claim.HELD}, stored(), "held"),
+        (interpreted(EVENT), {EVENT: Claim.HELD}, stored({EVENT}), "delete"),  # impatience
+        (interpreted(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.HELD}, stored({EVENT}), "held"),
+        (interpreted(EVENT), {EVENT: Claim.OURS}, stored(left={EVENT}), "return"),
+        (interpreted(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.OURS}, stored({EVENT}, left={OTHER}), "return"),
+        (interpreted(EVENT), {EVENT: Claim.OURS}, stored(refused=(EVENT,)), "quarantine"),
+        (interpreted(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.OURS}, stored({EVENT}, (OTHER,)), "quarantine"),
+        (interpreted(error=BAD), {}, stored(), "quarantine"),
         # Of several events the good ones are stored before the message goes to quarantine.
-        (parcel(EVENT, error=BAD), {EVENT: Claim.OURS}, stored({EVENT}), "quarantine"),
-        (parcel(EVENT, error=BAD), {EVENT: Claim.OURS}, stored(left={EVENT}), "return"),
+        (interpreted(EVENT, error=BAD), {EVENT: Claim.OURS}, stored({EVENT}), "quarantine"),
+        (interpreted(EVENT, error=BAD), {EVENT: Claim.OURS}, stored(left={EVENT}), "return"),
     ],
 )
-def test_the_fate_of_a_message(given: Parcel, claims: dict[Key, Claim], result: Stored, wanted: str) -> None:
-    assert fate(given, Work(claims, result)) == wanted
+def test_what_becomes_of_a_message(
+    given: InterpretedMessage, claims: dict[Key, Claim], result: Stored, wanted: str
+) -> None:
+    assert disposition(given, BatchState(claims, result)) == wanted
 
 
 def test_a_fact_that_is_neither_written_nor_done_never_lets_its_message_go() -> None:
     for claim in (Claim.OURS, Claim.HELD):
         for result in (stored(), stored(left={EVENT}), stored(refused=(EVENT,))):
-            assert fate(parcel(EVENT), Work({EVENT: claim}, result)) != "delete"
+            assert disposition(interpreted(EVENT), BatchState({EVENT: claim}, result)) != "delete"
 
 
-@pytest.mark.parametrize("given", [parcel(EVENT), parcel(EVENT, error=BAD)])
-def test_what_was_done_or_stored_in_another_table_lets_no_message_go(given: Parcel) -> None:
+@pytest.mark.parametrize("given", [interpreted(EVENT), interpreted(EVENT, error=BAD)])
+def test_what_was_done_or_stored_in_another_table_lets_no_message_go(given: InterpretedMessage) -> None:
     for claim, result in ((Claim.DONE, stored()), (Claim.OURS, stored({EVENT}))):
-        assert fate(given, Work({EVENT: claim}, result, is_of_this_table=False)) == "return"
+        assert disposition(given, BatchState({EVENT: claim}, result, is_of_this_table=False)) == "return"
 
 
 def test_what_holds_no_facts_goes_whatever_the_table_is() -> None:
-    assert fate(parcel(), Work({}, stored(), is_of_this_table=False)) == "delete"
-    assert fate(parcel(error=BAD), Work({}, stored(), is_of_this_table=False)) == "quarantine"
+    assert disposition(interpreted(), BatchState({}, stored(), is_of_this_table=False)) == "delete"
+    assert disposition(interpreted(error=BAD), BatchState({}, stored(), is_of_this_table=False)) == "quarantine"
 
 
 def test_a_held_message_comes_back_when_the_last_lease_on_its_facts_ends() -> None:
-    work = Work({EVENT: Claim.HELD, OTHER: Claim.HELD, MAIL: Claim.DONE}, stored(), {EVENT: 3.2, OTHER: 41.7})
-    assert work.free_in(parcel(EVENT)) == 4
-    assert work.free_in(parcel(EVENT, OTHER, mail=(MAIL,))) == 42
+    state = BatchState({EVENT: Claim.HELD, OTHER: Claim.HELD, MAIL: Claim.DONE}, stored(), {EVENT: 3.2, OTHER: 41.7})
+    assert state.seconds_until_free(interpreted(EVENT)) == 4
+    assert state.seconds_until_free(interpreted(EVENT, OTHER, mail=(MAIL,))) == 42
 
 
 def test_a_held_message_whose_fact_is_free_by_now_comes_back_in_a_second() -> None:
-    assert Work({EVENT: Claim.HELD}, stored(), {EVENT: 0}).free_in(parcel(EVENT)) == 1
+    assert BatchState({EVENT: Claim.HELD}, stored(), {EVENT: 0}).seconds_until_free(interpreted(EVENT)) == 1
 
 
 def test_errors_name_the_dependency_and_its_code_only() -> None:
     assert str(TransientError("redis", "TimeoutError")) == "redis: TimeoutError"
 
 
-def test_a_bug_met_on_one_message_does_not_hold_up_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(module, "read", fail)
-    now = datetime.now(UTC)
-    pipeline = module.Pipeline(Rules(), *[None] * 9)  # type: ignore[arg-type]
-    parcel = pipeline.read(Message("id", "handle", "body", 1, now, now))
-    assert parcel.error is not None
-    assert str(parcel.error) == "unexpected: ZeroDivisionError"
-
-
 def test_elements_that_could_not_be_read_are_counted_for_the_batchs_line() -> None:
     event = Email().send()
     event["mail"]["tags"] |= {"odd": [{"a": 1}, "b"]}
     event["mail"]["headers"].append({"name": "X", "value": "y", "encoding": "utf-8"})
-    now = datetime.now(UTC)
-    pipeline = module.Pipeline(Rules(), *[None] * 9)  # type: ignore[arg-type]
-    parcel = pipeline.read(Message("id", "handle", raw(event), 1, now, now))
-    assert (parcel.outcome, parcel.odd_elements) == ("activity", 2)
+    found = interpret(raw(event), TrackingPolicy(), datetime.now(UTC))
+    assert (found.outcome, found.odd_elements) == ("activity", 2)
 
 
 # ---- on a table that may become another one --------------------------------------------------------------------------
@@ -194,7 +188,7 @@ def test_a_table_replaced_after_the_claims_lets_nothing_go(site: FakeSite, now: 
         now[0] += LASTS * 1.1
         return leases(keys)
 
-    claims = pipeline.new_claims(pipeline.table.space().name)
+    claims = pipeline.new_claims(pipeline.table_identity.space().name)
     leases = claims.leases
     claims.leases = replaced_meanwhile  # type: ignore[method-assign,assignment]
     pipeline = replace(pipeline, new_claims=lambda _: claims)
@@ -204,7 +198,7 @@ def test_a_table_replaced_after_the_claims_lets_nothing_go(site: FakeSite, now: 
 
 def test_a_table_that_is_gone_ends_the_claims_of_all_batches_in_hand(site: FakeSite) -> None:
     pipeline = site.pipeline()
-    space = pipeline.table.space()
+    space = pipeline.table_identity.space()
 
     def gone(call: str, _: object) -> None:
         if call == "BatchWriteItem":
@@ -213,7 +207,7 @@ def test_a_table_that_is_gone_ends_the_claims_of_all_batches_in_hand(site: FakeS
     site.dynamodb.before = gone
     process(site, pipeline, raw(Email().send()))
     assert site.sqs.deleted == []
-    assert not pipeline.table.is_still(space)
+    assert not pipeline.table_identity.is_still(space)
 
 
 def test_while_dynamodb_does_not_say_which_table_it_is_nothing_is_deleted(site: FakeSite, now: list[float]) -> None:
@@ -234,7 +228,7 @@ def test_while_dynamodb_does_not_say_which_table_it_is_nothing_is_deleted(site: 
 
 def test_a_message_without_facts_asks_nothing_of_the_table(site: FakeSite, now: list[float]) -> None:
     pipeline = site.pipeline()
-    pipeline.table.space()
+    pipeline.table_identity.space()
     now[0] += LASTS * 1.1
     site.dynamodb.calls.clear()
     handles = process(site, pipeline, raw(Email(document_type="newsletter").send()), "no event at all")
@@ -266,13 +260,13 @@ def test_no_message_that_is_settled_is_held_on_while_a_later_part_is_at_work(
     """It would be hidden again though it was given back, for a whole visibility timeout."""
     monkeypatch.setattr(module, "MAX_WEIGHT", 0)
     held = []
-    inner = Hold.let_go
+    inner = InFlightBatch.release
 
-    def let_go(hold: Hold, messages: object) -> None:
+    def release(hold: InFlightBatch, messages: object) -> None:
         inner(hold, messages)  # type: ignore[arg-type]
         held.append(len(hold._messages))
 
-    monkeypatch.setattr(Hold, "let_go", let_go)
+    monkeypatch.setattr(InFlightBatch, "release", release)
     process(site, site.pipeline(), *[raw(Email().send()) for _ in range(4)])
     assert held == [3, 2, 1, 0]
 
@@ -345,7 +339,7 @@ def test_another_table_is_told_again_what_was_reported(site: FakeSite) -> None:
     pipeline = site.pipeline()
     process(site, pipeline, raw(Email().send()))
     site.dynamodb.replace()
-    pipeline.table.ask()
+    pipeline.table_identity.ask()
     process(site, pipeline, raw(Email().send()))
     assert len(site.dynamodb.beside("REPORTED#tracked")) == 1
 

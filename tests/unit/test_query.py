@@ -8,7 +8,7 @@ from email_activity.activity import query
 from email_activity.activity.attribution import attribute
 from email_activity.activity.query import MAX_TOGETHER, Hit, Span, Table
 from email_activity.activity.status import status
-from email_activity.domain.facts import Activity, Assignment, MailFact
+from email_activity.domain.facts import Activity, Assignment, RecipientFact
 from email_activity.domain.worker_process import WorkerProcess
 from email_activity.ses.normalize import destinations
 from events import ANA, BEN, Email, minutes_ago, raw
@@ -46,7 +46,7 @@ def test_all_facts_of_an_email_over_all_pages(page):
     of_email = [item for item in stored if item["pk"].endswith(email.message_id)]
     written = [fact.to_item() for fact in found]
     assert sorted(item["sk"] for item in written) == sorted(item["sk"] for item in of_email)
-    assert {type(fact) for fact in found} == {Activity, MailFact}
+    assert {type(fact) for fact in found} == {Activity, RecipientFact}
 
 
 def test_whole_numbers_are_int_at_any_depth():

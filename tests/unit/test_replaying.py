@@ -26,7 +26,7 @@ from email_activity.replay.files import StoppedError, find_files
 from email_activity.replay.recorder import Patience, Recorder, open_target
 from email_activity.replay.rejects import Rejects
 from email_activity.replay.replay import Replay, Summary
-from email_activity.ses.normalize import Rules
+from email_activity.ses.normalize import TrackingPolicy
 from email_activity.settings import SettingsError, load_settings
 from events import TOPIC_SUBSCRIBED, Email, lambda_sns, lambda_sqs, raw, sns
 from harness import eventually
@@ -106,7 +106,7 @@ class Stand:
         return replace(
             Replay(
                 find_files(paths or [str(self.folder / "archive")]),
-                Rules(),
+                TrackingPolicy(),
                 self._is_stopping,
                 self.said.append,
                 Recorder(store, self.claims, patience, self.said.append),  # type: ignore[arg-type]
@@ -158,7 +158,7 @@ def test_every_outcome_is_counted_and_only_activity_is_stored(stand: Stand) -> N
 
 
 def test_calls_to_the_table_are_full_and_facts_that_share_a_key_go_once(stand: Stand) -> None:
-    """A Send and a Delivery come to two activities and, twice, to the same mail fact."""
+    """A Send and a Delivery come to two activities and, twice, to the same recipient fact."""
     emails = [Email() for _ in range(100)]
     stand.archive([raw(event) for email in emails for event in (email.send(), email.delivery())])
     summary = stand.replay()

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from email_activity.ses.interpret import OUTCOMES
+from email_activity.ses.interpret import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
@@ -49,6 +49,6 @@ def test_each_field_of_a_batch_is_explained_and_no_other():
     }
     alone = re.findall(r'report\.counts\["(\w+)"\]', pipeline.read_text())
     timed = {f"{first(call)}_ms" for call in calls(pipeline) if called(call) == "report.timed"}
-    written = {name for name in counted if name} | {*alone} | timed | {*OUTCOMES} | BOUND
+    written = {name for name in counted if name} | {*alone} | timed | {*Outcome} | BOUND
     section = RUNBOOK.partition("### The fields of `batch`")[2].partition("## What you may see")[0]
     assert named(section) == written

@@ -11,7 +11,7 @@ from email_activity.cli.main import main
 from email_activity.hosting.broker import BrokerConnection
 from email_activity.hosting.start_check import check_start
 from email_activity.redis_url import RedisUrl, Tls, read_redis_url
-from email_activity.ses.policy import rules
+from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings, SettingsError, hide_password, load_settings
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "example.env"
@@ -35,7 +35,7 @@ def test_the_believed_accounts_and_configuration_sets_are_lists_and_all_are_by_d
     assert (load_settings().trusted_accounts, load_settings().trusted_sets) == (frozenset(), frozenset())
     monkeypatch.setenv("TRUSTED_AWS_ACCOUNTS", "111122223333, 444455556666")
     monkeypatch.setenv("TRUSTED_CONFIGURATION_SETS", "Invoices")
-    followed = rules(load_settings())
+    followed = tracking_policy(load_settings())
     assert followed.trusted_accounts == {"111122223333", "444455556666"}
     assert followed.trusted_configuration_sets == {"Invoices"}
 

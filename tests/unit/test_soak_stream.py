@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from email_activity.ses.interpret import read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
 from events import KINDS
 from integration.test_whole_path import facts_of
 from soak.stream import COPIES, MOST_COPIES, UNREADABLE, Stream
@@ -60,7 +60,9 @@ def test_all_that_is_recorded_was_to_be_expected() -> None:
 def test_there_are_all_kinds_both_forms_copies_and_nonsense() -> None:
     site, stream = after(20)
     bodies = site.published + site.sent
-    readings = [read(body, Rules(), datetime.now(UTC)) for body in bodies if body not in stream.dead]
+    readings = [
+        interpret(body, TrackingPolicy(), datetime.now(UTC)).events for body in bodies if body not in stream.dead
+    ]
     assert {reading.event.kind for (reading,) in readings if reading.event} == set(KINDS)
     assert 0.4 < len(site.published) / len(bodies) < 0.6
     assert COPIES / 2 < 1 - len(set(bodies)) / len(bodies) < 2 * COPIES

@@ -8,8 +8,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
 from email_activity.domain.errors import THROTTLED
+from email_activity.domain.facts import key_of
 from email_activity.ingest import store as module
-from email_activity.ingest.store import MAX_ATTEMPTS, MAX_ITEMS, Store, key_of
+from email_activity.ingest.store import MAX_ATTEMPTS, MAX_ITEMS, Store
 
 Answer = Callable[[list[Any]], dict[str, Any]]
 
@@ -90,8 +91,8 @@ def test_what_stays_unprocessed_is_left_and_never_counts_as_written() -> None:
     dynamodb = FakeDynamoDB(*[half] + [lambda requests: {"UnprocessedItems": {"table": requests}}] * MAX_ATTEMPTS)
     stored = put(dynamodb, items(8))
     assert stored.written == set(dynamodb.held)
-    assert stored.left == {key_of(item) for item in items(8)} - set(dynamodb.held)
-    assert len(stored.left) == 4
+    assert stored.unprocessed == {key_of(item) for item in items(8)} - set(dynamodb.held)
+    assert len(stored.unprocessed) == 4
     assert stored.failure is None  # throttled, not away: the gate stays open
 
 
@@ -106,7 +107,7 @@ def test_one_invalid_item_is_found_and_the_others_are_written() -> None:
 def test_a_failing_table_leaves_everything_and_is_asked_once(code: str) -> None:
     dynamodb = FakeDynamoDB(refusal(code))
     stored = put(dynamodb, items(60))
-    assert (stored.written, len(stored.left), dynamodb.sizes) == (set(), 60, [MAX_ITEMS])
+    assert (stored.written, len(stored.unprocessed), dynamodb.sizes) == (set(), 60, [MAX_ITEMS])
     assert stored.failure is not None
     assert str(stored.failure) == f"dynamodb: {code}"  # the code, not the text, which may hold anything
 
@@ -114,7 +115,7 @@ def test_a_failing_table_leaves_everything_and_is_asked_once(code: str) -> None:
 def test_an_unreachable_table_is_a_failure_too() -> None:
     stored = put(FakeDynamoDB(EndpointConnectionError(endpoint_url="http://x")), items(3))
     assert stored.failure is not None
-    assert len(stored.left) == 3
+    assert len(stored.unprocessed) == 3
 
 
 @pytest.mark.parametrize("code", sorted(THROTTLED))
@@ -131,21 +132,21 @@ def test_a_throttled_table_is_left_alone() -> None:
     throttled = refusal("ProvisionedThroughputExceededException")
     dynamodb = FakeDynamoDB(lambda _: TAKEN, *[throttled] * MAX_ATTEMPTS)
     stored = put(dynamodb, items(60))
-    assert (len(stored.left), dynamodb.sizes) == (35, [MAX_ITEMS] * (1 + MAX_ATTEMPTS))
+    assert (len(stored.unprocessed), dynamodb.sizes) == (35, [MAX_ITEMS] * (1 + MAX_ATTEMPTS))
     assert stored.failure is None  # it is there, and takes a part: the gate stays open
 
 
 def test_a_table_that_takes_nothing_at_all_counts_as_failing() -> None:
     dynamodb = FakeDynamoDB(*[refusal("ThrottlingException")] * MAX_ATTEMPTS)
     stored = put(dynamodb, items(60))
-    assert len(stored.left) == 60
+    assert len(stored.unprocessed) == 60
     assert str(stored.failure) == "dynamodb: Throttled"
 
 
 def test_an_answer_that_is_not_dynamodbs_has_stored_nothing() -> None:
     """A proxy once answered 200 with a page of its own: everything was deleted, nothing stored."""
     stored = put(FakeDynamoDB(lambda _: {"ResponseMetadata": {"HTTPStatusCode": 200}}), items(3))
-    assert (stored.written, len(stored.left)) == (set(), 3)
+    assert (stored.written, len(stored.unprocessed)) == (set(), 3)
     assert stored.failure is not None
 
 
@@ -158,7 +159,7 @@ def test_what_is_unprocessed_counts_under_whatever_name_the_table_stands() -> No
 
 def test_any_other_error_leaves_the_batch_and_is_a_failure() -> None:
     stored = put(FakeDynamoDB(ResponseParserError("somebody@example.com")), items(3))
-    assert (len(stored.left), str(stored.failure)) == (3, "dynamodb: ResponseParserError")
+    assert (len(stored.unprocessed), str(stored.failure)) == (3, "dynamodb: ResponseParserError")
 
 
 def test_a_large_item_goes_by_itself_so_that_no_call_is_too_large() -> None:
@@ -175,7 +176,7 @@ def test_a_table_that_goes_while_the_culprit_is_looked_for_is_asked_no_more() ->
     dynamodb = FakeDynamoDB(invalid="EVENT#1", down_at="EVENT#3")
     stored = put(dynamodb, items(8))
     assert set(dynamodb.held) == stored.written == {("EMAIL#1", "EVENT#0"), ("EMAIL#1", "EVENT#2")}
-    assert (set(stored.refused), len(stored.left)) == ({("EMAIL#1", "EVENT#1")}, 5)
+    assert (set(stored.refused), len(stored.unprocessed)) == ({("EMAIL#1", "EVENT#1")}, 5)
     assert str(stored.failure) == "dynamodb: EndpointConnectionError"
 
 
@@ -197,14 +198,14 @@ def test_riders_cost_no_call(count: int, calls: list[int], went: int) -> None:
     assert dynamodb.sizes == calls
     assert stored.riders == {key_of(item) for item in riders(went)}
     assert stored.written == {key_of(item) for item in items(count)}
-    assert (stored.left, stored.failure) == (set(), None)
+    assert (stored.unprocessed, stored.failure) == (set(), None)
 
 
 def test_riders_that_are_not_taken_are_not_offered_again_and_hold_nothing_up() -> None:
     dynamodb = FakeDynamoDB(lambda requests: {"UnprocessedItems": {"table": requests[3:]}})
     stored = put_with(dynamodb, items(3), riders(2))
     assert dynamodb.sizes == [5]
-    assert (len(stored.written), stored.riders, stored.left) == (3, set(), set())
+    assert (len(stored.written), stored.riders, stored.unprocessed) == (3, set(), set())
 
 
 def test_riders_are_not_among_what_is_offered_again_for_its_own_sake() -> None:

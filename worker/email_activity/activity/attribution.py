@@ -113,7 +113,7 @@ def _candidates(events: Iterable[Event]) -> frozenset[Notice]:
 
 
 def _named_in(activities: Iterable[Activity]) -> frozenset[str]:
-    """Without mail facts: whom the events name. A bounce may name a forwarded address, so it comes last."""
+    """Without recipient facts: whom the events name. A bounce may name a forwarded address, so it comes last."""
     named = [(each.recipient, each.kind) for each in activities if each.recipient]
     sure = frozenset(recipient for recipient, kind in named if kind != "Bounce")
     return sure or frozenset(recipient for recipient, _ in named)

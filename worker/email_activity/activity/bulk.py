@@ -17,7 +17,7 @@ from email_activity.activity.query import MAX_TOGETHER, Hit, Table
 from email_activity.activity.status import EmailStatus, status
 from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.chunks import chunks
-from email_activity.domain.facts import Fact, MailFact
+from email_activity.domain.facts import Fact, RecipientFact
 from email_activity.settings import Settings
 
 #: From this many emails on, starting processes (about half a second each) is worth it.
@@ -37,13 +37,13 @@ MAX_PROCESSES = 8
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """A folded email, without its timeline; `mails` are the mail facts that count, one for each recipient."""
+    """A folded email, without its timeline; `mails` are the recipient facts that count, one for each recipient."""
 
     status: EmailStatus
-    mails: tuple[MailFact, ...]
+    mails: tuple[RecipientFact, ...]
 
 
-Belongs = Callable[[EmailStatus, MailFact], bool]
+Belongs = Callable[[EmailStatus, RecipientFact], bool]
 Group = Sequence[Hit]
 
 
@@ -65,7 +65,7 @@ def fold_together(table: Table, email_ids: Sequence[str]) -> list[Email]:
 
 
 def _fold(email_id: str, facts: list[Fact]) -> Email:
-    mails = destinations_of(fact for fact in facts if isinstance(fact, MailFact))
+    mails = destinations_of(fact for fact in facts if isinstance(fact, RecipientFact))
     return Email(replace(status(email_id, facts), timeline=()), tuple(mails.values()))
 
 
@@ -75,7 +75,7 @@ def emails_in_order(
     """Each email once, where the index first has it; None for an email that is only passed by.
 
     An email stands in an index once for each recipient, side by side, and sometimes a second further on once
-    more, where copies of an event rounded its time differently. belongs: whether a mail fact that counts is one
+    more, where copies of an event rounded its time differently. belongs: whether a recipient fact that counts is one
     of those asked for, seeing what the whole email comes to. The earliest of these is the email's place, so that
     pages need no memory.
     limit: how many the caller will take, so that few more than these are folded.

@@ -11,7 +11,7 @@ from datetime import datetime
 from email_activity.activity.attribution import Entry, attribute
 from email_activity.activity.facets import Status, fold
 from email_activity.activity.mails import Conflict, account_of, conflict_of, document_of, earliest_of_each, in_order
-from email_activity.domain.facts import Activity, Assignment, Document, Extra, Fact, MailFact
+from email_activity.domain.facts import Activity, Assignment, Document, Extra, Fact, RecipientFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class EmailStatus:
 def status(email_id: str, facts: Iterable[Fact]) -> EmailStatus:
     """The fold. facts: all of one email, in any order, with any repeats."""
     facts = list(facts)
-    mail_facts = in_order(fact for fact in facts if isinstance(fact, MailFact))
-    destinations = earliest_of_each(mail_facts)
+    recipient_facts = in_order(fact for fact in facts if isinstance(fact, RecipientFact))
+    destinations = earliest_of_each(recipient_facts)
     mails = list(destinations.values())
     activities = [fact for fact in facts if isinstance(fact, Activity)]
     timeline = attribute(activities, destinations, (fact for fact in facts if isinstance(fact, Extra)))
@@ -56,7 +56,7 @@ def status(email_id: str, facts: Iterable[Fact]) -> EmailStatus:
         recipients=_recipients(timeline, destinations),
         shared=fold(None, ambiguous) if ambiguous else None,
         timeline=timeline,
-        conflict=conflict_of(mail_facts),
+        conflict=conflict_of(recipient_facts),
     )
 
 

@@ -9,7 +9,7 @@ import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 
-from email_activity.aws.fast_client import make_direct, why_not
+from email_activity.aws.fast_client import install_fast_path, why_not
 from email_activity.settings import Settings, SettingsError
 from email_activity.telemetry import log
 
@@ -52,11 +52,11 @@ def dynamodb_client(settings: Settings) -> "DynamoDBClient":
 
 def _direct(settings: Settings, client: Client) -> Client:
     if settings.aws_direct_calls and not why_not(client):
-        make_direct(client)
+        install_fast_path(client)
     return client
 
 
-def say_if_not_direct(settings: Settings, *clients: BaseClient) -> None:
+def log_if_not_fast(settings: Settings, *clients: BaseClient) -> None:
     """Once, by a worker that starts: with boto3's layers around all calls it takes more than twice the CPU."""
     for client in clients:
         reason = why_not(client) if settings.aws_direct_calls else "AWS_DIRECT_CALLS=false"

@@ -107,7 +107,7 @@ class Route:
     event: str
 
 
-class Wire:
+class ConnectionPool:
     """Shared by the threads of a process. A connection is one thread's from its request to the answer."""
 
     def __init__(self, client: Any) -> None:
@@ -245,6 +245,6 @@ def why_not(client: Any) -> str:
     return "a proxy leads to AWS" if proxy else ""
 
 
-def make_direct(client: Any) -> None:
+def install_fast_path(client: Any) -> None:
     """From now on the client makes CALLS by itself."""
-    client._make_api_call = Wire(client).call  # noqa: SLF001  what tests of boto3's users patch, too
+    client._make_api_call = ConnectionPool(client).call  # noqa: SLF001  what tests of boto3's users patch, too

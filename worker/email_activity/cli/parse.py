@@ -14,7 +14,7 @@ from email_activity.cli import show
 from email_activity.cli.facets import facets, heading
 from email_activity.cli.understood import Understood, emails_of, understand
 from email_activity.cli.words import said, whose
-from email_activity.ses.policy import rules
+from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import load_settings
 
 WRONG_USAGE = 2
@@ -59,7 +59,7 @@ def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json
       aws sqs receive-message --queue-url URL --max-number-of-messages 10 | email-activity parse --status
     """
     overrides = {} if track is None else {"tracked_document_types": track}
-    wanted = rules(load_settings(**overrides))
+    wanted = tracking_policy(load_settings(**overrides))
     missing: list[str] = []
     documents = (understand(*body, wanted) for body in _bodies(files or ("-",), missing))
     if as_status:

@@ -16,7 +16,7 @@ from email_activity.replay.files import REJECTS, STDIN, ArchiveFile, StoppedErro
 from email_activity.replay.recorder import open_target
 from email_activity.replay.rejects import Rejects
 from email_activity.replay.replay import Replay
-from email_activity.ses.policy import rules
+from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import load_settings
 
 OUTCOMES = ("activity", "control", "untracked", "expired", "rejected")
@@ -77,7 +77,7 @@ def replay(  # noqa: PLR0913  one argument for each option is how click works
     files, checkpoint_path, rejects_path = _files(paths, checkpoint, rejects)
     is_resumable = not dry_run and not any(file.is_stream for file in files)
     interrupt = Interrupt()
-    job = Replay(files, rules(settings), interrupt, threads=threads, rate=rate)
+    job = Replay(files, tracking_policy(settings), interrupt, threads=threads, rate=rate)
     began_at = time.monotonic()
     with interruptible(interrupt), bar(sum(file.size for file in files)) as (job.say, job.report):
         try:

@@ -1,6 +1,5 @@
 """What a document comes to: as the worker would read it now, and in words."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,10 +7,10 @@ from datetime import UTC, datetime
 from email_activity.activity.attribution import Entry, attribute
 from email_activity.activity.export import Json, record_json
 from email_activity.activity.status import EmailStatus, status
-from email_activity.domain.errors import NestedTooDeepError, PermanentError, UnexpectedError
+from email_activity.domain.errors import PermanentError
 from email_activity.domain.facts import Item, email_id_of, read_fact
-from email_activity.ses.interpret import OUTCOMES, Reading, read
-from email_activity.ses.normalize import Rules, destinations
+from email_activity.ses.interpret import InterpretedEvent, interpret
+from email_activity.ses.normalize import TrackingPolicy, destinations
 from email_activity.ses.why import why_not_kept
 
 
@@ -47,30 +46,24 @@ class Understood:
         }
 
 
-def understand(file: str, line: int | None, body: str, wanted: Rules) -> Understood:
+def understand(file: str, line: int | None, body: str, wanted: TrackingPolicy) -> Understood:
     """As if it was sent now. Never raises, whatever the bytes."""
     now = datetime.now(UTC)
-    try:
-        readings = read(body, wanted, recorded_at=now, sent_at=now)
-        entries = tuple(pair for reading in readings for pair in _entries(reading))
-        facts = [fact.to_item() for reading in readings for fact in reading.facts]
-        json.dumps(facts)
-    except RecursionError:
-        return Understood(file, line, "quarantine", "raw", None, NestedTooDeepError("JSON"))
-    except Exception as error:  # noqa: BLE001  a bug met on one document must not hide what the others are
-        return Understood(file, line, "quarantine", "raw", None, UnexpectedError(type(error).__name__))
-    outcome = next(each for each in OUTCOMES if any(reading.outcome == each for reading in readings))
-    first = next(reading for reading in readings if reading.outcome == outcome)
-    why = why_not_kept(outcome, first.event, wanted) if first.event else None
-    return Understood(file, line, outcome, first.form, first.kind, first.error, why, entries, facts)
+    found = interpret(body, wanted, recorded_at=now, sent_at=now)
+    first = found.main_event
+    entries = tuple(pair for event in found.events for pair in _entries(event))
+    why = why_not_kept(found.outcome, first.event, wanted) if first.event else None
+    return Understood(
+        file, line, found.outcome, first.form, first.kind, first.error, why, entries, [*found.items.values()]
+    )
 
 
-def _entries(reading: Reading) -> Iterator[tuple[Entry, int]]:
+def _entries(event: InterpretedEvent) -> Iterator[tuple[Entry, int]]:
     """Attributed as if the email's recipients were known from all its events: this one names them too."""
-    if reading.event is None:
+    if event.event is None:
         return
-    everybody = destinations(reading.event.mail)
-    for entry in attribute(reading.activities, everybody):
+    everybody = destinations(event.event.mail)
+    for entry in attribute(event.activities, everybody):
         yield entry, len(everybody)
 
 

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from email_activity.domain.facts import Document
-from email_activity.ses.interpret import OUTCOMES, Reading, read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import Interpretation, interpret
+from email_activity.ses.normalize import TrackingPolicy
 
 RECEIVED_TOO_OFTEN = "received_too_often"
 UNDELIVERED = "undelivered"
@@ -68,10 +68,10 @@ class Letter:
     message_attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, given: Any, rules: Rules, now: datetime) -> "Letter":
+    def read(cls, given: Any, policy: TrackingPolicy, now: datetime) -> "Letter":
         """given: as ReceiveMessage answers, with all attributes."""
         body, attributes = given["Body"], given.get("Attributes", {})
-        summary = _summary(given, rules, now)
+        summary = _summary(given, policy, now)
         key = (summary.id, hashlib.sha256(body.encode("utf-8", "replace")).digest()[:16])
         return cls(summary, key, given["MessageId"], body, attributes, given.get("MessageAttributes", {}))
 
@@ -99,23 +99,23 @@ class Wanted:
         )
 
 
-def _summary(given: Any, rules: Rules, now: datetime) -> Summary:
+def _summary(given: Any, policy: TrackingPolicy, now: datetime) -> Summary:
     body, attributes = given["Body"], given.get("Attributes", {})
     said = _said_by_worker(given)
-    of_all = replace(rules, tracked=frozenset(), trusted_accounts=frozenset(), trusted_configuration_sets=frozenset())
-    everything = read(body, of_all, now)
-    facts = [fact for reading in everything for fact in reading.mail_facts]
+    of_all = replace(policy, tracked=frozenset(), trusted_accounts=frozenset(), trusted_configuration_sets=frozenset())
+    everything = interpret(body, of_all, now).events
+    facts = [fact for event in everything for fact in event.recipient_facts]
     return Summary(
         id=said.get("message_id", given["MessageId"]),
         reason=said.get("reason", RECEIVED_TOO_OFTEN if MOVED_FROM in attributes else UNDELIVERED),
         detail=said.get("detail"),
-        kinds=_distinct(reading.kind for reading in everything if reading.kind),
+        kinds=_distinct(event.kind for event in everything if event.kind),
         documents=_distinct(fact.document for fact in facts if fact.document),
-        email_ids=_distinct(reading.event.message_id for reading in everything if reading.event),
+        email_ids=_distinct(each.event.message_id for each in everything if each.event),
         sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
         size=len(body.encode("utf-8", "replace")),
         # A redriven message is sent anew, so it is judged as one sent now.
-        outlook=_outlook(read(body, rules, now, sent_at=now)),
+        outlook=_outlook(interpret(body, policy, now, sent_at=now)),
         first_received=said.get("first_received"),
         receive_count=said.get("receive_count"),
         worker_version=said.get("worker_version"),
@@ -130,11 +130,10 @@ def _said_by_worker(given: Any) -> dict[str, str]:
     return said if is_ours and not is_moved else {}
 
 
-def _outlook(readings: tuple[Reading, ...]) -> str:
-    """`activity`, or `quarantine (no_mail)`: as the worker calls a message by the worst that it holds."""
-    outcome = next(each for each in OUTCOMES if any(reading.outcome == each for reading in readings))
-    error = next((reading.error for reading in readings if reading.error), None)
-    return f"{outcome} ({error.reason})" if error else outcome
+def _outlook(interpretation: Interpretation) -> str:
+    """`activity`, or `quarantine (no_mail)`."""
+    error = interpretation.error
+    return f"{interpretation.outcome} ({error.reason})" if error else str(interpretation.outcome)
 
 
 def _distinct(values: Any) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from email_activity.dead_letters.letter import Letter
 from email_activity.domain.chunks import chunks
 from email_activity.ingest.receive import Queue, find_queue
-from email_activity.ses.normalize import Rules
+from email_activity.ses.normalize import TrackingPolicy
 from email_activity.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,14 +85,14 @@ class Walk:
         self,
         sqs: "SQSClient",
         url: str,
-        rules: Rules,
+        policy: TrackingPolicy,
         stopping: Callable[[], bool] = never,
         seen: Callable[[int], None] = silently,
     ) -> None:
         """stopping: asked before each receive. seen: told how many letters each answer had."""
         self._sqs = sqs
         self._url = url
-        self._rules = rules
+        self._rules = policy
         self._stopping = stopping
         self._seen = seen
         self._until = datetime.now(UTC) + LATE

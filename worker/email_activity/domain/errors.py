@@ -3,7 +3,9 @@
 No message of these holds personal data: they are logged, and travel as attributes of quarantined messages.
 """
 
-from typing import ClassVar
+import traceback
+from pathlib import Path
+from typing import ClassVar, Self
 
 #: DynamoDB is there, but takes or gives no more just now: an on-demand table doubles its capacity within minutes.
 THROTTLED = frozenset(
@@ -21,6 +23,13 @@ def code_of(error: BaseException) -> str:
     """
     answer = getattr(error, "response", None)  # botocore's ClientError has one
     return str(answer.get("Error", {}).get("Code", "Unknown")) if isinstance(answer, dict) else type(error).__name__
+
+
+def place_of(error: BaseException) -> str:
+    """`KeyError at parse.py:120`: what a bug report needs, without what the exception says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 class ActivityError(Exception):
@@ -134,3 +143,8 @@ class UnexpectedError(PermanentError):
     """A bug in the worker met on this message. Report it with the message; redrive after the next release."""
 
     reason = "unexpected"
+
+    @classmethod
+    def of(cls, error: Exception) -> Self:
+        """Its detail is `KeyError at parse.py:120`: what a bug report needs, without what the exception says."""
+        return cls(place_of(error))

@@ -25,6 +25,17 @@ FAILURE_KINDS = frozenset({"Bounce", "Complaint", "Reject", "Rendering Failure"}
 #: A DynamoDB item in plain Python values.
 Item = dict[str, Any]
 
+#: (pk, sk) of an item.
+Key = tuple[str, str]
+
+
+def key_of(item: Item) -> Key:
+    return item["pk"], item["sk"]
+
+
+def is_recipient_fact(key: Key) -> bool:
+    return key[1].startswith("RECIPIENT#")
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -156,7 +167,7 @@ class Extra:
 
 
 @dataclass(frozen=True, slots=True)
-class MailFact:
+class RecipientFact:
     """This email went to this recipient, about this document, for this account. `sent_at` in whole seconds."""
 
     email_id: str
@@ -189,7 +200,7 @@ class MailFact:
         }
 
     @classmethod
-    def from_item(cls, item: Item) -> "MailFact":
+    def from_item(cls, item: Item) -> "RecipientFact":
         document = None
         if "document" in item:
             kind, _, number = item["document"].partition("#")
@@ -220,12 +231,12 @@ class Assignment:
         return cls(email_id_of(item), datetime.fromisoformat(at), document)
 
 
-Fact = Activity | Extra | MailFact | Assignment
+Fact = Activity | Extra | RecipientFact | Assignment
 
 READERS: dict[str, Callable[[Item], Fact]] = {
     "EVENT": Activity.from_item,
     "EXTRA": Extra.from_item,
-    "RECIPIENT": MailFact.from_item,
+    "RECIPIENT": RecipientFact.from_item,
     "ASSIGN": Assignment.from_item,
 }
 

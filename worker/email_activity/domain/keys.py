@@ -73,7 +73,7 @@ def email_key(email_id: str) -> str:
 
 
 def sent_key(sent_at: datetime | None, email_id: str) -> str:
-    """The sort key of the indexes over mail facts."""
+    """The sort key of the indexes over recipient facts."""
     return f"{rfc3339(sent_at, 'seconds') if sent_at else NO_TIME}#{key_part(email_id)}"
 
 

@@ -5,11 +5,12 @@ import time
 
 from celery import shared_task
 
+from email_activity.domain.errors import place_of
 from email_activity.hosting.bootsteps import POLL
 from email_activity.hosting.shutdown import looks, stop
 from email_activity.ingest.poller import PAUSE, Poller
 from email_activity.settings import Settings, load_settings
-from email_activity.telemetry import log, place_of
+from email_activity.telemetry import log
 
 _pollers: dict[int, Poller] = {}
 

@@ -45,7 +45,7 @@ class Outage:
     failures: int = 1
 
 
-class Gate:
+class CircuitBreaker:
     """Shared by the threads of a process. Open only while each has answered of late, and since any failure."""
 
     def __init__(self, dependencies: Mapping[str, Dependency], receive_wait: float = 0) -> None:
@@ -59,7 +59,7 @@ class Gate:
         self._lock = threading.Lock()
 
     @property
-    def settles_in(self) -> int:
+    def drain_seconds(self) -> int:
         """Seconds after a failure in which a receive that began in ignorance of it may still be open, in any
         process. What is given back sooner could be received by it, and count once more.
         """
@@ -69,7 +69,7 @@ class Gate:
         """The last failure of each dependency that has not answered since, or not for long."""
         return [outage.error for outage in list(self._outages.values())]
 
-    def fail(self, error: TransientError) -> None:
+    def record_failure(self, error: TransientError) -> None:
         """Work met a failure: shuts the gate until all have answered anew."""
         with self._lock:
             self._note(error)
@@ -82,7 +82,7 @@ class Gate:
             self._next_probe = time.monotonic() + self._pause
             self._pause = min(LONGEST_PAUSE, 2 * self._pause)
 
-    def worked(self, name: str) -> None:
+    def record_success(self, name: str) -> None:
         """Work met an answer, which spares the next question. Only a question opens a gate that was shut."""
         with self._lock:
             dependency = self._dependencies.get(name)

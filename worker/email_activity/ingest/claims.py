@@ -14,10 +14,8 @@ import secrets
 from collections.abc import Sequence
 from enum import Enum
 
+from email_activity.domain.facts import Key
 from email_activity.redis_client.commands import RedisCommands
-
-#: Partition key and sort key of a fact.
-Key = tuple[str, str]
 
 DONE = "done"
 

@@ -9,7 +9,7 @@ import threading
 LOOK_EVERY = 0.25
 
 
-class Crew:
+class AdaptiveConcurrency:
     """Shared by the threads of a process, which are numbered from 0."""
 
     def __init__(self, size: int) -> None:
@@ -17,7 +17,7 @@ class Crew:
         self._wanted = 1
         self._changed = threading.Condition()
 
-    def is_wanted(self, number: int) -> bool:
+    def may_poll(self, number: int) -> bool:
         """Waits a moment if not."""
         if number < self._wanted:
             return True

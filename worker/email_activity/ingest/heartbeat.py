@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from email_activity.domain.errors import TransientError
-from email_activity.ingest.claims import Claims, Key
+from email_activity.domain.errors import TransientError, place_of
+from email_activity.domain.facts import Key
+from email_activity.ingest.claims import Claims
 from email_activity.ingest.receive import Message
 from email_activity.ingest.settle import Settler
-from email_activity.telemetry import log, place_of
+from email_activity.telemetry import log
 
 #: Seconds between two looks at the batches in hand.
 LOOK_EVERY = 0.5
@@ -23,7 +24,7 @@ LOOK_EVERY = 0.5
 AFTER = 1 / 3
 
 
-class Hold:
+class InFlightBatch:
     """A batch in hand."""
 
     def __init__(self, messages: Sequence[Message], settler: Settler, claims: Claims) -> None:
@@ -45,7 +46,7 @@ class Hold:
                 self._claims.extend(self.claimed)
         self._due = time.monotonic() + self._every
 
-    def let_go(self, messages: Sequence[Message]) -> None:
+    def release(self, messages: Sequence[Message]) -> None:
         """These are settled now, and nothing of theirs is being written any more. Waits as `end` does."""
         with self._lock:
             gone = set(messages)
@@ -62,13 +63,13 @@ class Heartbeat:
     """Shared by the threads of a process."""
 
     def __init__(self) -> None:
-        self._holds: set[Hold] = set()
+        self._holds: set[InFlightBatch] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def hold(self, messages: Sequence[Message], settler: Settler, claims: Claims) -> Iterator[Hold]:
-        held = Hold(messages, settler, claims)
+    def hold(self, messages: Sequence[Message], settler: Settler, claims: Claims) -> Iterator[InFlightBatch]:
+        held = InFlightBatch(messages, settler, claims)
         with self._lock:
             self._holds.add(held)
             if self._thread is None:

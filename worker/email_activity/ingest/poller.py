@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from email_activity.aws.clients import dynamodb_client, say_if_not_direct, sqs_client
-from email_activity.domain.errors import TransientError
+from email_activity.aws.clients import dynamodb_client, log_if_not_fast, sqs_client
+from email_activity.domain.errors import TransientError, place_of
 from email_activity.domain.worker_process import ThisProcess
-from email_activity.ingest.circuit_breaker import Dependency, Gate
+from email_activity.ingest.circuit_breaker import CircuitBreaker, Dependency
 from email_activity.ingest.claims import Claims
-from email_activity.ingest.concurrency import Crew
+from email_activity.ingest.concurrency import AdaptiveConcurrency
 from email_activity.ingest.health import Health, HealthFile, State
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.pipeline import Pipeline
@@ -31,9 +31,9 @@ from email_activity.ingest.store import Store
 from email_activity.ingest.suspects import Suspects
 from email_activity.ingest.table_identity import TableIdentity
 from email_activity.redis_client.commands import RedisCommands
-from email_activity.ses.policy import rules
+from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings, SettingsError
-from email_activity.telemetry import log, place_of
+from email_activity.telemetry import log
 
 #: Seconds that a thread sleeps when it may not receive, or after an error.
 PAUSE = 1.0
@@ -60,7 +60,7 @@ class Poller:
         self._stopping = stopping
         self._sqs = sqs_client(settings)
         self._dynamodb = dynamodb_client(settings)
-        say_if_not_direct(settings, self._sqs, self._dynamodb)
+        log_if_not_fast(settings, self._sqs, self._dynamodb)
         self._redis = RedisCommands(settings.redis)
         self._this_process = ThisProcess()
         self._queue = QueueFinder(self._sqs, settings)
@@ -71,10 +71,10 @@ class Poller:
             "redis": Dependency(self._tell(self._ask_redis)),
             "dynamodb": Dependency(self._tell(self._table.ask)),
         }
-        self._gate = Gate(dependencies, settings.receive_wait_seconds)
+        self._breaker = CircuitBreaker(dependencies, settings.receive_wait_seconds)
         self._heartbeat = Heartbeat()
         self._reported = Reported(settings.retention)
-        self._crew = Crew(settings.threads_per_process)
+        self._concurrency = AdaptiveConcurrency(settings.threads_per_process)
         self._health = HealthFile(settings.health_file)
         #: Held by each thread while it has messages in hand, and alone for those that may kill the process.
         self._in_hand = SharedLock()
@@ -122,13 +122,12 @@ class Poller:
         queue = self._queue.find()
         self._table.look()
         pipeline = self._pipeline(queue)
-        receiver = Receiver(self._sqs, queue.url, self._settings, self._stopping)
         self._announce(queue)
 
         def work(number: int) -> None:
             while not self._stopping() and time.monotonic() < deadline:
-                if self._crew.is_wanted(number):
-                    self._once(receiver, pipeline)
+                if self._concurrency.may_poll(number):
+                    self._once(pipeline)
 
         return work
 
@@ -136,13 +135,14 @@ class Poller:
         settings = self._settings
         times = settings.lease_seconds, settings.dedupe_window_seconds
         return Pipeline(
-            rules=rules(settings),
+            receiver=Receiver(self._sqs, queue.url, settings, self._stopping),
+            policy=tracking_policy(settings),
             new_claims=lambda space: Claims(self._redis, space, *times),
-            store=Store(self._dynamodb, settings.activity_table),
+            table=Store(self._dynamodb, settings.activity_table),
+            table_identity=self._table,
             settler=Settler(self._sqs, queue),
-            gate=self._gate,
+            breaker=self._breaker,
             heartbeat=self._heartbeat,
-            table=self._table,
             reported=self._reported,
             this_process=self._this_process,
             suspects=Suspects(self._redis),
@@ -154,10 +154,10 @@ class Poller:
             self._is_announced = True
             log.info("polling", queue=queue.name, table=self._settings.activity_table)
 
-    def _once(self, receiver: Receiver, pipeline: Pipeline) -> None:
+    def _once(self, pipeline: Pipeline) -> None:
         try:
             with self._in_hand.shared():
-                suspects = self._receive_and_process(receiver, pipeline)
+                suspects = self._receive_and_process(pipeline)
             if suspects is None:
                 self._say(self._waits())
                 self._sleep()
@@ -171,16 +171,15 @@ class Poller:
             log.error("batch_failed", error=place_of(error))
             self._sleep()
 
-    def _receive_and_process(self, receiver: Receiver, pipeline: Pipeline) -> list[Message] | None:
+    def _receive_and_process(self, pipeline: Pipeline) -> list[Message] | None:
         """What is left to be handled alone; None if nothing may be received."""
-        if not self._gate.is_open():
+        if not self._breaker.is_open():
             return None
         self._table.space()
         self._this_process.polled()
-        batch = receiver.receive()
+        batch = pipeline.receive()
         self._say(Health(State.POLLING))
-        self._gate.worked("sqs")
-        self._crew.received(len(batch), full=min(MAX_MESSAGES, self._settings.batch_size))
+        self._concurrency.received(len(batch), full=min(MAX_MESSAGES, self._settings.batch_size))
         queue = pipeline.settler.queue
         others = [message for message in batch if not queue.suspects(message)]
         if others:
@@ -206,13 +205,13 @@ class Poller:
         return ask
 
     def _fail(self, error: TransientError) -> None:
-        self._gate.fail(error)
+        self._breaker.record_failure(error)
         self._say(Health.of(error))
         self._sleep()
 
     def _waits(self) -> Health:
         """For what the gate knows to fail, or for the first answers."""
-        failing = [Health.of(error) for error in self._gate.failing()]
+        failing = [Health.of(error) for error in self._breaker.failing()]
         refused = [health for health in failing if health.state is State.WRONG_SETTING]
         return next(iter(refused or failing), Health(State.WAITING, "answers of SQS, Redis and DynamoDB"))
 

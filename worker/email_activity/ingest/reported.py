@@ -10,9 +10,8 @@ message is held for it. A process that was told once that it stands does not wri
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
-from email_activity.domain.facts import SCHEMA_VERSION, Item
+from email_activity.domain.facts import SCHEMA_VERSION, Item, Key
 from email_activity.domain.keys import MAX_KIND_IN_KEY, key_part
-from email_activity.ingest.claims import Key
 
 #: Keys that a process remembers; it forgets all beyond, and writes them once more.
 MAX_REMEMBERED = 10_000

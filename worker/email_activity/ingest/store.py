@@ -15,8 +15,7 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.chunks import chunks
 from email_activity.domain.errors import THROTTLED, TransientError, code_of
-from email_activity.domain.facts import Item
-from email_activity.ingest.claims import Key
+from email_activity.domain.facts import Item, Key, key_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -39,20 +38,16 @@ INVALID = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededExce
 
 @dataclass(slots=True)
 class Stored:
-    """What became of the items: stored; refused for good (with DynamoDB's code); or left for another time."""
+    """What became of the items: stored; refused for good (with DynamoDB's code); or not taken, for another time."""
 
     written: set[Key] = field(default_factory=set)
     refused: dict[Key, str] = field(default_factory=dict)
-    left: set[Key] = field(default_factory=set)
+    unprocessed: set[Key] = field(default_factory=set)
     #: Of the riders, those that DynamoDB took.
     riders: set[Key] = field(default_factory=set)
-    #: Why items were left, if DynamoDB failed, or throttled so hard that it took nothing at all.
+    #: Why items were not taken, if DynamoDB failed, or throttled so hard that it took nothing at all.
     failure: TransientError | None = None
     is_throttled: bool = False
-
-
-def key_of(item: Item) -> Key:
-    return item["pk"], item["sk"]
 
 
 def wire_item(item: Item) -> dict[str, Any]:
@@ -89,7 +84,7 @@ class Store:
             # The rest would meet the same, and the messages' visibility does not wait.
             if stored.failure is None and not stored.is_throttled:
                 self._put_batch(batch, along, stored)
-        stored.left = {key_of(item) for item in items} - stored.written - stored.refused.keys()
+        stored.unprocessed = {key_of(item) for item in items} - stored.written - stored.refused.keys()
         if stored.is_throttled and not stored.written:
             stored.failure = TransientError("dynamodb", "Throttled")
         return stored

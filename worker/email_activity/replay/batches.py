@@ -4,14 +4,13 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from email_activity.domain.errors import PermanentError, UnexpectedError
-from email_activity.domain.facts import Item
-from email_activity.ingest.claims import Key
-from email_activity.ingest.store import MAX_ITEMS, key_of
+from email_activity.domain.errors import PermanentError
+from email_activity.domain.facts import Item, Key
+from email_activity.ingest.store import MAX_ITEMS
 from email_activity.replay.archive import Part
 from email_activity.replay.checkpoint import Mark
-from email_activity.ses.interpret import OUTCOMES, read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
 
 #: A batch goes with this many documents or bytes, though they come to few facts, and after so many seconds.
 MAX_DOCUMENTS = 250
@@ -54,21 +53,10 @@ class Batch:
         return is_full or time.monotonic() - self.begun_at > MAX_AGE
 
 
-def understand(file: str, part: Part, rules: Rules) -> Document:
+def understand(file: str, part: Part, policy: TrackingPolicy) -> Document:
     """Never raises: a bug met on one document must not hold up the others."""
     if part.error or part.body is None:
         return Document(file, part, "quarantine", error=part.error)
     now = datetime.now(UTC)
-    try:
-        readings = read(part.body, rules, recorded_at=now, sent_at=now)
-        items = [fact.to_item() for reading in readings for fact in reading.facts]
-    except Exception as error:  # noqa: BLE001  see above
-        return Document(file, part, "quarantine", error=UnexpectedError(type(error).__name__))
-    outcomes = [reading.outcome for reading in readings]
-    return Document(
-        file,
-        part,
-        outcome=next(each for each in OUTCOMES if each in outcomes),
-        items={key_of(item): item for item in items},
-        error=next((reading.error for reading in readings if reading.error), None),
-    )
+    found = interpret(part.body, policy, recorded_at=now, sent_at=now)
+    return Document(file, part, found.outcome, dict(found.items), found.error)

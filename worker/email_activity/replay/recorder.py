@@ -17,9 +17,9 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 
 from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.errors import THROTTLED, TransientError, code_of
-from email_activity.domain.facts import Item
+from email_activity.domain.facts import Item, Key
 from email_activity.domain.indexes import refuse_older
-from email_activity.ingest.claims import Claims, Key, namespace
+from email_activity.ingest.claims import Claims, namespace
 from email_activity.ingest.store import Store
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.replay.files import StoppedError
@@ -101,7 +101,7 @@ class Recorder:
             self._commit(stored.written)
             recorded.written |= stored.written
             recorded.refused |= stored.refused
-            left = {key: left[key] for key in stored.left}
+            left = {key: left[key] for key in stored.unprocessed}
             if left:
                 attempt = 0 if stored.written else attempt + 1
                 self._patience.wait(stored.failure.detail if stored.failure else "Throttled", attempt)

@@ -19,7 +19,7 @@ from email_activity.replay.checkpoint import Checkpoint, Mark
 from email_activity.replay.files import ArchiveFile, Opened, StoppedError
 from email_activity.replay.recorder import Recorded, Recorder, Threads
 from email_activity.replay.rejects import Rejects
-from email_activity.ses.normalize import Rules
+from email_activity.ses.normalize import TrackingPolicy
 
 #: Batches under way for each thread: one in hand, and one so that it need not wait for the next.
 AHEAD = 2
@@ -62,7 +62,7 @@ class Replay:
     """
 
     files: Sequence[ArchiveFile]
-    rules: Rules
+    policy: TrackingPolicy
     is_stopping: Callable[[], bool]
     say: Callable[[str], None] = lambda _line: None
     recorder: Recorder | None = None
@@ -132,7 +132,7 @@ class Replay:
         with Opened.open(file, self.is_stopping) as opened:
             for part in parts(unpacked(opened.buffered(), position), position):
                 self._keep_pace()
-                yield understand(file.name, part, self.rules), part.end
+                yield understand(file.name, part, self.policy), part.end
                 self.report(bytes_before + opened.count, self.summary)
 
     def _keep_pace(self) -> None:

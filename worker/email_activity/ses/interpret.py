@@ -1,19 +1,17 @@
 """From the body of a message to what it comes to: unwrap, parse and normalize in one. Pure; never raises."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from email_activity.domain.errors import NestedTooDeepError, PermanentError, TooMuchWorkError, UnexpectedError
-from email_activity.domain.facts import Activity, Extra, MailFact
+from email_activity.domain.facts import Activity, Extra, Item, Key, RecipientFact, key_of
 from email_activity.domain.keys import canonical_json
-from email_activity.ses.normalize import Copy, Rules, normalize
+from email_activity.ses.normalize import Copy, TrackingPolicy, normalize
 from email_activity.ses.parse import Event, parse
 from email_activity.ses.unwrap import Control, Notification, Unreadable, unwrap
-
-#: A message with several events is called by the first of these that any of them came to.
-OUTCOMES = ("quarantine", "activity", "expired", "untracked", "control")
 
 #: What one message may take, counted in characters and not by a clock, so that no outcome depends on the machine: its
 #: own, and those of each of its activities, since an event of a megabyte to 200 people would be 200 MB. The largest
@@ -24,39 +22,111 @@ MAX_WORK = 16 * 1024 * 1024
 LEAST_WORK = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One thing that a message holds.
+class Outcome(StrEnum):
+    """What a message comes to. One with several events is called by the first of these that any of them came to."""
 
-    outcome: activity, untracked, expired, control or quarantine. kind: as SES spells it; a control message's
-    name; None if nobody can tell. Only an activity has facts, only a quarantine an error.
+    #: It cannot be read, or not all of it: to the dead-letter queue, with its reason.
+    QUARANTINE = "quarantine"
+    #: It has facts to store.
+    ACTIVITY = "activity"
+    #: Its email is older than the retention: nothing is kept.
+    EXPIRED = "expired"
+    #: Its email is about no document of a tracked type: nothing is kept.
+    UNTRACKED = "untracked"
+    #: It is about no email that was sent: SNS's and SES's own messages.
+    CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class InterpretedEvent:
+    """One thing that a message holds, most often its only one.
+
+    kind: as SES spells it; a control message's name; None if nobody can tell. Only an activity has facts, only a
+    quarantine an error.
     """
 
-    outcome: str
+    outcome: Outcome
     form: str
     kind: str | None = None
     event: Event | None = None
     activities: tuple[Activity, ...] = ()
-    mail_facts: tuple[MailFact, ...] = ()
+    recipient_facts: tuple[RecipientFact, ...] = ()
     extras: tuple[Extra, ...] = ()
     error: PermanentError | None = None
 
     @property
-    def facts(self) -> tuple[Activity | MailFact | Extra, ...]:
-        """All of them, as they will stand in the table."""
-        return (*self.activities, *self.extras, *self.mail_facts)
+    def facts(self) -> tuple[Activity | RecipientFact | Extra, ...]:
+        return (*self.activities, *self.extras, *self.recipient_facts)
 
 
-def read(
-    body: str, rules: Rules, recorded_at: datetime, sent_at: datetime | None = None, message_id: str | None = None
-) -> tuple[Reading, ...]:
-    """sent_at: SQS's SentTimestamp, by which old mail is judged expired; nothing expires without it."""
-    return tuple(_readings(body, rules, recorded_at, sent_at, message_id))
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """What a message comes to. Of several events the good ones are kept, though it be quarantined for a bad one."""
+
+    events: tuple[InterpretedEvent, ...]
+    #: As they will stand in the table.
+    items: Mapping[Key, Item]
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.main_event.outcome
+
+    @property
+    def main_event(self) -> InterpretedEvent:
+        """The first of those that give the message its outcome."""
+        return min(self.events, key=lambda event: PRECEDENCE[event.outcome])
+
+    @property
+    def error(self) -> PermanentError | None:
+        """The first of those that its events have."""
+        return next((event.error for event in self.events if event.error), None)
+
+    @property
+    def email_id(self) -> str | None:
+        """SES's message id; None if nobody can tell."""
+        return next((each.event.message_id for each in self.events if each.event), None)
+
+    @property
+    def odd_elements(self) -> int:
+        """Elements of lists and maps that could not be read, and are kept as unknown."""
+        return sum(each.event.odd_elements for each in self.events if each.event)
 
 
-def _readings(
-    body: str, rules: Rules, recorded_at: datetime, sent_at: datetime | None, message_id: str | None
-) -> Iterator[Reading]:
+PRECEDENCE = {outcome: place for place, outcome in enumerate(Outcome)}
+
+
+def interpret(
+    body: str,
+    policy: TrackingPolicy,
+    recorded_at: datetime,
+    sent_at: datetime | None = None,
+    message_id: str | None = None,
+) -> Interpretation:
+    """Never raises: what was not foreseen is an error of the message too.
+
+    sent_at: SQS's SentTimestamp, by which old mail is judged expired; nothing expires without it.
+    message_id: the transport's, for tracing.
+    """
+    events = tuple(_events(body, policy, recorded_at, sent_at, message_id))
+    try:
+        return Interpretation(events, {key_of(item): item for item in _items(events)})
+    except Exception as error:  # noqa: BLE001  a bug met on one message must not hold up the others
+        return Interpretation(
+            (InterpretedEvent(Outcome.QUARANTINE, events[0].form, error=UnexpectedError.of(error)),), {}
+        )
+
+
+def _items(events: Sequence[InterpretedEvent]) -> Iterator[Item]:
+    for each in events:
+        yield from (activity.to_item() for activity in each.activities)
+        yield from (extra.to_item() for extra in each.extras)
+    for each in events:
+        yield from (fact.to_item() for fact in each.recipient_facts)
+
+
+def _events(
+    body: str, policy: TrackingPolicy, recorded_at: datetime, sent_at: datetime | None, message_id: str | None
+) -> Iterator[InterpretedEvent]:
     work = len(body)
     for found in unwrap(body, message_id):
         try:
@@ -66,27 +136,29 @@ def _readings(
             event = parse(found.kind, found.event)
             work += _work(event, found.event)
             copy = Copy(found.form, found.transport_id, recorded_at, sent_at)
-            yield _of_event(event, copy, rules, work)
+            yield _of_event(event, copy, policy, work)
         except PermanentError as error:
-            yield Reading("quarantine", found.form, getattr(found, "kind", None), error=error)
+            yield InterpretedEvent(Outcome.QUARANTINE, found.form, getattr(found, "kind", None), error=error)
         except RecursionError:
-            yield Reading("quarantine", found.form, error=NestedTooDeepError("JSON"))
+            yield InterpretedEvent(Outcome.QUARANTINE, found.form, error=NestedTooDeepError("JSON"))
         except Exception as error:  # noqa: BLE001  a bug met on one message must not hold up the others
-            yield Reading("quarantine", found.form, error=UnexpectedError(type(error).__name__))
+            yield InterpretedEvent(Outcome.QUARANTINE, found.form, error=UnexpectedError.of(error))
 
 
-def _without_event(found: Control | Unreadable) -> Reading:
+def _without_event(found: Control | Unreadable) -> InterpretedEvent:
     if isinstance(found, Control):
-        return Reading("control", found.form, found.name)
-    return Reading("quarantine", found.form, error=found.error)
+        return InterpretedEvent(Outcome.CONTROL, found.form, found.name)
+    return InterpretedEvent(Outcome.QUARANTINE, found.form, error=found.error)
 
 
-def _of_event(event: Event, copy: Copy, rules: Rules, work: int) -> Reading:
+def _of_event(event: Event, copy: Copy, policy: TrackingPolicy, work: int) -> InterpretedEvent:
     """work: of the message up to this event."""
     if work > MAX_WORK:
         raise TooMuchWorkError(f"activities of more than {MAX_WORK} characters")
-    facts = normalize(event, copy, rules)
-    return Reading(facts.outcome, copy.form, event.kind, event, facts.activities, facts.mail_facts, facts.extras)
+    facts = normalize(event, copy, policy)
+    return InterpretedEvent(
+        Outcome(facts.outcome), copy.form, event.kind, event, facts.activities, facts.recipient_facts, facts.extras
+    )
 
 
 def _work(event: Event, given: Mapping[str, Any]) -> int:

@@ -1,7 +1,7 @@
 """From a typed event to the facts that the table will hold. Pure.
 
 An event becomes one activity for each recipient that it names (for each destination if it is a Send, a Reject
-or a Rendering Failure), or a single one without a recipient; one mail fact for each recipient that it names, or
+or a Rendering Failure), or a single one without a recipient; one recipient fact for each recipient that it names, or
 for each destination; and one extra fact of whatever this version does not know. Two copies of one event, by
 whatever route and in whatever spelling, become facts under the same identity.
 """
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from email_activity.domain.addresses import normalize_address
-from email_activity.domain.facts import FAILURE_KINDS, Activity, Document, Extra, MailFact
+from email_activity.domain.facts import FAILURE_KINDS, Activity, Document, Extra, RecipientFact
 from email_activity.domain.keys import failure_account, failure_day, failure_time
 from email_activity.domain.times import Moment
 from email_activity.ses.bodies import Bounce, Recipient
@@ -24,7 +24,7 @@ from email_activity.ses.parse import Event, Mail
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TrackingPolicy:
     """What the operator set. An empty `tracked` tracks every mail, with a document or without."""
 
     tracked: frozenset[str] = frozenset({"invoice"})
@@ -55,36 +55,38 @@ class Facts:
     outcome: str
     kind: str
     activities: tuple[Activity, ...] = ()
-    mail_facts: tuple[MailFact, ...] = ()
+    recipient_facts: tuple[RecipientFact, ...] = ()
     extras: tuple[Extra, ...] = ()
 
 
-def normalize(event: Event, copy: Copy, rules: Rules) -> Facts:
+def normalize(event: Event, copy: Copy, policy: TrackingPolicy) -> Facts:
     """Raises UntrustedAccountError or UntrustedConfigurationSetError, whatever else the event says."""
-    refuse_untrusted(event.mail, rules.trusted_accounts, rules.trusted_configuration_sets)
-    if is_untracked(event.mail, rules):
+    refuse_untrusted(event.mail, policy.trusted_accounts, policy.trusted_configuration_sets)
+    if is_untracked(event.mail, policy):
         return Facts("untracked", event.kind)
-    expires_at = _expires_at(event, copy, rules)
+    expires_at = _expires_at(event, copy, policy)
     if copy.sent_at is not None and expires_at <= copy.sent_at.timestamp():
         return Facts("expired", event.kind)
-    document_type, document, account = _said_of(event.mail, rules)
-    activities = tuple(_activities(event, copy, rules, account, expires_at))
-    mail_facts = tuple(_mail_facts(event, document, account, expires_at)) if document_type or not rules.tracked else ()
-    return Facts("activity", event.kind, activities, mail_facts, tuple(_extra(event, activities)))
+    document_type, document, account = _said_of(event.mail, policy)
+    activities = tuple(_activities(event, copy, policy, account, expires_at))
+    recipient_facts = (
+        tuple(_mail_facts(event, document, account, expires_at)) if document_type or not policy.tracked else ()
+    )
+    return Facts("activity", event.kind, activities, recipient_facts, tuple(_extra(event, activities)))
 
 
-def is_untracked(mail: Mail, rules: Rules) -> bool:
+def is_untracked(mail: Mail, policy: TrackingPolicy) -> bool:
     """Only other types were read, or both carriers were readable and empty.
 
     An identity notification has no tags, a Rendering Failure no headers, and long headers are cut: what they
     do not say, another event of the same email will.
     """
-    if not rules.tracked:
+    if not policy.tracked:
         return False
-    tag, header = rules.document_type
+    tag, header = policy.document_type
     is_any_read = False
     for said in chain(short_tags(mail, tag), short_headers(mail, header)):
-        if said.lower() in rules.tracked:
+        if said.lower() in policy.tracked:
             return False
         is_any_read = True
     are_readable = mail.tags is not None and mail.headers is not None and not mail.headers_truncated
@@ -100,33 +102,33 @@ def destinations(mail: Mail) -> dict[str, str]:
     return {address: written[address] for address in reversed(written) if address}
 
 
-def _said_of(mail: Mail, rules: Rules) -> tuple[str | None, Document | None, str | None]:
+def _said_of(mail: Mail, policy: TrackingPolicy) -> tuple[str | None, Document | None, str | None]:
     """The document's type (in lower case), the document, and the account: as tags tell them, else headers.
 
     Headers come from whoever wrote the email, tags from whoever called SES. So where a tag tells of the document, no
     header tells of the account; and a header tells the id of no other type than its own.
     """
-    carriers = (rules.document_type, rules.document_id, rules.account_id)
+    carriers = (policy.document_type, policy.document_id, policy.account_id)
     tagged_type, tagged_id, account = (next(short_tags(mail, tag), None) for tag, _ in carriers)
 
     def in_header(carrier: tuple[str, str]) -> str | None:
         return next(short_headers(mail, carrier[1]), None)
 
-    document_type = (tagged_type or in_header(rules.document_type) or "").lower()
+    document_type = (tagged_type or in_header(policy.document_type) or "").lower()
     document_id = tagged_id
-    if not document_id and (in_header(rules.document_type) or document_type).lower() == document_type:
-        document_id = in_header(rules.document_id)
+    if not document_id and (in_header(policy.document_type) or document_type).lower() == document_type:
+        document_id = in_header(policy.document_id)
     if not (account or tagged_type or tagged_id):
-        account = in_header(rules.account_id)
+        account = in_header(policy.account_id)
     document = Document(document_type, document_id) if document_type and document_id else None
     return document_type or None, document, account
 
 
-def _expires_at(event: Event, copy: Copy, rules: Rules) -> int:
+def _expires_at(event: Event, copy: Copy, policy: TrackingPolicy) -> int:
     """Seconds since the epoch: the same for all facts of an email, since all carry `mail.timestamp`."""
     now = copy.sent_at or copy.recorded_at
     sent_at, occurred_at = _at(event.mail.timestamp), _at(event.time)
-    return int((min(sent_at or occurred_at or now, now) + rules.retention).timestamp())
+    return int((min(sent_at or occurred_at or now, now) + policy.retention).timestamp())
 
 
 def _at(moment: Moment | None) -> datetime | None:
@@ -136,7 +138,9 @@ def _at(moment: Moment | None) -> datetime | None:
 # --- Activities ---
 
 
-def _activities(event: Event, copy: Copy, rules: Rules, account: str | None, expires_at: int) -> Iterator[Activity]:
+def _activities(
+    event: Event, copy: Copy, policy: TrackingPolicy, account: str | None, expires_at: int
+) -> Iterator[Activity]:
     sent_at = _at(event.mail.timestamp)
     own = _at(event.time)
     occurred_at = own or sent_at
@@ -151,11 +155,11 @@ def _activities(event: Event, copy: Copy, rules: Rules, account: str | None, exp
         "expires_at": expires_at,
         "destination_count": len(destinations(event.mail)) or None,
         "sender": event.mail.source,
-        "subject": _subject(event.mail) if rules.store_subject else None,
+        "subject": _subject(event.mail) if policy.store_subject else None,
         "configuration_set": first_tag(event.mail, CONFIGURATION_SET),
         "tenant": first_tag(event.mail, TENANT),
         "aws_account": event.mail.sending_account_id,
-        "tags": kept_tags(event.mail, {rules.document_type[0], rules.document_id[0], rules.account_id[0]}),
+        "tags": kept_tags(event.mail, {policy.document_type[0], policy.document_id[0], policy.account_id[0]}),
     }
     for recipient in _named(event):
         identity = event_id(event, recipient.address)
@@ -196,14 +200,16 @@ def _extra(event: Event, activities: Sequence[Activity]) -> Iterator[Extra]:
         yield Extra(event.message_id, identity, event.kind, first.occurred_at, unknown, first.expires_at)
 
 
-# --- Mail facts ---
+# --- Recipient facts ---
 
 
-def _mail_facts(event: Event, document: Document | None, account: str | None, expires_at: int) -> Iterator[MailFact]:
+def _mail_facts(
+    event: Event, document: Document | None, account: str | None, expires_at: int
+) -> Iterator[RecipientFact]:
     sent_at = _at(event.mail.timestamp)
     sent_at = sent_at and sent_at.replace(microsecond=0)
     for address in _addressed(event):
-        yield MailFact(event.message_id, address, expires_at, document, account, sent_at)
+        yield RecipientFact(event.message_id, address, expires_at, document, account, sent_at)
 
 
 def _addressed(event: Event) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from email_activity.aws.clients import sqs_client
 from email_activity.cli import show
 from email_activity.cli.interrupt import BY_CTRL_C, Interrupt, interruptible
 from email_activity.dead_letters.walk import HIDDEN_FOR, Counts, Walk, count, find_queues
-from email_activity.ses.policy import rules
+from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import load_settings
 
 
@@ -36,7 +36,7 @@ class Desk:
     @contextmanager
     def walk(self) -> Iterator[Walk]:
         there = count(self.sqs, self.queue.dead_letter_url)
-        url, wanted = self.queue.dead_letter_url, rules(self.settings)
+        url, wanted = self.queue.dead_letter_url, tracking_policy(self.settings)
         try:
             with (
                 interruptible(self.interrupt),

@@ -1,11 +1,11 @@
-"""The operator's settings as the rules that `normalize` works by."""
+"""The settings that say which mail is tracked, and whose events are believed."""
 
-from email_activity.ses.normalize import Rules
+from email_activity.ses.normalize import TrackingPolicy
 from email_activity.settings import Settings
 
 
-def rules(settings: Settings) -> Rules:
-    return Rules(
+def tracking_policy(settings: Settings) -> TrackingPolicy:
+    return TrackingPolicy(
         tracked=settings.tracked,
         document_type=(settings.document_type_tag, settings.document_type_header),
         document_id=(settings.document_id_tag, settings.document_id_header),

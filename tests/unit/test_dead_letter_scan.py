@@ -22,16 +22,16 @@ from email_activity.dead_letters.redrive import Redrive
 from email_activity.dead_letters.survey import find, survey
 from email_activity.dead_letters.walk import Walk, never
 from email_activity.domain.facts import Document
-from email_activity.ses.interpret import read
-from email_activity.ses.normalize import Rules
+from email_activity.ses.interpret import interpret
+from email_activity.ses.normalize import TrackingPolicy
 from events import FORMS, KINDS, Email, raw, sns
 from fakequeue import DEAD, EVENTS, FakeSqs, quarantined, refusal
 
 EVERYTHING = Wanted()
 
 
-def walk(sqs: Any, rules: Rules | None = None, **options: Any) -> Walk:
-    return Walk(sqs, DEAD, rules or Rules(), **options)
+def walk(sqs: Any, policy: TrackingPolicy | None = None, **options: Any) -> Walk:
+    return Walk(sqs, DEAD, policy or TrackingPolicy(), **options)
 
 
 def letter(
@@ -40,11 +40,11 @@ def letter(
     *,
     moved: bool = False,
     age: float = 0,
-    rules: Rules | None = None,
+    policy: TrackingPolicy | None = None,
 ) -> Letter:
     sqs = FakeSqs()
     sqs.put(body, said, moved=moved, age=age)
-    with walk(sqs, rules) as walking:
+    with walk(sqs, policy) as walking:
         ((found,),) = walking.answers()
     return found
 
@@ -93,8 +93,8 @@ def test_kind_and_document_are_read_in_every_form_also_of_untracked_mail(form):
 
 def test_the_document_of_a_letter_is_told_although_its_aws_account_is_not_believed():
     """A person must see what it claims, to judge it; and what the worker would make of it."""
-    rules = Rules(trusted_accounts=frozenset({"444455556666"}))
-    told = letter(raw(Email(document_id="77").send()), quarantined("untrusted_aws_account"), rules=rules).summary
+    policy = TrackingPolicy(trusted_accounts=frozenset({"444455556666"}))
+    told = letter(raw(Email(document_id="77").send()), quarantined("untrusted_aws_account"), policy=policy).summary
     assert (told.documents, told.outlook) == ((Document("invoice", "77"),), "quarantine (untrusted_aws_account)")
 
 
@@ -438,8 +438,8 @@ def test_a_line_is_what_lambda_gets_and_the_worker_reads_it(tmp_path: Path):
     assert record.keys() == {"messageId", "body", "attributes", "messageAttributes", "eventSource"}
     assert record["messageId"] == "id-1"
     assert record["messageAttributes"]["reason"] == {"stringValue": "refused_by_table", "dataType": "String"}
-    (of_file,) = read(line, Rules(), datetime.now(UTC))
-    (of_queue,) = read(sns(event), Rules(), datetime.now(UTC))
+    (of_file,) = interpret(line, TrackingPolicy(), datetime.now(UTC)).events
+    (of_queue,) = interpret(sns(event), TrackingPolicy(), datetime.now(UTC)).events
     assert (of_file.outcome, of_file.form) == ("activity", "lambda")
     assert [each.event_id for each in of_file.activities] == [each.event_id for each in of_queue.activities]
 

@@ -6,7 +6,14 @@ import pytest
 
 from email_activity.domain.errors import TransientError
 from email_activity.ingest import circuit_breaker as module
-from email_activity.ingest.circuit_breaker import ANSWER_LASTS, LONGEST_PAUSE, PROBE_EVERY, QUIET, Dependency, Gate
+from email_activity.ingest.circuit_breaker import (
+    ANSWER_LASTS,
+    LONGEST_PAUSE,
+    PROBE_EVERY,
+    QUIET,
+    CircuitBreaker,
+    Dependency,
+)
 
 
 class Asked:
@@ -49,8 +56,8 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def gate_on(*asked: Asked, lasts: float = ANSWER_LASTS) -> Gate:
-    return Gate({each.name: Dependency(each, lasts) for each in asked})
+def gate_on(*asked: Asked, lasts: float = ANSWER_LASTS) -> CircuitBreaker:
+    return CircuitBreaker({each.name: Dependency(each, lasts) for each in asked})
 
 
 def failure(name: str = "redis") -> TransientError:
@@ -61,34 +68,34 @@ def test_it_opens_when_all_have_answered_and_then_asks_nobody_for_a_while(clock:
     """A worker that starts in an outage, or a child that replaces another, must not receive to find out."""
     redis = Asked()
     redis.is_up = False
-    gate = gate_on(redis)
-    assert not gate.is_open()
+    breaker = gate_on(redis)
+    assert not breaker.is_open()
     redis.is_up = True
     clock.passes(PROBE_EVERY)
-    assert gate.is_open()
+    assert breaker.is_open()
     clock.passes(ANSWER_LASTS)
-    assert gate.is_open()
+    assert breaker.is_open()
     assert redis.times == 2
 
 
 def test_an_idle_process_asks_before_it_receives_and_so_learns_of_an_outage(clock: Clock) -> None:
     """Else each process of many would learn of it by a receive, and a message would count one for each."""
     redis = Asked()
-    gate = gate_on(redis)
-    assert gate.is_open()
+    breaker = gate_on(redis)
+    assert breaker.is_open()
     redis.is_up = False
     clock.passes(ANSWER_LASTS + 0.1)
-    assert not gate.is_open()
+    assert not breaker.is_open()
 
 
 def test_work_that_succeeds_spares_the_question(clock: Clock) -> None:
     redis = Asked()
-    gate = gate_on(redis)
-    assert gate.is_open()
+    breaker = gate_on(redis)
+    assert breaker.is_open()
     for _ in range(5):
         clock.passes(ANSWER_LASTS)
-        gate.worked("redis")
-        assert gate.is_open()
+        breaker.record_success("redis")
+        assert breaker.is_open()
     assert redis.times == 1
 
 
@@ -96,66 +103,66 @@ def test_work_that_succeeds_spares_the_question(clock: Clock) -> None:
 def test_work_that_succeeds_opens_no_gate_that_was_shut() -> None:
     """It may have begun before the failure."""
     redis, table = Asked(), Asked("dynamodb")
-    gate = gate_on(redis, table)
-    assert gate.is_open()
-    gate.fail(failure())
+    breaker = gate_on(redis, table)
+    assert breaker.is_open()
+    breaker.record_failure(failure())
     for name in ("redis", "dynamodb"):
-        gate.worked(name)
-    assert not gate.is_open()
+        breaker.record_success(name)
+    assert not breaker.is_open()
 
 
 def test_an_answer_that_lasts_is_asked_for_once(clock: Clock) -> None:
     queue = Asked("sqs")
-    gate = gate_on(queue, lasts=math.inf)
-    assert gate.is_open()
+    breaker = gate_on(queue, lasts=math.inf)
+    assert breaker.is_open()
     clock.passes(1e6)
-    assert gate.is_open()
+    assert breaker.is_open()
     assert queue.times == 1
 
 
 def test_it_stays_shut_until_what_failed_has_answered(clock: Clock, said: list[str]) -> None:
     redis = Asked()
-    gate = gate_on(redis)
-    assert gate.is_open()
+    breaker = gate_on(redis)
+    assert breaker.is_open()
     redis.is_up = False
-    gate.fail(failure())
+    breaker.record_failure(failure())
     for _ in range(3):
         clock.passes(PROBE_EVERY)
-        assert not gate.is_open()
+        assert not breaker.is_open()
     redis.is_up = True
     clock.passes(PROBE_EVERY)
-    assert gate.is_open()
+    assert breaker.is_open()
     assert said == ["dependency_failing"]
     clock.passes(QUIET + 0.1)
-    gate.worked("redis")
+    breaker.record_success("redis")
     assert said == ["dependency_failing", "dependency_back"]
 
 
 def test_all_must_have_answered_since_the_last_failure(clock: Clock) -> None:
     redis, table = Asked(), Asked("dynamodb")
-    gate = gate_on(redis, table)
-    assert gate.is_open()
+    breaker = gate_on(redis, table)
+    assert breaker.is_open()
     table.is_up = False  # which nobody has noticed yet
-    gate.fail(failure())
+    breaker.record_failure(failure())
     clock.passes(PROBE_EVERY)
-    assert not gate.is_open()
+    assert not breaker.is_open()
     table.is_up = True
     clock.passes(PROBE_EVERY)
-    assert gate.is_open()
+    assert breaker.is_open()
 
 
 def test_many_threads_ask_once_a_second_and_an_outage_is_said_once(clock: Clock, said: list[str]) -> None:
     redis = Asked()
-    gate = gate_on(redis)
-    assert gate.is_open()
+    breaker = gate_on(redis)
+    assert breaker.is_open()
     redis.is_up = False
     redis.times = 0
     for _ in range(50):
-        gate.fail(failure())
-        assert not gate.is_open()
+        breaker.record_failure(failure())
+        assert not breaker.is_open()
     clock.passes(PROBE_EVERY)
     for _ in range(50):
-        assert not gate.is_open()
+        assert not breaker.is_open()
     assert redis.times == 1
     assert said == ["dependency_failing"]
 
@@ -163,34 +170,34 @@ def test_many_threads_ask_once_a_second_and_an_outage_is_said_once(clock: Clock,
 def test_an_outage_that_flickers_is_said_once(clock: Clock, said: list[str]) -> None:
     """Thirty per cent of failing calls would fill the log."""
     redis = Asked()
-    gate = gate_on(redis)
+    breaker = gate_on(redis)
     for _ in range(100):
         clock.passes(PROBE_EVERY)
-        assert gate.is_open()
-        gate.worked("redis")
-        gate.fail(failure())
+        assert breaker.is_open()
+        breaker.record_success("redis")
+        breaker.record_failure(failure())
     assert said == ["dependency_failing"]
 
 
 def test_what_answers_questions_but_never_works_is_tried_ever_more_rarely(clock: Clock) -> None:
     """A table that takes a put but no batch: each try counts a receive for the messages of all threads."""
     redis, table = Asked(), Asked("dynamodb")
-    gate = gate_on(redis, table)
-    assert gate.is_open()
+    breaker = gate_on(redis, table)
+    assert breaker.is_open()
     pauses = []
     for _ in range(9):
-        gate.worked("redis")  # the claims succeed each time
-        gate.fail(failure("dynamodb"))
+        breaker.record_success("redis")  # the claims succeed each time
+        breaker.record_failure(failure("dynamodb"))
         began = clock.now
-        while not gate.is_open():
+        while not breaker.is_open():
             clock.passes(0.5)
         pauses.append(clock.now - began)
     assert pauses == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
-    gate.worked("dynamodb")
-    gate.fail(failure("dynamodb"))
+    breaker.record_success("dynamodb")
+    breaker.record_failure(failure("dynamodb"))
     clock.passes(PROBE_EVERY)
-    assert gate.is_open()
+    assert breaker.is_open()
 
 
 def test_what_is_given_back_waits_until_no_receive_in_ignorance_can_be_open() -> None:
-    assert Gate({}, receive_wait=20).settles_in >= ANSWER_LASTS + 20
+    assert CircuitBreaker({}, receive_wait=20).settles_in >= ANSWER_LASTS + 20

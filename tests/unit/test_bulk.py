@@ -8,7 +8,7 @@ import pytest
 from email_activity.activity import bulk as many
 from email_activity.activity.bulk import emails_in_order, fold_few
 from email_activity.activity.query import Span, Table
-from email_activity.domain.facts import Document, MailFact
+from email_activity.domain.facts import Document, RecipientFact
 from email_activity.settings import Settings
 from events import ANA, BEN, CLEO, Email, minutes_ago, raw
 from faketable import FakeDynamoDB, table_of
@@ -43,11 +43,11 @@ def test_emails_come_in_the_order_of_the_index(limit):
 
 
 def with_mail_fact(items: Iterable[dict], **changes: object) -> list[dict]:
-    """A further mail fact of the one email there, as a copy of an event with another time would write."""
+    """A further recipient fact of the one email there, as a copy of an event with another time would write."""
     items = list(items)
-    first = MailFact.from_item(next(item for item in items if item["sk"].startswith("RECIPIENT")))
-    values = {name: getattr(first, name) for name in MailFact.__slots__}
-    return [*items, MailFact(**(values | changes)).to_item()]  # type: ignore[arg-type]
+    first = RecipientFact.from_item(next(item for item in items if item["sk"].startswith("RECIPIENT")))
+    values = {name: getattr(first, name) for name in RecipientFact.__slots__}
+    return [*items, RecipientFact(**(values | changes)).to_item()]  # type: ignore[arg-type]
 
 
 def test_an_email_whose_time_was_rounded_differently_is_shown_once_where_it_is_first():

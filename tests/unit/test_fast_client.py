@@ -537,7 +537,7 @@ def test_it_is_off_only_for_a_reason_which_is_said(monkeypatch, variables, is_wa
         closing(sqs_client(settings)) as sqs,
         closing(dynamodb_client(settings)) as dynamodb,
     ):
-        clients.say_if_not_direct(settings, sqs, dynamodb)
+        clients.log_if_not_fast(settings, sqs, dynamodb)
         is_direct = "_make_api_call" in vars(sqs)
     assert is_direct == (reason is None)
     said = [(each["event"], each["service"], each["reason"]) for each in logged]

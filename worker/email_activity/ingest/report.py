@@ -1,0 +1,27 @@
+"""What became of a batch: its one line in the log. docs/runbook.md explains each field."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from email_activity.telemetry import log
+
+
+@dataclass(slots=True)
+class BatchReport:
+    """Counts are of messages, but for `facts_*` and `odd_elements`."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[step] += time.perf_counter() - start
+
+    def log(self) -> None:
+        counts = {name: count for name, count in self.counts.items() if count}
+        log.info("batch", **counts, **{f"{step}_ms": round(seconds * 1000) for step, seconds in self.seconds.items()})
