@@ -30,7 +30,7 @@ from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store
 from email_activity.ingest.suspects import Suspects
 from email_activity.ingest.table_identity import TableIdentity
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import Settings, load_settings
 
 Item = dict[str, Any]

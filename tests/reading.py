@@ -8,7 +8,7 @@ from typing import Any
 from email_activity.activity.status import EmailStatus, Status, status
 from email_activity.domain.facts import Fact, Item, read_fact
 from email_activity.ses.interpret import InterpretedEvent, interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 
 Event = dict[str, Any]
 

@@ -23,7 +23,7 @@ from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.facts import key_of
 from email_activity.ingest.store import Store
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import Settings
 from events import BROWSER, GMAIL_PROXY, Email, Event, raw
 

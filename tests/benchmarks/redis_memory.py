@@ -31,7 +31,7 @@ from email_activity.ingest.claims import Claims, namespace
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 
 IDENTITIES = (200_000, 1_000_000)
 

@@ -30,7 +30,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chaos.faults import Fault, Line, refusal
 from chaos.watch import Watch
 from chaos.wire import OF_THE_CONNECTION, Answer, Call, Hangup, Outcome
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 
 #: Seconds that the proxy waits for AWS: longer than any long poll.
 UPSTREAM_TIMEOUT = 60

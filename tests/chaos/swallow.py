@@ -16,7 +16,7 @@ from stuffing import FULL
 from email_activity.domain.facts import Item
 from email_activity.domain.keys import canonical_json
 from email_activity.ses.interpret import Outcome, interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from reading import fold
 
 #: Seconds of CPU, and bytes of memory, at which the process is killed. Far above what any message may take.

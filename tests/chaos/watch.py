@@ -17,7 +17,7 @@ from botocore.config import Config
 from chaos.wire import Answer, Call
 from email_activity.domain.chunks import chunks
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 
 Key = tuple[str, str]
 

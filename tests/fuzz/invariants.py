@@ -11,7 +11,7 @@ from email_activity.activity.query import PlainDeserializer
 from email_activity.domain.errors import NestedTooDeepError, UnexpectedError
 from email_activity.domain.facts import Item, Key, read_fact
 from email_activity.ses.interpret import InterpretedEvent, Outcome, interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from events import lambda_sqs, sns
 from reading import EVERYTHING, NOW, content_of, fold
 

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from events import ANA, APPLE_PREFETCH, KINDS, Email, Event, eventbridge, raw, received_mail, sns
 from harness import OF_THE_COPY, Site, eventually
 

@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from email_activity.domain.errors import PermanentError, UnexpectedError
-from email_activity.ses.normalize import Copy, TrackingPolicy, normalize
+from email_activity.ses.normalize import Provenance, normalize
 from email_activity.ses.parse import parse
+from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.ses.unwrap import Notification, unwrap
 from events import FORMS, Email, sns
 from fuzz.invariants import check_item
@@ -52,7 +53,7 @@ def check_steps(body: str) -> None:
             except PermanentError as error:
                 assert error.reason  # noqa: PT017  both ways out are good ones
             else:
-                normalize(event, Copy(found.form, None, datetime.now(UTC)), EVERYTHING)
+                normalize(event, Provenance(found.form, None, datetime.now(UTC)), EVERYTHING)
 
 
 @given(st.text() | awkward_texts)

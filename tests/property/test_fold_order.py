@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from email_activity.activity.facets import DELIVERY, FAILED
 from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.facts import Item, read_fact
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from events import Event
 from reading import EVERYTHING, content_of, fold, items_of
 from strategies import CopyOf, copies, mangled, stories

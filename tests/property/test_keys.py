@@ -20,7 +20,7 @@ from email_activity.domain.keys import (
     failure_time,
     key_part,
 )
-from email_activity.domain.times import microseconds, read_moment, rfc3339_exact
+from email_activity.domain.times import microseconds, parse_timestamp, rfc3339_exact
 from mailboxes import mailboxes, spellings
 from strategies import awkward_texts
 
@@ -148,12 +148,12 @@ def test_a_failure_lies_near_its_sending(occurred_at, sent_at):
 
 @given(times)
 def test_a_time_is_read_back_as_it_was_written(at):
-    assert read_moment(rfc3339_exact(at)).at == at
-    assert read_moment(rfc3339_exact(at)).identity == str(microseconds(at))
+    assert parse_timestamp(rfc3339_exact(at)).at == at
+    assert parse_timestamp(rfc3339_exact(at)).identity == str(microseconds(at))
 
 
 @given(texts)
 def test_any_text_for_a_time_is_read_or_kept(text):
-    moment = read_moment(text)
+    moment = parse_timestamp(text)
     assert moment.text == text.strip()
     assert moment.at is None or moment.at.utcoffset() == timedelta(0)

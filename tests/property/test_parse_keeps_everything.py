@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import example, given
 
 from email_activity.domain.errors import PermanentError
-from email_activity.domain.times import Moment
-from email_activity.ses.bodies import Recipient
-from email_activity.ses.parse import Event, parse
+from email_activity.domain.times import Timestamp
+from email_activity.ses.event_objects import Recipient
+from email_activity.ses.parse import SesEvent, parse
 from events import Email
 from strategies import mangled
 
@@ -33,11 +33,11 @@ def leaves(value: Any) -> Iterator[object]:
 
 
 def read_leaves(value: Any) -> Iterator[object]:
-    """The same of a typed event. `Event.unknown` holds all that is unknown but for what recipients have."""
-    if isinstance(value, Moment):
+    """The same of a typed event. `SesEvent.unknown` holds all that is unknown but for what recipients have."""
+    if isinstance(value, Timestamp):
         yield from leaves(value.text)
     elif is_dataclass(value):
-        own = () if isinstance(value, Recipient | Event) else ("unknown",)
+        own = () if isinstance(value, Recipient | SesEvent) else ("unknown",)
         for each in fields(value):
             if each.name not in own:
                 yield from read_leaves(getattr(value, each.name))

@@ -16,7 +16,7 @@ import pytest
 from email_activity.activity.facets import Status
 from email_activity.domain.facts import Item
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from events import ANA, BEN, Email, raw
 from mailboxes import JON, SPELLINGS_OF_JON
 from reading import fold, of, read_all, status_of

@@ -23,7 +23,7 @@ from email_activity.dead_letters.survey import find, survey
 from email_activity.dead_letters.walk import Walk, never
 from email_activity.domain.facts import Document
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from events import FORMS, KINDS, Email, raw, sns
 from fakequeue import DEAD, EVENTS, FakeSqs, quarantined, refusal
 

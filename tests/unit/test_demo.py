@@ -9,7 +9,7 @@ from demo.story import UNREADABLE, Published, story
 from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.facts import Activity
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEAD = [(UNREADABLE, "not_json")]

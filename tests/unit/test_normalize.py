@@ -11,8 +11,9 @@ from email_activity.domain.facts import Document
 from email_activity.domain.keys import canonical_json
 from email_activity.ingest.store import wire_item
 from email_activity.ses.identity import event_id
-from email_activity.ses.normalize import Copy, TrackingPolicy, destinations, normalize
+from email_activity.ses.normalize import Provenance, destinations, normalize
 from email_activity.ses.parse import parse
+from email_activity.ses.tracking_policy import TrackingPolicy
 from events import (
     ANA,
     APPLE_PREFETCH,
@@ -785,7 +786,7 @@ def facts_at(sent: timedelta | None, copy_sent: datetime | None = NOW, recorded:
     event = Email(sent_at=NOW - (sent or timedelta())).send()
     if sent is None:
         del event["mail"]["timestamp"]
-    copy = Copy("raw", None, recorded, copy_sent)
+    copy = Provenance("raw", None, recorded, copy_sent)
     return normalize(parse("Send", event), copy, TrackingPolicy(retention=timedelta(days=30)))
 
 
@@ -828,7 +829,7 @@ def test_a_mail_without_a_time_expires_from_now():
 def test_an_event_of_a_mail_without_a_time_expires_from_its_own():
     event = changed(Email(sent_at=NOW).delivery(at=NOW - timedelta(days=5)), timestamp=None)
     facts = normalize(
-        parse("Delivery", event), Copy("raw", None, NOW, NOW), TrackingPolicy(retention=timedelta(days=30))
+        parse("Delivery", event), Provenance("raw", None, NOW, NOW), TrackingPolicy(retention=timedelta(days=30))
     )
     assert facts.activities[0].expires_at == int((NOW + timedelta(days=25)).timestamp())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from email_activity.ses.bodies import Recipient
+from email_activity.ses.event_objects import Recipient
 from email_activity.ses.parse import parse
 from events import KINDS, OBJECT_KEYS, Email
 

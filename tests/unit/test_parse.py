@@ -2,14 +2,14 @@
 
 import pytest
 
+from email_activity.domain import kinds
 from email_activity.domain.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError
-from email_activity.ses.bodies import Bounce, RenderingFailure, Unknown
-from email_activity.ses.parse import KINDS as PARSED_KINDS
-from email_activity.ses.parse import Event, parse
+from email_activity.ses.event_objects import Bounce, RenderingFailure, Unknown
+from email_activity.ses.parse import SesEvent, parse
 from events import KINDS, OBJECT_KEYS, Email
 
 
-def parsed(event: dict, kind: str | None = None) -> Event:
+def parsed(event: dict, kind: str | None = None) -> SesEvent:
     return parse(kind or event["eventType"], event)
 
 
@@ -36,7 +36,7 @@ def test_every_kind_is_read_with_nothing_left_unknown(kind):
 
 
 def test_the_ten_kinds_are_those_that_ses_publishes():
-    assert {kind.name: kind.key for kind in PARSED_KINDS} == OBJECT_KEYS
+    assert {kind.name: kind.key for kind in kinds.KINDS} == OBJECT_KEYS
 
 
 @pytest.mark.parametrize("spell", [str.lower, str.upper, lambda kind: f"  {kind}\t"])

@@ -19,7 +19,7 @@ from email_activity.ingest.receive import Message
 from email_activity.ingest.store import Stored
 from email_activity.ingest.table_identity import LASTS
 from email_activity.ses.interpret import Interpretation, InterpretedEvent, Outcome, interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from events import Email, lambda_sqs, raw
 from fakesite import FakeSite, message, not_found
 

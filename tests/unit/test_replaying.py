@@ -26,7 +26,7 @@ from email_activity.replay.files import StoppedError, find_files
 from email_activity.replay.recorder import Patience, Recorder, open_target
 from email_activity.replay.rejects import Rejects
 from email_activity.replay.replay import Replay, Summary
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import SettingsError, load_settings
 from events import TOPIC_SUBSCRIBED, Email, lambda_sns, lambda_sqs, raw, sns
 from harness import eventually

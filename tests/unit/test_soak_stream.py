@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from events import KINDS
 from integration.test_whole_path import facts_of
 from soak.stream import COPIES, MOST_COPIES, UNREADABLE, Stream

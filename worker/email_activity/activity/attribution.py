@@ -20,19 +20,10 @@ from email_activity.activity.copies import Event, Notice, merge_copies, notice_o
 from email_activity.activity.extras import unknown_by_event
 from email_activity.domain.facts import Activity, Extra
 from email_activity.domain.keys import FIRST
-from email_activity.ses.classification import SUPPRESSION_KINDS
+from email_activity.domain.kinds import BOUNCE_CLASSES, COMPLAINT_KIND_BY_NAME, ORDER, kind_named
 
 #: After one of these, and without a Delivery, a recipient has no mail to open.
-NEVER_ARRIVED = frozenset(
-    {"hard", "suppressed_account", "suppressed_tenant", "suppressed_global", "validation", "unsubscribed_recipient"}
-)
-
-#: Kinds that SES reports without a recipient. Another one that names nobody is malformed: who can still open
-#: says nothing of whose mail was delivered, and a later Delivery would take back what was inferred.
-NAMELESS = frozenset({"Open", "Click", "Subscription"})
-
-#: The order of events that carry one time: a Send and a Reject both have the mail's.
-SAME_TIME = ("Send", "Rendering Failure", "Reject", "DeliveryDelay", "Delivery", "Bounce", "Open", "Click")
+NEVER_ARRIVED = frozenset(each.name for each in BOUNCE_CLASSES if each.delivery in ("suppressed", "hard_bounced"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +87,9 @@ def _owners(events: Iterable[Event], destinations: frozenset[str]) -> Owner:
             return sole, "single_destination"
         if activity.recipient:
             return activity.recipient, "unmatched" if is_complete else "exact"
-        if inferred and activity.kind in NAMELESS:
+        # Of another kind, one that names nobody is malformed: who can still open says nothing of whose mail was
+        # delivered, and a later Delivery would take back what was inferred.
+        if inferred and kind_named(activity.kind).concerns == "unnamed":
             return inferred, "inferred"
         return None, "ambiguous"
 
@@ -107,7 +100,7 @@ def _candidates(events: Iterable[Event]) -> frozenset[Notice]:
     """Complaints that name several. SES knows whom it stopped, so a suppression is exact."""
     named = defaultdict(set)
     for event in events:
-        if event.complaint_kind and event.complaint_kind not in SUPPRESSION_KINDS:
+        if event.complaint_kind and not COMPLAINT_KIND_BY_NAME[event.complaint_kind].delivery:
             named[notice_of(event.activity)].add(event.activity.recipient)
     return frozenset(notice for notice, recipients in named.items() if len(recipients) > 1)
 
@@ -128,5 +121,4 @@ def _only_reachable(events: Iterable[Event], known: frozenset[str]) -> str | Non
 
 def _in_time(event: Activity) -> tuple[datetime, int, str, str, str]:
     at = event.occurred_at or FIRST
-    order = SAME_TIME.index(event.kind) if event.kind in SAME_TIME else len(SAME_TIME)
-    return at, order, event.kind, event.recipient or "", event.event_id
+    return at, ORDER.get(event.kind, len(ORDER)), event.kind, event.recipient or "", event.event_id

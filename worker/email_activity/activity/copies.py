@@ -15,8 +15,8 @@ from email_activity.domain.keys import NOT_CONTENT
 from email_activity.ses.classification import (
     bounce_class,
     complaint_kind,
+    gravest_complaint,
     hardest_bounce,
-    hardest_complaint,
     has_status,
 )
 
@@ -65,7 +65,7 @@ def _event(copies: list[Activity], reports: set[Notice]) -> Event:
             merged = replace(merged, detail=_with_type_of(copies[classes.index(hardest)], merged))
         return Event(merged, bounce_class=hardest)
     if merged.kind == "Complaint":
-        return Event(merged, complaint_kind=hardest_complaint(complaint_kind(copy.detail) for copy in copies))
+        return Event(merged, complaint_kind=gravest_complaint(complaint_kind(copy.detail) for copy in copies))
     return Event(merged)
 
 

@@ -35,6 +35,7 @@ from email_activity.activity.facets import Facet, Status
 from email_activity.activity.mails import Conflict
 from email_activity.activity.status import EmailStatus
 from email_activity.domain.facts import Document
+from email_activity.domain.kinds import kind_named
 from email_activity.domain.times import rfc3339, rfc3339_exact
 
 Json = dict[str, Any]
@@ -89,7 +90,7 @@ def event_json(entry: Entry) -> Json:
     event = entry.activity
     return record_json(entry) | {
         "occurred_at_source": event.occurred_at_source,
-        "verdict": verdict(event.kind, event.detail) if event.kind in ("Open", "Click") else None,
+        "verdict": verdict(event.kind, event.detail) if kind_named(event.kind).engagement else None,
         "recipient_as_written": event.recipient_as_written,
         "event_id": event.event_id,
         "configuration_set": event.configuration_set,

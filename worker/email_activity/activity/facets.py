@@ -17,7 +17,8 @@ from datetime import datetime
 from email_activity.activity.attribution import Entry
 from email_activity.activity.engagement import verdict
 from email_activity.activity.preferences import preference
-from email_activity.ses.classification import NOT_COMPLAINTS, SUPPRESSION_KINDS, complaint_kind
+from email_activity.domain.kinds import BOUNCE_CLASS_BY_NAME, COMPLAINT_KIND_BY_NAME, kind_named
+from email_activity.ses.classification import complaint_kind
 
 #: Low to high. A Delivery never lowers a bounce that follows it, and a delay never lowers anything.
 DELIVERY = (
@@ -37,35 +38,6 @@ CONSENT = ("none", "subscribed", "unsubscribed", "complained")
 
 #: Delivery states that say that the recipient did not get it.
 FAILED = frozenset(DELIVERY[DELIVERY.index("soft_bounced") :])
-
-DELIVERY_BY_KIND = {
-    "Send": "sent",
-    "DeliveryDelay": "delayed",
-    "Delivery": "delivered",
-    "Reject": "rejected",
-    "Rendering Failure": "render_failed",
-}
-
-#: `auto_reply` and `arrived` are missing on purpose: they are no bounces, but evidence of an arrival.
-DELIVERY_BY_BOUNCE_CLASS = {
-    "hard": "hard_bounced",
-    "soft": "soft_bounced",
-    "undetermined": "undetermined_bounce",
-    "delayed": "delayed",
-    "suppressed_account": "suppressed",
-    "suppressed_tenant": "suppressed",
-    "suppressed_global": "suppressed",
-    "validation": "suppressed",
-    "unsubscribed_recipient": "suppressed",
-}
-
-ENGAGEMENT_BY_VERDICT = {
-    ("Open", "machine"): "machine",
-    ("Open", "proxy"): "proxy_opened",
-    ("Open", "person"): "opened",
-    ("Click", "machine"): "machine",
-    ("Click", "person"): "clicked",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,26 +113,29 @@ def _delivery_states(entries: Iterable[Entry]) -> tuple[States, States]:
 
 def is_bounce_elsewhere(entry: Entry) -> bool:
     """It failed at a forward or an alias, not at the recipient's own address."""
-    return bool(entry.other_address) and DELIVERY_BY_BOUNCE_CLASS.get(entry.bounce_class or "") in FAILED
+    return bool(entry.other_address and entry.bounce_class) and _delivery_state(entry) in FAILED
 
 
 def _delivery_state(entry: Entry) -> str | None:
     if entry.bounce_class:
-        return DELIVERY_BY_BOUNCE_CLASS.get(entry.bounce_class)
+        return BOUNCE_CLASS_BY_NAME[entry.bounce_class].delivery
     if entry.complaint_kind:
         # Any copy that names a subtype says that SES stopped the mail.
-        return "suppressed" if complaint_kind(entry.activity.detail) in SUPPRESSION_KINDS else None
-    return DELIVERY_BY_KIND.get(entry.activity.kind)
+        return COMPLAINT_KIND_BY_NAME[complaint_kind(entry.activity.detail)].delivery
+    return kind_named(entry.activity.kind).delivery
 
 
 def _engagement_state(entry: Entry) -> str | None:
-    kind = entry.activity.kind
-    return ENGAGEMENT_BY_VERDICT[kind, verdict(kind, entry.activity.detail)] if kind in ("Open", "Click") else None
+    by_person = kind_named(entry.activity.kind).engagement
+    if by_person is None:
+        return None
+    judged = verdict(entry.activity.kind, entry.activity.detail)
+    return {"machine": "machine", "proxy": "proxy_opened", "person": by_person}[judged]
 
 
 def _consent_state(entry: Entry) -> str | None:
     if entry.complaint_kind:
-        return None if entry.complaint_kind in NOT_COMPLAINTS else "complained"
+        return "complained" if COMPLAINT_KIND_BY_NAME[entry.complaint_kind].is_complaint else None
     return preference(entry.activity.detail) if entry.activity.kind == "Subscription" else None
 
 

@@ -10,8 +10,8 @@ from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.errors import PermanentError
 from email_activity.domain.facts import Item, email_id_of, read_fact
 from email_activity.ses.interpret import InterpretedEvent, interpret
-from email_activity.ses.normalize import TrackingPolicy, destinations
-from email_activity.ses.why import why_not_kept
+from email_activity.ses.normalize import destinations
+from email_activity.ses.tracking_policy import TrackingPolicy, reason_not_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def understand(file: str, line: int | None, body: str, wanted: TrackingPolicy) -
     found = interpret(body, wanted, recorded_at=now, sent_at=now)
     first = found.main_event
     entries = tuple(pair for event in found.events for pair in _entries(event))
-    why = why_not_kept(found.outcome, first.event, wanted) if first.event else None
+    why = reason_not_kept(found.outcome, first.event, wanted) if first.event else None
     return Understood(
         file, line, found.outcome, first.form, first.kind, first.error, why, entries, [*found.items.values()]
     )

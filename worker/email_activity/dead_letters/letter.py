@@ -16,7 +16,7 @@ from typing import Any
 
 from email_activity.domain.facts import Document
 from email_activity.ses.interpret import Interpretation, interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 
 RECEIVED_TOO_OFTEN = "received_too_often"
 UNDELIVERED = "undelivered"

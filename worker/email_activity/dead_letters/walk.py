@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from email_activity.dead_letters.letter import Letter
 from email_activity.domain.chunks import chunks
 from email_activity.ingest.receive import Queue, find_queue
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import Settings
 
 if TYPE_CHECKING:

@@ -19,9 +19,6 @@ from email_activity.domain.times import rfc3339, rfc3339_exact
 
 SCHEMA_VERSION = 2
 
-#: Kinds that the indexes `by_failure` and `by_failure_day` list.
-FAILURE_KINDS = frozenset({"Bounce", "Complaint", "Reject", "Rendering Failure"})
-
 #: A DynamoDB item in plain Python values.
 Item = dict[str, Any]
 

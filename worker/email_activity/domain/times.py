@@ -11,7 +11,7 @@ _BLANK_BEFORE_OFFSET = re.compile(r"(?<=\d)\s+(?=[+-]\d\d:?\d\d$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Timestamp:
     """A time as reported: what was written, and when that is in UTC (None if it cannot be read)."""
 
     text: str
@@ -23,15 +23,15 @@ class Moment:
         return self.text if self.at is None else str(microseconds(self.at))
 
 
-def read_moment(text: str) -> Moment:
+def parse_timestamp(text: str) -> Timestamp:
     """A time without an offset counts as UTC. Never raises: an unreadable time is kept as written."""
     text = text.strip()
     try:
         at = datetime.fromisoformat(_BLANK_BEFORE_OFFSET.sub("", text) if " " in text or not text.isascii() else text)
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        return Moment(text, None)
-    return Moment(text, at)
+        return Timestamp(text, None)
+    return Timestamp(text, at)
 
 
 def microseconds(at: datetime) -> int:

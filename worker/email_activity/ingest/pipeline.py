@@ -42,7 +42,7 @@ from email_activity.ingest.store import Store, Stored
 from email_activity.ingest.suspects import Suspects
 from email_activity.ingest.table_identity import Space, TableIdentity
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.telemetry import log
 
 #: Characters that the items of one part of a batch may come to; a message that comes to more is a part by itself. Most

@@ -16,21 +16,6 @@ Source = Literal["sns", "eventbridge"]
 #: The template's own rule. Not every stand-in enforces it, and some fail in odd ways on what it forbids.
 PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,47}")
 
-#: As SES's first API and CloudFormation spell them.
-EVENT_KINDS = (
-    "send",
-    "reject",
-    "bounce",
-    "complaint",
-    "delivery",
-    "open",
-    "click",
-    "renderingFailure",
-    "deliveryDelay",
-    "subscription",
-)
-
-
 #: The package's folder: in the wheel `template.yaml` is in it; in the source it is the neighbour `config/`.
 PACKAGE = Path(__file__).resolve().parents[1]
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from email_activity.domain.kinds import KINDS
 from email_activity.provision import table
 from email_activity.provision.cloud import Cloud, is_unknown_call
-from email_activity.provision.deployment import EVENT_KINDS, Deployment
+from email_activity.provision.deployment import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Finding = tuple[str, str, str | None]
 
 #: SES's kinds, in a spelling that its two APIs share.
-ALL_KINDS = ", ".join(sorted(kind.lower() for kind in EVENT_KINDS))
+ALL_KINDS = ", ".join(sorted(kind.event_type.lower() for kind in KINDS))
 
 FOURTEEN_DAYS = "1209600"
 

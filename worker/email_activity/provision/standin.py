@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
+from email_activity.domain.kinds import KINDS
 from email_activity.provision import table
 from email_activity.provision.cloud import Cloud, ProvisionError, code, is_unknown_call
-from email_activity.provision.deployment import EVENT_KINDS, Deployment
+from email_activity.provision.deployment import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ def complete(cloud: Cloud, wanted: Deployment, topic_arn: str | None) -> None:
                     "Name": wanted.event_destination,
                     "Enabled": True,
                     # The types know the eight kinds of 2016; stand-ins take all ten.
-                    "MatchingEventTypes": cast("list[EventTypeType]", list(EVENT_KINDS)),
+                    "MatchingEventTypes": cast("list[EventTypeType]", [kind.event_type for kind in KINDS]),
                     "SNSDestination": {"TopicARN": topic_arn},
                 },
             ),

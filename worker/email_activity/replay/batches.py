@@ -10,7 +10,7 @@ from email_activity.ingest.store import MAX_ITEMS
 from email_activity.replay.archive import Part
 from email_activity.replay.checkpoint import Mark
 from email_activity.ses.interpret import interpret
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 
 #: A batch goes with this many documents or bytes, though they come to few facts, and after so many seconds.
 MAX_DOCUMENTS = 250

@@ -19,7 +19,7 @@ from email_activity.replay.checkpoint import Checkpoint, Mark
 from email_activity.replay.files import ArchiveFile, Opened, StoppedError
 from email_activity.replay.recorder import Recorded, Recorder, Threads
 from email_activity.replay.rejects import Rejects
-from email_activity.ses.normalize import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy
 
 #: Batches under way for each thread: one in hand, and one so that it need not wait for the next.
 AHEAD = 2

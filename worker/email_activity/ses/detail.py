@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 from email_activity.domain.keys import canonical_json
-from email_activity.domain.times import Moment, rfc3339_exact
-from email_activity.ses.bodies import Recipient
-from email_activity.ses.parse import Event
+from email_activity.domain.times import Timestamp, rfc3339_exact
+from email_activity.ses.event_objects import Recipient
+from email_activity.ses.parse import SesEvent
 
 
-def detail_of(event: Event, recipient: Recipient) -> dict[str, Any]:
+def detail_of(event: SesEvent, recipient: Recipient) -> dict[str, Any]:
     """The kind's own fields in snake case, and what was said of the recipient. What follows from them is for readers
     to judge: a rule must not be frozen into data.
     """
@@ -21,7 +21,7 @@ def detail_of(event: Event, recipient: Recipient) -> dict[str, Any]:
     return detail
 
 
-def unknown_of(event: Event, named: Sequence[Recipient]) -> str | None:
+def unknown_of(event: SesEvent, named: Sequence[Recipient]) -> str | None:
     """A JSON text of the fields that this version does not know, under SES's own paths; None if there are none.
 
     Those of a sole recipient stand under `recipient`; of several, under `recipients` by address.
@@ -51,7 +51,7 @@ def _names(kind: Any) -> tuple[str, ...]:
 def _value(value: Any) -> Any:
     if type(value) is str:
         return value
-    if isinstance(value, Moment):
+    if isinstance(value, Timestamp):
         return rfc3339_exact(value.at) if value.at else value.text
     if isinstance(value, Mapping):
         return {name: _value(each) for name, each in value.items()}

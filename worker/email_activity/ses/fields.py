@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import msgspec
 
-from email_activity.domain.times import Moment, read_moment
+from email_activity.domain.times import Timestamp, parse_timestamp
 
 Reader = Callable[[Any], Any]
 
@@ -43,7 +43,7 @@ def text(value: Any) -> str:
     return str(value)
 
 
-def whole(value: Any) -> int:
+def integer(value: Any) -> int:
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= TOO_LARGE:
@@ -51,7 +51,7 @@ def whole(value: Any) -> int:
     return value
 
 
-def flag(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     """AWS's page calls `headersTruncated` a string; every recorded event has a boolean."""
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
@@ -63,19 +63,19 @@ def flag(value: Any) -> bool:
 def likely(value: Any) -> str:
     """`isBotEvent` is `Likely` or `Unlikely`; a boolean says the same."""
     try:
-        return "Likely" if flag(value) else "Unlikely"
+        return "Likely" if boolean(value) else "Unlikely"
     except ValueError:
         return text(value)
 
 
-def moment(value: Any) -> Moment:
+def timestamp(value: Any) -> Timestamp:
     if not isinstance(value, str):
         raise ValueError
-    return read_moment(value)
+    return parse_timestamp(value)
 
 
-def texts(value: Any) -> Any:
-    """A tuple of texts."""
+def strings(value: Any) -> Any:
+    """A tuple of strings."""
     try:
         return msgspec.convert(value, tuple[str, ...])
     except msgspec.ValidationError:
@@ -83,7 +83,7 @@ def texts(value: Any) -> Any:
 
 
 def addresses(value: Any) -> Any:
-    """A tuple of texts, each given as itself or as an object with `emailAddress`."""
+    """A tuple of strings, each given as itself or as an object with `emailAddress`."""
     try:
         return msgspec.convert(value, tuple[str, ...])
     except msgspec.ValidationError:
@@ -91,7 +91,7 @@ def addresses(value: Any) -> Any:
 
 
 def tags(value: Any) -> Any:
-    """Of each name a tuple of texts."""
+    """Of each name a tuple of strings."""
     try:
         return msgspec.convert(value, dict[str, tuple[str, ...]])
     except msgspec.ValidationError:
@@ -209,7 +209,7 @@ def _count(rest: Any) -> int:
     return len(rest) if isinstance(rest, list) else 1
 
 
-def ses(name: str, reader: Reader) -> Any:
+def ses_field(name: str, reader: Reader) -> Any:
     """A field that SES calls `name`."""
     return field(default=None, metadata={"name": name, "reader": reader})
 

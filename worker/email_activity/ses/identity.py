@@ -4,27 +4,22 @@ The ids of SNS, SQS and EventBridge all differ between copies, and `mail.message
 """
 
 from email_activity.domain.keys import canonical_json, digest
-from email_activity.ses.bodies import (
+from email_activity.domain.kinds import kind_named
+from email_activity.ses.event_objects import (
     Bounce,
     Click,
     Complaint,
     DeliveryDelay,
     Open,
-    Reject,
-    RenderingFailure,
-    Send,
     Subscription,
 )
-from email_activity.ses.parse import Event
-
-#: Kinds whose event is about the call as a whole, so about each destination of it.
-WHOLE_CALL = (Send, Reject, RenderingFailure)
+from email_activity.ses.parse import SesEvent
 
 #: Stands in an identity where an event names no recipient.
 NO_RECIPIENT = "*"
 
 
-def event_id(event: Event, recipient: str) -> str:
+def event_id(event: SesEvent, recipient: str) -> str:
     """128 bits, hex, from what happened; ids of SNS, SQS and EventBridge differ between copies.
 
     Two opens in one microsecond by one agent are one: acceptable.
@@ -35,9 +30,9 @@ def event_id(event: Event, recipient: str) -> str:
     return digest(event.kind.casefold(), event.message_id, recipient, *_particulars(event))
 
 
-def _particulars(event: Event) -> tuple[str | None, ...]:
+def _particulars(event: SesEvent) -> tuple[str | None, ...]:
     """What tells two events of one kind, email and recipient apart."""
-    if isinstance(event.body, WHOLE_CALL):
+    if kind_named(event.kind).concerns == "every destination":
         return ()
     time = event.time or event.mail.timestamp
     when = time.identity if time else None

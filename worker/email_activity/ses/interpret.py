@@ -9,8 +9,9 @@ from typing import Any
 from email_activity.domain.errors import NestedTooDeepError, PermanentError, TooMuchWorkError, UnexpectedError
 from email_activity.domain.facts import Activity, Extra, Item, Key, RecipientFact, key_of
 from email_activity.domain.keys import canonical_json
-from email_activity.ses.normalize import Copy, TrackingPolicy, normalize
-from email_activity.ses.parse import Event, parse
+from email_activity.ses.normalize import Provenance, normalize
+from email_activity.ses.parse import SesEvent, parse
+from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.ses.unwrap import Control, Notification, Unreadable, unwrap
 
 #: What one message may take, counted in characters and not by a clock, so that no outcome depends on the machine: its
@@ -48,7 +49,7 @@ class InterpretedEvent:
     outcome: Outcome
     form: str
     kind: str | None = None
-    event: Event | None = None
+    event: SesEvent | None = None
     activities: tuple[Activity, ...] = ()
     recipient_facts: tuple[RecipientFact, ...] = ()
     extras: tuple[Extra, ...] = ()
@@ -135,7 +136,7 @@ def _events(
                 continue
             event = parse(found.kind, found.event)
             work += _work(event, found.event)
-            copy = Copy(found.form, found.transport_id, recorded_at, sent_at)
+            copy = Provenance(found.form, found.transport_id, recorded_at, sent_at)
             yield _of_event(event, copy, policy, work)
         except PermanentError as error:
             yield InterpretedEvent(Outcome.QUARANTINE, found.form, getattr(found, "kind", None), error=error)
@@ -151,7 +152,7 @@ def _without_event(found: Control | Unreadable) -> InterpretedEvent:
     return InterpretedEvent(Outcome.QUARANTINE, found.form, error=found.error)
 
 
-def _of_event(event: Event, copy: Copy, policy: TrackingPolicy, work: int) -> InterpretedEvent:
+def _of_event(event: SesEvent, copy: Provenance, policy: TrackingPolicy, work: int) -> InterpretedEvent:
     """work: of the message up to this event."""
     if work > MAX_WORK:
         raise TooMuchWorkError(f"activities of more than {MAX_WORK} characters")
@@ -161,7 +162,7 @@ def _of_event(event: Event, copy: Copy, policy: TrackingPolicy, work: int) -> In
     )
 
 
-def _work(event: Event, given: Mapping[str, Any]) -> int:
+def _work(event: SesEvent, given: Mapping[str, Any]) -> int:
     """What an event comes to for a single person is never larger than its message, so that needs no measuring."""
     people = max(1, len(event.recipients), len(event.mail.destination or ()))
     size = len(canonical_json(given)) if people > 1 else 0

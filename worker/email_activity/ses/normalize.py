@@ -8,38 +8,24 @@ whatever route and in whatever spelling, become facts under the same identity.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import chain
+from datetime import datetime
 
 from email_activity.domain.addresses import normalize_address
-from email_activity.domain.facts import FAILURE_KINDS, Activity, Document, Extra, RecipientFact
+from email_activity.domain.facts import Activity, Document, Extra, RecipientFact
 from email_activity.domain.keys import failure_account, failure_day, failure_time
-from email_activity.domain.times import Moment
-from email_activity.ses.bodies import Bounce, Recipient
-from email_activity.ses.carried import CONFIGURATION_SET, TENANT, first_tag, kept_tags, refuse_untrusted
+from email_activity.domain.kinds import kind_named
+from email_activity.domain.times import Timestamp
 from email_activity.ses.detail import detail_of, unknown_of
-from email_activity.ses.headers import decoded, headers, is_unread, short_headers, short_tags
-from email_activity.ses.identity import NO_RECIPIENT, WHOLE_CALL, event_id
-from email_activity.ses.parse import Event, Mail
+from email_activity.ses.event_objects import Bounce, Recipient
+from email_activity.ses.headers import decoded, headers, short_headers, short_tags
+from email_activity.ses.identity import NO_RECIPIENT, event_id
+from email_activity.ses.parse import Mail, SesEvent
+from email_activity.ses.tags import CONFIGURATION_SET, TENANT, first_tag, kept_tags
+from email_activity.ses.tracking_policy import TrackingPolicy, is_untracked, refuse_untrusted
 
 
 @dataclass(frozen=True, slots=True)
-class TrackingPolicy:
-    """What the operator set. An empty `tracked` tracks every mail, with a document or without."""
-
-    tracked: frozenset[str] = frozenset({"invoice"})
-    document_type: tuple[str, str] = ("document_type", "X-Document-Type")  # tag, header
-    document_id: tuple[str, str] = ("document_id", "X-Document-Id")
-    account_id: tuple[str, str] = ("account_id", "X-Account-Id")
-    #: Whose events are believed, by `mail.sendingAccountId` and by the tag of the configuration set; empty: all.
-    trusted_accounts: frozenset[str] = frozenset()
-    trusted_configuration_sets: frozenset[str] = frozenset()
-    retention: timedelta = timedelta(days=365)
-    store_subject: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Provenance:
     """How one copy of an event reached us. `sent_at` is SQS's SentTimestamp: a clock that does not jump."""
 
     form: str
@@ -59,9 +45,9 @@ class Facts:
     extras: tuple[Extra, ...] = ()
 
 
-def normalize(event: Event, copy: Copy, policy: TrackingPolicy) -> Facts:
+def normalize(event: SesEvent, copy: Provenance, policy: TrackingPolicy) -> Facts:
     """Raises UntrustedAccountError or UntrustedConfigurationSetError, whatever else the event says."""
-    refuse_untrusted(event.mail, policy.trusted_accounts, policy.trusted_configuration_sets)
+    refuse_untrusted(event.mail, policy)
     if is_untracked(event.mail, policy):
         return Facts("untracked", event.kind)
     expires_at = _expires_at(event, copy, policy)
@@ -73,24 +59,6 @@ def normalize(event: Event, copy: Copy, policy: TrackingPolicy) -> Facts:
         tuple(_mail_facts(event, document, account, expires_at)) if document_type or not policy.tracked else ()
     )
     return Facts("activity", event.kind, activities, recipient_facts, tuple(_extra(event, activities)))
-
-
-def is_untracked(mail: Mail, policy: TrackingPolicy) -> bool:
-    """Only other types were read, or both carriers were readable and empty.
-
-    An identity notification has no tags, a Rendering Failure no headers, and long headers are cut: what they
-    do not say, another event of the same email will.
-    """
-    if not policy.tracked:
-        return False
-    tag, header = policy.document_type
-    is_any_read = False
-    for said in chain(short_tags(mail, tag), short_headers(mail, header)):
-        if said.lower() in policy.tracked:
-            return False
-        is_any_read = True
-    are_readable = mail.tags is not None and mail.headers is not None and not mail.headers_truncated
-    return is_any_read or (are_readable and not is_unread(mail, tag, header))
 
 
 # --- Who and what an email is about ---
@@ -124,14 +92,14 @@ def _said_of(mail: Mail, policy: TrackingPolicy) -> tuple[str | None, Document |
     return document_type or None, document, account
 
 
-def _expires_at(event: Event, copy: Copy, policy: TrackingPolicy) -> int:
+def _expires_at(event: SesEvent, copy: Provenance, policy: TrackingPolicy) -> int:
     """Seconds since the epoch: the same for all facts of an email, since all carry `mail.timestamp`."""
     now = copy.sent_at or copy.recorded_at
     sent_at, occurred_at = _at(event.mail.timestamp), _at(event.time)
     return int((min(sent_at or occurred_at or now, now) + policy.retention).timestamp())
 
 
-def _at(moment: Moment | None) -> datetime | None:
+def _at(moment: Timestamp | None) -> datetime | None:
     return moment.at if moment else None
 
 
@@ -139,7 +107,7 @@ def _at(moment: Moment | None) -> datetime | None:
 
 
 def _activities(
-    event: Event, copy: Copy, policy: TrackingPolicy, account: str | None, expires_at: int
+    event: SesEvent, copy: Provenance, policy: TrackingPolicy, account: str | None, expires_at: int
 ) -> Iterator[Activity]:
     sent_at = _at(event.mail.timestamp)
     own = _at(event.time)
@@ -161,9 +129,10 @@ def _activities(
         "aws_account": event.mail.sending_account_id,
         "tags": kept_tags(event.mail, {policy.document_type[0], policy.document_id[0], policy.account_id[0]}),
     }
+    is_failure = kind_named(event.kind).is_failure
     for recipient in _named(event):
         identity = event_id(event, recipient.address)
-        failed_at = failure_time(occurred_at, sent_at, identity) if event.kind in FAILURE_KINDS else None
+        failed_at = failure_time(occurred_at, sent_at, identity) if is_failure else None
         yield Activity(
             event_id=identity,
             recipient=recipient.address or None,
@@ -176,9 +145,9 @@ def _activities(
         )
 
 
-def _named(event: Event) -> tuple[Recipient, ...]:
+def _named(event: SesEvent) -> tuple[Recipient, ...]:
     """Each recipient that the event is about, once; a single one without an address if it names none."""
-    if isinstance(event.body, WHOLE_CALL):
+    if kind_named(event.kind).concerns == "every destination":
         named = tuple(Recipient(written=written) for written in destinations(event.mail).values())
     else:
         named = event.recipients
@@ -191,7 +160,7 @@ def _subject(mail: Mail) -> str | None:
     return decoded(common) if common else next(headers(mail, "Subject"), None)
 
 
-def _extra(event: Event, activities: Sequence[Activity]) -> Iterator[Extra]:
+def _extra(event: SesEvent, activities: Sequence[Activity]) -> Iterator[Extra]:
     """One for the event, however many recipients it names; none where every field is known."""
     unknown = unknown_of(event, _named(event))
     if unknown:
@@ -204,7 +173,7 @@ def _extra(event: Event, activities: Sequence[Activity]) -> Iterator[Extra]:
 
 
 def _mail_facts(
-    event: Event, document: Document | None, account: str | None, expires_at: int
+    event: SesEvent, document: Document | None, account: str | None, expires_at: int
 ) -> Iterator[RecipientFact]:
     sent_at = _at(event.mail.timestamp)
     sent_at = sent_at and sent_at.replace(microsecond=0)
@@ -212,7 +181,7 @@ def _mail_facts(
         yield RecipientFact(event.message_id, address, expires_at, document, account, sent_at)
 
 
-def _addressed(event: Event) -> tuple[str, ...]:
+def _addressed(event: SesEvent) -> tuple[str, ...]:
     """The recipients that the event names and that the email went to; all of the latter if it names none of them.
 
     A bounce may name a forwarded address, to which nobody sent this email: it must be found by document and recipient

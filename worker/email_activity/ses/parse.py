@@ -1,7 +1,7 @@
 """From an SES event to a typed one. Pure.
 
 Every field that AWS documents has its place in a dataclass here; whatever else an event holds, or holds in
-another shape than documented, stands under its own path in `Event.unknown`, so nothing given is lost.
+another shape than documented, stands under its own path in `SesEvent.unknown`, so nothing given is lost.
 (A JSON null counts as absent.)
 
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
@@ -19,34 +19,20 @@ from email_activity.domain.errors import (
     NotSesError,
     TooManyRecipientsError,
 )
-from email_activity.domain.times import Moment
-from email_activity.ses.bodies import (
-    MAX_RECIPIENTS,
-    Body,
-    Bounce,
-    Click,
-    Complaint,
-    Delivery,
-    DeliveryDelay,
-    Open,
-    Recipient,
-    Reject,
-    RenderingFailure,
-    Send,
-    Subscription,
-    Unknown,
-)
+from email_activity.domain.kinds import KIND_BY_NAME, KINDS, Kind
+from email_activity.domain.times import Timestamp
+from email_activity.ses.event_objects import EVENT_OBJECTS, MAX_RECIPIENTS, Body, Recipient, Unknown
 from email_activity.ses.fields import (
     Fields,
     addresses,
-    flag,
+    boolean,
     headers,
-    moment,
     odd_elements,
-    ses,
+    ses_field,
+    strings,
     tags,
     text,
-    texts,
+    timestamp,
 )
 
 #: Characters; SES's own have 60.
@@ -55,15 +41,15 @@ MAX_MESSAGE_ID = 256
 
 @dataclass(frozen=True, slots=True)
 class CommonHeaders(Fields):
-    sender: tuple[str, ...] | None = ses("from", texts)
-    to: tuple[str, ...] | None = ses("to", texts)
-    cc: tuple[str, ...] | None = ses("cc", texts)
-    bcc: tuple[str, ...] | None = ses("bcc", texts)
-    reply_to: tuple[str, ...] | None = ses("replyTo", texts)
-    return_path: str | None = ses("returnPath", text)
-    date: str | None = ses("date", text)
-    message_id: str | None = ses("messageId", text)
-    subject: str | None = ses("subject", text)
+    sender: tuple[str, ...] | None = ses_field("from", strings)
+    to: tuple[str, ...] | None = ses_field("to", strings)
+    cc: tuple[str, ...] | None = ses_field("cc", strings)
+    bcc: tuple[str, ...] | None = ses_field("bcc", strings)
+    reply_to: tuple[str, ...] | None = ses_field("replyTo", strings)
+    return_path: str | None = ses_field("returnPath", text)
+    date: str | None = ses_field("date", text)
+    message_id: str | None = ses_field("messageId", text)
+    subject: str | None = ses_field("subject", text)
 
 
 def common_headers(value: Any) -> CommonHeaders:
@@ -76,39 +62,18 @@ def common_headers(value: Any) -> CommonHeaders:
 class Mail(Fields):
     """The email that an event is about. `destination` is every recipient of the call, not of the event."""
 
-    timestamp: Moment | None = ses("timestamp", moment)
-    message_id: str | None = ses("messageId", text)
-    source: str | None = ses("source", text)
-    source_arn: str | None = ses("sourceArn", text)
-    sending_account_id: str | None = ses("sendingAccountId", text)
-    destination: tuple[str, ...] | None = ses("destination", addresses)
-    headers_truncated: bool | None = ses("headersTruncated", flag)
-    headers: tuple[tuple[str, str], ...] | None = ses("headers", headers)
-    common_headers: CommonHeaders | None = ses("commonHeaders", common_headers)
-    tags: Mapping[str, tuple[str, ...]] | None = ses("tags", tags)
-    source_ip: str | None = ses("sourceIp", text)
-    caller_identity: str | None = ses("callerIdentity", text)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    name: str  # as SES spells it
-    key: str  # under which its object stands: not always the name in lower case
-    body: type[Fields]
-
-
-KINDS = (
-    Kind("Send", "send", Send),
-    Kind("Reject", "reject", Reject),
-    Kind("Delivery", "delivery", Delivery),
-    Kind("Bounce", "bounce", Bounce),
-    Kind("Complaint", "complaint", Complaint),
-    Kind("DeliveryDelay", "deliveryDelay", DeliveryDelay),
-    Kind("Subscription", "subscription", Subscription),
-    Kind("Open", "open", Open),
-    Kind("Click", "click", Click),
-    Kind("Rendering Failure", "failure", RenderingFailure),
-)
+    timestamp: Timestamp | None = ses_field("timestamp", timestamp)
+    message_id: str | None = ses_field("messageId", text)
+    source: str | None = ses_field("source", text)
+    source_arn: str | None = ses_field("sourceArn", text)
+    sending_account_id: str | None = ses_field("sendingAccountId", text)
+    destination: tuple[str, ...] | None = ses_field("destination", addresses)
+    headers_truncated: bool | None = ses_field("headersTruncated", boolean)
+    headers: tuple[tuple[str, str], ...] | None = ses_field("headers", headers)
+    common_headers: CommonHeaders | None = ses_field("commonHeaders", common_headers)
+    tags: Mapping[str, tuple[str, ...]] | None = ses_field("tags", tags)
+    source_ip: str | None = ses_field("sourceIp", text)
+    caller_identity: str | None = ses_field("callerIdentity", text)
 
 
 def _folded(kind: str) -> str:
@@ -116,12 +81,11 @@ def _folded(kind: str) -> str:
     return "".join(kind.split()).casefold()
 
 
-_KIND_BY_NAME = {kind.name: kind for kind in KINDS}
 _KIND_BY_FOLDED_NAME = {_folded(kind.name): kind for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class SesEvent:
     """One SES event. `unknown` mirrors SES's own paths: `{"mail": {...}, "bounce": {...}, ...}`."""
 
     kind: str
@@ -131,7 +95,7 @@ class Event:
     unknown: Mapping[str, Any]
 
     @property
-    def time(self) -> Moment | None:
+    def time(self) -> Timestamp | None:
         """The event's own time; Send, Reject and Rendering Failure have none."""
         return self.body.timestamp if isinstance(self.body, Body) else None
 
@@ -148,7 +112,7 @@ class Event:
         return getattr(self.body, "recipients", None) or ()
 
 
-def parse(kind: str, given: Mapping[str, Any]) -> Event:
+def parse(kind: str, given: Mapping[str, Any]) -> SesEvent:
     """kind: `eventType` or `notificationType`, in any case, or any newer one.
 
     Raises NoMailError, NoMessageIdError, MessageIdTooLongError, TooManyRecipientsError or NotSesError.
@@ -165,8 +129,8 @@ def parse(kind: str, given: Mapping[str, Any]) -> Event:
     if not known.name:
         raise NotSesError("the kind is empty")
     body_given = given.get(known.key)
-    body = known.body.read(body_given if isinstance(body_given, dict) else {})
-    return Event(known.name, mail, message_id, body, _unknown(given, known, mail, body))
+    body = EVENT_OBJECTS.get(known.name, Unknown).read(body_given if isinstance(body_given, dict) else {})
+    return SesEvent(known.name, mail, message_id, body, _unknown(given, known, mail, body))
 
 
 def _mail(given: Mapping[str, Any]) -> Mail:
@@ -177,7 +141,7 @@ def _mail(given: Mapping[str, Any]) -> Mail:
 
 def _kind(name: str, given: Mapping[str, Any]) -> Kind:
     """In any case, with blanks or without; its object may stand under the kind's own name, as look-alikes have it."""
-    known = _KIND_BY_NAME.get(name) or _KIND_BY_FOLDED_NAME.get(_folded(name)) or Kind(name, "", Unknown)
+    known = KIND_BY_NAME.get(name) or _KIND_BY_FOLDED_NAME.get(_folded(name)) or Kind(name)
     if known.key in given:
         return known
     return replace(known, key=_object_key(name, given) or known.key)

@@ -31,6 +31,7 @@ from email_activity.domain.errors import (
     TooManyEventsError,
 )
 from email_activity.domain.jsontext import load_json, opened
+from email_activity.domain.kinds import KIND_BY_DETAIL_TYPE
 from email_activity.ses.control import (
     OTHER_MESSAGES_SOURCE,
     SNS_CONFIRMATIONS,
@@ -38,7 +39,6 @@ from email_activity.ses.control import (
     VALIDATION_TEXT,
     control_name,
 )
-from email_activity.ses.eventbridge import EVENT_TYPES_BY_DETAIL_TYPE
 
 #: Envelopes around an event. EventBridge -> SNS -> SQS makes two; a republished topic one more.
 MAX_ENVELOPES = 4
@@ -212,13 +212,13 @@ def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[
     is_email = isinstance(detail, dict) and ("mail" in detail or "eventType" in detail)
     is_ours = envelope.get("source") == "aws.ses" and bool(detail_type)
     may_be_named = bool(detail_type) and inside.depth <= MAX_ENVELOPES
-    if is_ours and not is_email and detail_type not in EVENT_TYPES_BY_DETAIL_TYPE:
+    if is_ours and not is_email and detail_type not in KIND_BY_DETAIL_TYPE:
         # Sending Status Enabled/Disabled, Advisor Recommendation Status Open/Resolved.
         yield Control(_form_of(inside), detail_type)
     elif may_be_named and isinstance(detail, dict) and "mail" in detail and not _kind_of(detail):
         # Some rules leave `eventType` out of what they pass on.
-        kind = EVENT_TYPES_BY_DETAIL_TYPE.get(detail_type, detail_type)
-        yield Notification(_form_of(inside), kind, detail, inside.transport_id)
+        known = KIND_BY_DETAIL_TYPE.get(detail_type)
+        yield Notification(_form_of(inside), known.name if known else detail_type, detail, inside.transport_id)
     else:
         yield from _from_document(detail, inside)
 

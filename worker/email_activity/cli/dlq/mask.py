@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from email_activity.domain.jsontext import load_json
-from email_activity.ses.parse import KINDS
+from email_activity.domain.kinds import KINDS
 
 MASK = "***"
 
