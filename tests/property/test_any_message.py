@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from email_activity.domain.errors import PermanentError, UnexpectedError
-from email_activity.ses.normalize import Provenance, normalize
+from email_activity.ses.normalize import Provenance, expiry, normalize
 from email_activity.ses.parse import parse
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.ses.unwrap import Notification, unwrap
@@ -53,7 +53,8 @@ def check_steps(body: str) -> None:
             except PermanentError as error:
                 assert error.reason  # noqa: PT017  both ways out are good ones
             else:
-                normalize(event, Provenance(found.form, None, datetime.now(UTC)), EVERYTHING)
+                provenance = Provenance(found.form, None, datetime.now(UTC))
+                normalize(event, provenance, EVERYTHING, expiry(event, provenance, EVERYTHING))
 
 
 @given(st.text() | awkward_texts)

@@ -11,8 +11,7 @@ from email_activity.domain.facts import Document
 from email_activity.domain.keys import canonical_json
 from email_activity.ingest.store import wire_item
 from email_activity.ses.identity import event_id
-from email_activity.ses.normalize import Provenance, destinations, normalize
-from email_activity.ses.parse import parse
+from email_activity.ses.interpret import InterpretedEvent, interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
 from events import (
     ANA,
@@ -41,7 +40,7 @@ def detail_of(event: dict, policy: TrackingPolicy | None = None) -> dict:
 def classes_of(event: dict) -> list[str | None]:
     """Of each recipient of a bounce, as readers derive them from what was kept of it."""
     reading = read_one(raw(event))
-    return [each.bounce_class for each in attribute(reading.activities, destinations(reading.event.mail))]
+    return [each.bounce_class for each in attribute(reading.activities, reading.event.mail.destinations())]
 
 
 def changed(event: dict, **mail) -> dict:
@@ -781,13 +780,18 @@ def test_a_forged_copy_of_another_aws_account_is_stopped(forged):
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
-def facts_at(sent: timedelta | None, copy_sent: datetime | None = NOW, recorded: datetime = NOW):
-    """Facts of a mail sent so long before NOW, kept 30 days, whose copy came to SQS at `copy_sent`."""
+def kept_30_days(event: dict, copy_sent: datetime | None = NOW, recorded: datetime = NOW) -> InterpretedEvent:
+    """copy_sent: when its copy came to SQS."""
+    policy = TrackingPolicy(retention=timedelta(days=30))
+    return interpret(raw(event), policy, recorded_at=recorded, sent_at=copy_sent).main_event
+
+
+def facts_at(sent: timedelta | None, **times: datetime | None) -> InterpretedEvent:
+    """Of a mail sent so long before NOW."""
     event = Email(sent_at=NOW - (sent or timedelta())).send()
     if sent is None:
         del event["mail"]["timestamp"]
-    copy = Provenance("raw", None, recorded, copy_sent)
-    return normalize(parse("Send", event), copy, TrackingPolicy(retention=timedelta(days=30)))
+    return kept_30_days(event, **times)
 
 
 def test_facts_expire_so_long_after_the_sending():
@@ -828,9 +832,7 @@ def test_a_mail_without_a_time_expires_from_now():
 
 def test_an_event_of_a_mail_without_a_time_expires_from_its_own():
     event = changed(Email(sent_at=NOW).delivery(at=NOW - timedelta(days=5)), timestamp=None)
-    facts = normalize(
-        parse("Delivery", event), Provenance("raw", None, NOW, NOW), TrackingPolicy(retention=timedelta(days=30))
-    )
+    facts = kept_30_days(event)
     assert facts.activities[0].expires_at == int((NOW + timedelta(days=25)).timestamp())
 
 

@@ -3,10 +3,11 @@
 import pytest
 
 from email_activity.domain import kinds
+from email_activity.domain.addresses import Address
 from email_activity.domain.errors import MessageIdTooLongError, NoMailError, NoMessageIdError, NotSesError
-from email_activity.ses.event_objects import Bounce, RenderingFailure, Unknown
+from email_activity.ses.event_objects import Bounce, RenderingFailure, TimedObject
 from email_activity.ses.parse import SesEvent, parse
-from events import KINDS, OBJECT_KEYS, Email
+from events import ANA, KINDS, OBJECT_KEYS, Email
 
 
 def parsed(event: dict, kind: str | None = None) -> SesEvent:
@@ -74,7 +75,7 @@ def test_an_unknown_kind_survives_with_its_time_and_all_its_fields():
         "extra": True,
     }
     event = parsed(given)
-    assert (event.kind, type(event.body)) == ("Bulk Send", Unknown)
+    assert (event.kind, type(event.body)) == ("Bulk Send", TimedObject)
     assert event.time.text == "2026-11-23T10:00:00Z"
     assert event.unknown == {"bulkSend": {"parts": [1, 2]}, "extra": True}
 
@@ -192,7 +193,7 @@ def test_null_in_a_list_or_among_the_tags_is_absent_and_takes_nothing_with_it():
     tags = {"document_type": ["invoice", None], "other": None}
     event = parsed(with_mail(tags=tags, destination=[None, "ana@example.com"]))
     assert event.mail.tags == {"document_type": ("invoice",)}
-    assert event.mail.destination == ("ana@example.com",)
+    assert event.mail.destination == (Address.of("ana@example.com"),)
     assert event.unknown == {}
 
 
@@ -214,7 +215,7 @@ def test_headers_truncated_may_be_a_boolean_or_a_text(written, truncated):
 def test_a_single_text_counts_where_ses_documents_a_list():
     event = parsed(with_mail(tags={"document_type": "invoice"}, destination="ana@example.com"))
     assert event.mail.tags == {"document_type": ("invoice",)}
-    assert event.mail.destination == ("ana@example.com",)
+    assert event.mail.destination == (Address.of("ana@example.com"),)
 
 
 def test_recipients_may_be_addresses_or_objects_and_keep_what_they_have():
@@ -226,8 +227,8 @@ def test_recipients_may_be_addresses_or_objects_and_keep_what_they_have():
         {"emailAddress": [7]},
     ]
     read = parsed(with_body("Delivery", recipients=given)).recipients
-    assert [each.written for each in read] == ["ana@example.com", "Ben <BEN@example.org>", None, None, None]
-    assert [each.address for each in read] == ["ana@example.com", "ben@example.org", "", "", ""]
+    assert [each.address and each.address.written for each in read] == [ANA, "Ben <BEN@example.org>", None, None, None]
+    assert [each.normalized for each in read] == ["ana@example.com", "ben@example.org", "", "", ""]
     assert (read[2].status, read[3].unknown, read[4].unknown) == ("5.1.1", {"": 7}, {"emailAddress": [7]})
 
 

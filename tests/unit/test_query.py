@@ -10,7 +10,6 @@ from email_activity.activity.query import MAX_TOGETHER, Hit, Span, Table
 from email_activity.activity.status import status
 from email_activity.domain.facts import Activity, Assignment, RecipientFact
 from email_activity.domain.worker_process import WorkerProcess
-from email_activity.ses.normalize import destinations
 from events import ANA, BEN, Email, minutes_ago, raw
 from faketable import FakeDynamoDB, error
 from reading import items_of, read_one
@@ -183,7 +182,7 @@ def test_a_bounce_of_a_forwarded_address_alone_is_found_by_document_recipient_an
     for hits in (reader.by_document("invoice", "2026-117"), reader.by_recipient(ANA), reader.by_account("acme")):
         assert [hit.email_id for hit in hits] == [email.message_id]
     reading = read_one(body)
-    (parsed,) = attribute(reading.activities, destinations(reading.event.mail))
+    (parsed,) = attribute(reading.activities, reading.event.mail.destinations())
     (shown,) = status(email.message_id, reader.facts(email.message_id)).timeline
     assert (shown.recipient, shown.attribution) == (parsed.recipient, parsed.attribution) == (ANA, "single_destination")
 

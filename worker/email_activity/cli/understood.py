@@ -10,7 +10,6 @@ from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.errors import PermanentError
 from email_activity.domain.facts import Item, email_id_of, read_fact
 from email_activity.ses.interpret import InterpretedEvent, interpret
-from email_activity.ses.normalize import destinations
 from email_activity.ses.tracking_policy import TrackingPolicy, reason_not_kept
 
 
@@ -62,7 +61,7 @@ def _entries(event: InterpretedEvent) -> Iterator[tuple[Entry, int]]:
     """Attributed as if the email's recipients were known from all its events: this one names them too."""
     if event.event is None:
         return
-    everybody = destinations(event.event.mail)
+    everybody = event.event.mail.destinations()
     for entry in attribute(event.activities, everybody):
         yield entry, len(everybody)
 

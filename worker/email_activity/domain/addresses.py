@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple, Self
 from urllib.parse import unquote
 
 import idna
@@ -60,6 +61,17 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+
+
+class Address(NamedTuple):
+    """A mailbox, and how it was written. normalized: what `normalize_address` gives."""
+
+    normalized: str
+    written: str
+
+    @classmethod
+    def of(cls, written: str) -> Self:
+        return cls(normalize_address(written), written)
 
 
 def normalize_address(written: str) -> str:

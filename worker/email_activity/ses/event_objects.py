@@ -1,4 +1,4 @@
-"""What is particular to each kind of event: SES's objects as dataclasses, field by field. Pure.
+"""The objects of an SES event as dataclasses, field by field: `mail`, and what is particular to each kind. Pure.
 
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
@@ -8,67 +8,135 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from email_activity.domain.addresses import normalize_address
-from email_activity.domain.errors import TooManyRecipientsError
+from email_activity.domain.addresses import Address
+from email_activity.domain.keys import canonical_json
 from email_activity.domain.times import Timestamp
-from email_activity.ses.fields import Fields, integer, likely, preferences, ses_field, tags, text, timestamp
-
-#: Of one event. SES takes 50 in a call, look-alikes perhaps more; each costs an item or two.
-#: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
-MAX_RECIPIENTS = 200
+from email_activity.ses.fields import (
+    SesObject,
+    address,
+    addresses,
+    boolean,
+    headers,
+    integer,
+    likely,
+    people,
+    preferences,
+    ses_field,
+    strings,
+    tags,
+    text,
+    timestamp,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient(Fields):
+class CommonHeaders(SesObject):
+    sender: tuple[str, ...] | None = ses_field("from", strings)
+    to: tuple[str, ...] | None = ses_field("to", strings)
+    cc: tuple[str, ...] | None = ses_field("cc", strings)
+    bcc: tuple[str, ...] | None = ses_field("bcc", strings)
+    reply_to: tuple[str, ...] | None = ses_field("replyTo", strings)
+    return_path: str | None = ses_field("returnPath", text)
+    date: str | None = ses_field("date", text)
+    message_id: str | None = ses_field("messageId", text)
+    subject: str | None = ses_field("subject", text)
+
+
+def common_headers(value: Any) -> CommonHeaders:
+    if not isinstance(value, dict):
+        raise ValueError
+    return CommonHeaders.from_json(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail(SesObject):
+    """The email that an event is about. `destination` is every recipient of the call, not of the event."""
+
+    timestamp: Timestamp | None = ses_field("timestamp", timestamp)
+    message_id: str | None = ses_field("messageId", text)
+    source: str | None = ses_field("source", text)
+    source_arn: str | None = ses_field("sourceArn", text)
+    sending_account_id: str | None = ses_field("sendingAccountId", text)
+    destination: tuple[Address, ...] | None = ses_field("destination", addresses)
+    headers_truncated: bool | None = ses_field("headersTruncated", boolean)
+    headers: tuple[tuple[str, str], ...] | None = ses_field("headers", headers)
+    common_headers: CommonHeaders | None = ses_field("commonHeaders", common_headers)
+    tags: Mapping[str, tuple[str, ...]] | None = ses_field("tags", tags)
+    source_ip: str | None = ses_field("sourceIp", text)
+    caller_identity: str | None = ses_field("callerIdentity", text)
+
+    def destinations(self) -> dict[str, Address]:
+        """The recipients of the call by normalized address, in order, each once."""
+        by_mailbox: dict[str, Address] = {}
+        for each in self.destination or ():
+            if each.normalized:
+                by_mailbox.setdefault(each.normalized, each)
+        return by_mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient(SesObject):
     """One address that an event names, with what the receiving server said of it."""
 
-    written: str | None = ses_field("emailAddress", text)
+    address: Address | None = ses_field("emailAddress", address)
     action: str | None = ses_field("action", text)
     status: str | None = ses_field("status", text)
     diagnostic_code: str | None = ses_field("diagnosticCode", text)
 
     @classmethod
-    def read(cls, given: Any) -> Self:
+    def from_json(cls, payload: Any) -> Self:
         """Delivery lists plain addresses, the others objects. One without an address keeps what it has."""
-        if isinstance(given, dict):
-            return super(Recipient, cls).read(given)
-        return cls(written=given) if isinstance(given, str) else cls(unknown={"": given})
+        if isinstance(payload, dict):
+            return super(Recipient, cls).from_json(payload)
+        return cls(address=Address.of(payload)) if isinstance(payload, str) else cls(unknown={"": payload})
 
     @property
-    def address(self) -> str:
-        """Normalized; empty if there is none."""
-        return normalize_address(self.written or "")
+    def normalized(self) -> str:
+        """Its address; empty if it has none."""
+        return self.address.normalized if self.address else ""
 
 
-def recipients(value: Any) -> "tuple[Recipient, ...]":
-    """Counted before they are made: a megabyte has room for half a million."""
-    given = value if isinstance(value, list) else [value]
+def recipients(value: Any) -> tuple[Recipient, ...]:
     if not isinstance(value, list | dict | str):
         raise ValueError
-    if len(given) > MAX_RECIPIENTS:
-        raise TooManyRecipientsError(str(len(given)))
-    return tuple(Recipient.read(each) for each in given if each is not None)
+    return tuple(Recipient.from_json(payload) for payload in people(value) if payload is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class Body(Fields):
-    """What is particular to a kind of event."""
+class EventObject(SesObject):
+    """What is particular to a kind."""
+
+    @property
+    def particulars(self) -> tuple[str | None, ...]:
+        """What tells two events of this kind apart beside email, recipient and time."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class TimedObject(EventObject):
+    """Of a kind whose event has a time of its own."""
 
     timestamp: Timestamp | None = ses_field("timestamp", timestamp)
 
 
 @dataclass(frozen=True, slots=True)
-class Send(Fields):
-    """SES accepted the call and will try to deliver. It has no fields, nor a time of its own."""
+class Send(EventObject):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
-class Reject(Fields):
+class Reject(EventObject):
     reason: str | None = ses_field("reason", text)
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery(Body):
+class RenderingFailure(EventObject):
+    template_name: str | None = ses_field("templateName", text)
+    error_message: str | None = ses_field("errorMessage", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(TimedObject):
     recipients: tuple[Recipient, ...] | None = ses_field("recipients", recipients)
     processing_time_millis: int | None = ses_field("processingTimeMillis", integer)
     smtp_response: str | None = ses_field("smtpResponse", text)
@@ -77,7 +145,7 @@ class Delivery(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounce(Body):
+class Bounce(TimedObject):
     recipients: tuple[Recipient, ...] | None = ses_field("bouncedRecipients", recipients)
     bounce_type: str | None = ses_field("bounceType", text)
     bounce_sub_type: str | None = ses_field("bounceSubType", text)
@@ -87,7 +155,7 @@ class Bounce(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint(Body):
+class Complaint(TimedObject):
     recipients: tuple[Recipient, ...] | None = ses_field("complainedRecipients", recipients)
     feedback_id: str | None = ses_field("feedbackId", text)
     complaint_sub_type: str | None = ses_field("complaintSubType", text)
@@ -97,26 +165,38 @@ class Complaint(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryDelay(Body):
+class DeliveryDelay(TimedObject):
     recipients: tuple[Recipient, ...] | None = ses_field("delayedRecipients", recipients)
     delay_type: str | None = ses_field("delayType", text)
     expiration_time: Timestamp | None = ses_field("expirationTime", timestamp)
     reporting_mta: str | None = ses_field("reportingMTA", text)
 
+    @property
+    def particulars(self) -> tuple[str | None, ...]:
+        return (self.delay_type,)
+
 
 @dataclass(frozen=True, slots=True)
-class Subscription(Body):
+class Subscription(TimedObject):
     contact_list: str | None = ses_field("contactList", text)
     source: str | None = ses_field("source", text)
     new_topic_preferences: Mapping[str, Any] | None = ses_field("newTopicPreferences", preferences)
     old_topic_preferences: Mapping[str, Any] | None = ses_field("oldTopicPreferences", preferences)
 
+    @property
+    def particulars(self) -> tuple[str | None, ...]:
+        return (canonical_json((self.new_topic_preferences, self.old_topic_preferences)),)
+
 
 @dataclass(frozen=True, slots=True)
-class Open(Body):
+class Open(TimedObject):
     ip_address: str | None = ses_field("ipAddress", text)
     user_agent: str | None = ses_field("userAgent", text)
     is_bot_event: str | None = ses_field("isBotEvent", likely)
+
+    @property
+    def particulars(self) -> tuple[str | None, ...]:
+        return (self.ip_address, self.user_agent, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +204,13 @@ class Click(Open):
     link: str | None = ses_field("link", text)
     link_tags: Mapping[str, tuple[str, ...]] | None = ses_field("linkTags", tags)
 
-
-@dataclass(frozen=True, slots=True)
-class RenderingFailure(Fields):
-    template_name: str | None = ses_field("templateName", text)
-    error_message: str | None = ses_field("errorMessage", text)
+    @property
+    def particulars(self) -> tuple[str | None, ...]:
+        return (self.ip_address, self.user_agent, self.link)
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown(Body):
-    """A kind newer than this version: only its time is read, the rest is kept as it is."""
-
-
-#: By the kind's name.
-EVENT_OBJECTS: Mapping[str, type[Fields]] = {
+#: By the kind's name. Of any other kind only its time is read, the rest is kept as it is.
+EVENT_OBJECTS: Mapping[str, type[EventObject]] = {
     "Send": Send,
     "Reject": Reject,
     "Delivery": Delivery,

@@ -1,18 +1,19 @@
-"""How a JSON object of SES's is read into a dataclass, field by field. Pure.
+"""How a JSON object of SES's becomes a dataclass, field by field. Pure.
 
-A field is declared with the name that SES gives it and the shape that it should have; what has another shape,
-or no declaration, is kept under its own name in `unknown`. Of a list or a map, what can be read is read, and the
-elements that cannot are kept there.
+A field is declared with the name that SES gives it and a reader for its type. What has another type, or no declaration,
+is kept under its own name in `unknown`. Of a list or a map, the elements that cannot be read are kept there.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
+from email_activity.domain.addresses import Address
+from email_activity.domain.errors import TooManyRecipientsError
 from email_activity.domain.times import Timestamp, parse_timestamp
 
 Reader = Callable[[Any], Any]
@@ -22,16 +23,19 @@ Reader = Callable[[Any], Any]
 TOO_LARGE = 10**38
 _DIGITS = re.compile(r"-?[0-9]{1,38}")
 
+#: Of one event. SES takes 50 in a call, look-alikes perhaps more; each costs an item or two.
+#: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
+MAX_RECIPIENTS = 200
 
-@dataclass(frozen=True, slots=True)
-class Partly:
+
+class Partial(NamedTuple):
     """A list, a map or an element of one, of which `value` could be read; `rest` is what could not."""
 
     value: Any
     rest: Any
 
 
-# --- The shapes a field can have. Each returns the value, or a Partly, or raises ValueError for another shape. ---
+# --- Readers: each returns the value, or a Partial, or raises ValueError for another type ---
 
 
 def text(value: Any) -> str:
@@ -75,27 +79,19 @@ def timestamp(value: Any) -> Timestamp:
 
 
 def strings(value: Any) -> Any:
-    """A tuple of strings."""
+    """A tuple of texts."""
     try:
         return msgspec.convert(value, tuple[str, ...])
     except msgspec.ValidationError:
         return _elements(value, text)
 
 
-def addresses(value: Any) -> Any:
-    """A tuple of strings, each given as itself or as an object with `emailAddress`."""
-    try:
-        return msgspec.convert(value, tuple[str, ...])
-    except msgspec.ValidationError:
-        return _elements(value, _address)
-
-
 def tags(value: Any) -> Any:
-    """Of each name a tuple of strings."""
+    """Of each name a tuple of texts."""
     try:
         return msgspec.convert(value, dict[str, tuple[str, ...]])
     except msgspec.ValidationError:
-        return _members(value, lambda each: _elements(each, text))
+        return _members(value, lambda values: _elements(values, text))
 
 
 class Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -106,12 +102,29 @@ class Header(msgspec.Struct, forbid_unknown_fields=True):
 def headers(value: Any) -> Any:
     """A tuple of pairs. Duplicates and order are kept. A header without a value, as look-alikes send, is no header."""
     try:
-        given = msgspec.convert(value, list[Header])
+        read = msgspec.convert(value, list[Header])
     except msgspec.ValidationError:
         if not isinstance(value, list):
             raise ValueError from None
-        return _elements([each for each in value if not _is_valueless(each)], _header)
-    return tuple([(each.name, each.value) for each in given if each.value is not None])
+        return _elements([header for header in value if not _is_valueless(header)], _header)
+    return tuple([(header.name, header.value) for header in read if header.value is not None])
+
+
+def address(value: Any) -> Address:
+    return Address.of(text(value))
+
+
+def addresses(value: Any) -> Any:
+    """A tuple of addresses, each given as itself or as an object with `emailAddress`."""
+    return _elements(people(value), _address)
+
+
+def people(value: Any) -> list[Any]:
+    """Counted before they are read: a megabyte has room for half a million. Raises TooManyRecipientsError."""
+    listed = value if isinstance(value, list) else [value]
+    if len(listed) > MAX_RECIPIENTS:
+        raise TooManyRecipientsError(str(len(listed)))
+    return listed
 
 
 def preferences(value: Any) -> Any:
@@ -119,94 +132,77 @@ def preferences(value: Any) -> Any:
     return _members(value, _preference)
 
 
-# --- What they are made of, where an element is not as documented ---
+# --- Lists and maps of which an element is not as documented ---
 
 
 def _elements(value: Any, reader: Reader) -> Any:
-    """A list, one element after another. A single value is a list of one; what holds nothing readable is no list."""
-    read, rest = [], []
-    for each in value if isinstance(value, list) else [value]:
-        try:
-            found = None if each is None else reader(each)
-        except ValueError:
-            rest.append(each)
-            continue
-        if isinstance(found, Partly):
-            rest.append(found.rest)
-            found = found.value
-        if found is not None:
-            read.append(found)
-    if rest and not read:
-        raise ValueError
-    return Partly(tuple(read), rest) if rest else tuple(read)
+    """A list, one element after another. A single value is a list of one."""
+    read, rest = _read_each(enumerate(value if isinstance(value, list) else [value]), reader)
+    values = tuple(read.values())
+    return Partial(values, list(rest.values())) if rest else values
 
 
 def _members(value: Any, reader: Reader) -> Any:
     """A map, one member after another."""
     if not isinstance(value, dict):
         raise ValueError
+    read, rest = _read_each(value.items(), reader)
+    return Partial(read, rest) if rest else read
+
+
+def _read_each(values: Iterable[tuple[Any, Any]], reader: Reader) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """What could be read, and what could not. Raises ValueError where nothing could."""
     read, rest = {}, {}
-    for name, each in value.items():
-        try:
-            found = None if each is None else reader(each)
-        except ValueError:
-            rest[name] = each
+    for key, value in values:
+        if value is None:
             continue
-        if isinstance(found, Partly):
-            rest[name] = found.rest
-            found = found.value
-        if found is not None:
-            read[name] = found
+        try:
+            read[key] = reader(value)
+        except ValueError:
+            rest[key] = value
+            continue
+        if isinstance(read[key], Partial):
+            read[key], rest[key] = read[key]
     if rest and not read:
         raise ValueError
-    return Partly(read, rest) if rest else read
+    return read, rest
 
 
 def _address(value: Any) -> Any:
     if isinstance(value, str):
-        return value
+        return Address.of(value)
     if not isinstance(value, dict) or not isinstance(value.get("emailAddress"), str):
         raise ValueError
-    rest = {name: each for name, each in value.items() if name != "emailAddress" and each is not None}
-    return Partly(value["emailAddress"], rest) if rest else value["emailAddress"]
+    read = Address.of(value["emailAddress"])
+    rest = {name: other for name, other in value.items() if name != "emailAddress" and other is not None}
+    return Partial(read, rest) if rest else read
 
 
 def _header(value: Any) -> Any:
     if not isinstance(value, dict):
         raise ValueError
     pair = text(value.get("name")), text(value.get("value"))
-    rest = {name: each for name, each in value.items() if name != "value" and each is not None}
-    return Partly(pair, rest) if rest.keys() != {"name"} else pair
+    rest = {name: other for name, other in value.items() if name != "value" and other is not None}
+    return Partial(pair, rest) if rest.keys() != {"name"} else pair
 
 
-def _is_valueless(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() <= {"name", "value"} and value.get("value") is None
+def _is_valueless(header: Any) -> bool:
+    return isinstance(header, dict) and header.keys() <= {"name", "value"} and header.get("value") is None
 
 
 def _preference(value: Any) -> Any:
     """A list of topics stays one, as DynamoDB and JSON have it."""
     if not isinstance(value, list):
-        return _leaf(value)
-    topics = _elements(value, lambda topic: _members(topic, _leaf)) if value else ()
-    return Partly(list(topics.value), topics.rest) if isinstance(topics, Partly) else list(topics)
+        return _boolean_or_text(value)
+    topics = _elements(value, lambda topic: _members(topic, _boolean_or_text)) if value else ()
+    return Partial(list(topics.value), topics.rest) if isinstance(topics, Partial) else list(topics)
 
 
-def _leaf(value: Any) -> bool | str:
+def _boolean_or_text(value: Any) -> bool | str:
     return value if isinstance(value, bool) else text(value)
 
 
-def odd_elements(given: "Fields") -> int:
-    """How many elements of its lists and maps could not be read, or not wholly, while others of the same could."""
-    kind: Any = type(given)
-    known = _readers(kind)
-    odd = (rest for name, rest in given.unknown.items() if name in known and getattr(given, known[name][0]) is not None)
-    return sum(map(_count, odd))
-
-
-def _count(rest: Any) -> int:
-    if isinstance(rest, dict):
-        return sum(map(_count, rest.values()))
-    return len(rest) if isinstance(rest, list) else 1
+# --- Objects ---
 
 
 def ses_field(name: str, reader: Reader) -> Any:
@@ -215,33 +211,50 @@ def ses_field(name: str, reader: Reader) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class SesObject:
     """A JSON object of SES's, read field by field; what does not fit is in `unknown`."""
 
     unknown: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Self:
+    def from_json(cls, payload: Mapping[str, Any]) -> Self:
         kind: Any = cls
-        known = _readers(kind)
+        readers = _readers(kind)
         values: dict[str, Any] = {}
         unknown: dict[str, Any] = {}
-        for name, value in given.items():
+        for name, value in payload.items():
             if value is None:
                 continue
             try:
-                field_name, reader = known[name]
-                found = reader(value)
+                field_name, reader = readers[name]
+                read = reader(value)
             except (KeyError, ValueError):
                 unknown[name] = value
                 continue
-            if type(found) is Partly:
-                found, unknown[name] = found.value, found.rest
-            values[field_name] = found
+            if type(read) is Partial:
+                read, unknown[name] = read
+            values[field_name] = read
         return cls(**values, unknown=unknown)
+
+    @property
+    def odd_elements(self) -> int:
+        """Elements of its lists and maps that could not be read, or not wholly, while others of the same could."""
+        kind: Any = type(self)
+        readers = _readers(kind)
+        return sum(
+            _count(rest)
+            for name, rest in self.unknown.items()
+            if name in readers and getattr(self, readers[name][0]) is not None
+        )
 
 
 @cache
 def _readers(kind: Any) -> dict[str, tuple[str, Reader]]:
-    """SES's name for each field -> ours, and its reader."""
+    """SES's name of each field -> ours, and its reader."""
     return {each.metadata["name"]: (each.name, each.metadata["reader"]) for each in fields(kind) if each.metadata}
+
+
+def _count(rest: Any) -> int:
+    if isinstance(rest, dict):
+        return sum(map(_count, rest.values()))
+    return len(rest) if isinstance(rest, list) else 1

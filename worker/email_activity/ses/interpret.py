@@ -9,9 +9,9 @@ from typing import Any
 from email_activity.domain.errors import NestedTooDeepError, PermanentError, TooMuchWorkError, UnexpectedError
 from email_activity.domain.facts import Activity, Extra, Item, Key, RecipientFact, key_of
 from email_activity.domain.keys import canonical_json
-from email_activity.ses.normalize import Provenance, normalize
+from email_activity.ses.normalize import Provenance, expiry, normalize
 from email_activity.ses.parse import SesEvent, parse
-from email_activity.ses.tracking_policy import TrackingPolicy
+from email_activity.ses.tracking_policy import TrackingPolicy, is_untracked, refuse_untrusted
 from email_activity.ses.unwrap import Control, Notification, Unreadable, unwrap
 
 #: What one message may take, counted in characters and not by a clock, so that no outcome depends on the machine: its
@@ -136,8 +136,8 @@ def _events(
                 continue
             event = parse(found.kind, found.event)
             work += _work(event, found.event)
-            copy = Provenance(found.form, found.transport_id, recorded_at, sent_at)
-            yield _of_event(event, copy, policy, work)
+            provenance = Provenance(found.form, found.transport_id, recorded_at, sent_at)
+            yield _of_event(event, provenance, policy, work)
         except PermanentError as error:
             yield InterpretedEvent(Outcome.QUARANTINE, found.form, getattr(found, "kind", None), error=error)
         except RecursionError:
@@ -152,18 +152,22 @@ def _without_event(found: Control | Unreadable) -> InterpretedEvent:
     return InterpretedEvent(Outcome.QUARANTINE, found.form, error=found.error)
 
 
-def _of_event(event: SesEvent, copy: Provenance, policy: TrackingPolicy, work: int) -> InterpretedEvent:
+def _of_event(event: SesEvent, provenance: Provenance, policy: TrackingPolicy, work: int) -> InterpretedEvent:
     """work: of the message up to this event."""
     if work > MAX_WORK:
         raise TooMuchWorkError(f"activities of more than {MAX_WORK} characters")
-    facts = normalize(event, copy, policy)
-    return InterpretedEvent(
-        Outcome(facts.outcome), copy.form, event.kind, event, facts.activities, facts.recipient_facts, facts.extras
-    )
+    refuse_untrusted(event.mail, policy)
+    if is_untracked(event.mail, policy):
+        return InterpretedEvent(Outcome.UNTRACKED, provenance.form, event.kind, event)
+    expires_at = expiry(event, provenance, policy)
+    if provenance.sent_at is not None and expires_at <= provenance.sent_at.timestamp():
+        return InterpretedEvent(Outcome.EXPIRED, provenance.form, event.kind, event)
+    facts = normalize(event, provenance, policy, expires_at)
+    return InterpretedEvent(Outcome.ACTIVITY, provenance.form, event.kind, event, *facts)
 
 
-def _work(event: SesEvent, given: Mapping[str, Any]) -> int:
+def _work(event: SesEvent, payload: Mapping[str, Any]) -> int:
     """What an event comes to for a single person is never larger than its message, so that needs no measuring."""
     people = max(1, len(event.recipients), len(event.mail.destination or ()))
-    size = len(canonical_json(given)) if people > 1 else 0
+    size = len(canonical_json(payload)) if people > 1 else 0
     return people * max(size, LEAST_WORK)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from email_activity.domain.errors import UntrustedAccountError, UntrustedConfigurationSetError
 from email_activity.domain.times import rfc3339
-from email_activity.ses.headers import is_unread, short_headers, short_tags
-from email_activity.ses.parse import Mail, SesEvent
-from email_activity.ses.tags import CONFIGURATION_SET, first_tag
+from email_activity.ses.event_objects import Mail
+from email_activity.ses.parse import SesEvent
+from email_activity.ses.tags_and_headers import CONFIGURATION_SET, first_tag, is_unread, short_headers, short_tags
 
 if TYPE_CHECKING:
     from email_activity.settings import Settings

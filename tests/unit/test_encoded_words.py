@@ -7,7 +7,7 @@ from email.header import decode_header, make_header
 
 import pytest
 
-from email_activity.ses.headers import CHARSETS, MAX_DECODED, decoded
+from email_activity.ses.encoded_words import CHARSETS, MAX_DECODED, decoded
 
 WORDS = {
     "=?utf-8?q?M=C3=BCller?=": "M\u00fcller",
