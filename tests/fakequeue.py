@@ -133,14 +133,15 @@ class FakeSqs:
     def _each(self, call: str, entries: Any, url: str, do: Callable[[Any, Stored], object]) -> dict[str, Any]:
         self._call(call, entries)
         by_handle = {each.handle: each for each in self.queues[url].values()}
-        failed = []
+        done, failed = [], []
         for entry in entries:
             each = by_handle.get(entry["ReceiptHandle"])
             if each is None or self._fails(call, each.body):
                 failed.append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False})
             else:
                 do(entry, each)
-        return {"Failed": failed}
+                done.append({"Id": entry["Id"]})
+        return {"Successful": done, "Failed": failed}
 
     def _call(self, name: str, entries: Any = ()) -> None:
         self.before(name)

@@ -9,9 +9,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from email_activity.aws.batches import MAX_ATTEMPTS
 from email_activity.domain.errors import NotJsonError
 from email_activity.ingest.receive import Message, Queue
-from email_activity.ingest.settle import MAX_ATTEMPTS, MAX_DELAY, Settler, delay
+from email_activity.ingest.settle import MAX_DELAY, Settler, delay
 
 QUEUE = Queue("https://sqs/events", "https://sqs/dead", 120)
 FAILURE = ClientError({"Error": {"Code": "ServiceUnavailable"}}, "any")

@@ -5,18 +5,14 @@ copy in the dead-letter queue) is recorded once, and a redrive may be run again 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from email_activity.aws.batches import call_in_batches
 from email_activity.dead_letters.letter import Letter
-from email_activity.dead_letters.walk import MAX_ATTEMPTS, MAX_ENTRIES
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-#: Bytes of all messages in one call.
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-MAX_BATCH_BYTES = 1_048_576
 
 
 class Redrive:
@@ -45,35 +41,10 @@ class Redrive:
             for each in letters
             if each.summary.size > self._max_bytes
         }
-        for batch in _packed([each for each in letters if each.sqs_id not in errors]):
-            errors |= self._send(batch)
+        entries = {each.sqs_id: {"MessageBody": each.body} for each in letters if each.sqs_id not in errors}
+        for result in call_in_batches(self._sqs.send_message_batch, self._url, entries):
+            self._sent |= {sent.get("MessageId", "") for sent in result.done.values()}
+            if result.error:
+                raise result.error
+            errors |= {sqs_id: f"SQS refuses it: {code}" for sqs_id, code in result.failed.items()}
         return errors
-
-    def _send(self, batch: Sequence[Letter]) -> dict[str, str]:
-        left = {str(place): letter for place, letter in enumerate(batch)}
-        errors: dict[str, str] = {}
-        for _ in range(MAX_ATTEMPTS):
-            entries = [{"Id": place, "MessageBody": letter.body} for place, letter in left.items()]
-            answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
-            # Only an id of SQS's says that it has a message: a proxy's friendly 200 has none.
-            sent = {each["Id"]: each["MessageId"] for each in answer.get("Successful", []) if each.get("MessageId")}
-            self._sent |= set(sent.values())
-            left = {place: letter for place, letter in left.items() if place not in sent}
-            codes = {each["Id"]: each["Code"] for each in answer.get("Failed", [])}
-            errors = {letter.sqs_id: f"SQS refuses it: {codes.get(place, '-')}" for place, letter in left.items()}
-            if not left:
-                break
-        return errors
-
-
-def _packed(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
-    """As many in one call as it takes."""
-    batch: list[Letter] = []
-    for letter in letters:
-        size = sum(each.summary.size for each in batch) + letter.summary.size
-        if batch and (len(batch) == MAX_ENTRIES or size > MAX_BATCH_BYTES):
-            yield batch
-            batch = []
-        batch.append(letter)
-    if batch:
-        yield batch

@@ -4,15 +4,13 @@ SQS has no way to look without receiving, so what is looked at is hidden from ot
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from email_activity.aws.batches import call_in_batches
 from email_activity.dead_letters.letter import Letter
-from email_activity.domain.chunks import chunks
 from email_activity.ingest.receive import Queue, find_queue
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import Settings
@@ -20,9 +18,8 @@ from email_activity.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-#: Messages in one answer and entries in one batch call, SQS's limits.
+#: Messages in one answer, SQS's limit.
 MAX_MESSAGES = 10
-MAX_ENTRIES = 10
 
 #: Seconds that a message is hidden: longer than a walk through MAX_HELD takes, and the longest time for which a
 #: walk that was killed keeps messages from the next one.
@@ -39,12 +36,6 @@ MAX_HELD = 100_000
 
 #: What comes later than this after the start is for the next walk, or a walk might never end. Clocks differ a little.
 LATE = timedelta(minutes=1)
-
-#: How often what a batch call could not do in part is tried again.
-MAX_ATTEMPTS = 3
-
-#: SQS's entries of a batch call, by whatever tells them apart here.
-Entries = Mapping[str, Mapping[str, Any]]
 
 
 def find_queues(sqs: "SQSClient", settings: Settings) -> Queue:
@@ -144,31 +135,20 @@ class Walk:
     def delete(self, letters: Sequence[Letter]) -> set[str]:
         """Returns SQS's ids of those that could not be deleted."""
         entries = {letter.sqs_id: {"ReceiptHandle": self._held[letter.sqs_id]} for letter in letters}
-        failed = _in_batches(self._sqs.delete_message_batch, self._url, entries)
-        for gone in entries.keys() - failed:
-            del self._held[gone]
+        failed: set[str] = set()
+        for result in call_in_batches(self._sqs.delete_message_batch, self._url, entries):
+            for gone in result.done:
+                del self._held[gone]
+            if result.error:
+                raise result.error
+            failed |= result.failed.keys()
         return failed
 
     def _give_back(self) -> None:
         """To be seen at once, by anybody. Never raises: there may be an error on its way that says more."""
         entries = {sqs_id: {"ReceiptHandle": handle, "VisibilityTimeout": 0} for sqs_id, handle in self._held.items()}
-        try:
-            failed = _in_batches(self._sqs.change_message_visibility_batch, self._url, entries)
-            self.not_given_back = len(failed)
-        except (ClientError, BotoCoreError):
-            self.not_given_back = len(entries)
-
-
-def _in_batches(call: Callable[..., Any], url: str, entries: Entries) -> set[str]:
-    """The names of the entries that failed each time."""
-    return {name for batch in chunks(list(entries), MAX_ENTRIES) for name in _batch(call, url, batch, entries)}
-
-
-def _batch(call: Callable[..., Any], url: str, names: Sequence[str], entries: Entries) -> list[str]:
-    left = list(names)
-    for _ in range(MAX_ATTEMPTS):
-        answer = call(QueueUrl=url, Entries=[{"Id": str(place), **entries[name]} for place, name in enumerate(left)])
-        left = [left[int(failed["Id"])] for failed in answer.get("Failed", [])]
-        if not left:
-            break
-    return left
+        self.not_given_back = len(entries)
+        for result in call_in_batches(self._sqs.change_message_visibility_batch, self._url, entries):
+            self.not_given_back -= len(result.done)
+            if result.error:
+                break

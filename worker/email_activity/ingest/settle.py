@@ -1,7 +1,7 @@
 """The end of each message: deleted, returned to the queue with a delay, or quarantined with its reason.
 
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+What a batch call could not do, even tried again, the visibility timeout does: the message returns by itself, and its
+facts are found stored.
 """
 
 import random
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from email_activity import __version__
-from email_activity.domain.chunks import chunks
+from email_activity.aws.batches import call_in_batches
 from email_activity.domain.errors import PermanentError, code_of
 from email_activity.domain.times import rfc3339
 from email_activity.ingest.receive import Message, Queue
@@ -20,13 +20,6 @@ from email_activity.telemetry import log
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-#: Entries in one batch call, SQS's limit.
-MAX_ENTRIES = 10
-
-#: How often what a batch call could not do is tried again at once. After that the message returns by itself,
-#: and its facts are found stored.
-MAX_ATTEMPTS = 3
 
 #: Seconds: the first delay of a message that met a passing fault, doubled with each receive, and the longest.
 FIRST_DELAY = 2
@@ -98,34 +91,18 @@ class Settler:
         # An answer without an id is none of SQS's, whatever its status.
         return bool(sent.get("MessageId"))
 
-    def _each(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], what: str) -> int:
+    def _each(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], action: str) -> int:
         done = 0
-        for batch in chunks(entries, MAX_ENTRIES):
-            try:
-                done += self._batch(call, batch, what)
-            except BotoCoreError as error:  # no answer, and the rest would wait as long for theirs
-                log.warning("settle_failed", action=what, code=code_of(error), messages=len(entries) - done)
+        for result in call_in_batches(call, self.queue.url, dict(enumerate(entries))):
+            done += len(result.done)
+            if isinstance(result.error, BotoCoreError):  # no answer, and the rest would wait as long for theirs
+                log.warning("settle_failed", action=action, code=code_of(result.error), messages=len(entries) - done)
                 break
+            if result.error:
+                log.warning("settle_failed", action=action, code=code_of(result.error), messages=len(result.failed))
+            elif result.failed:
+                log.warning("settle_incomplete", action=action, messages=len(result.failed))
         return done
-
-    def _batch(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], what: str) -> int:
-        left = {str(number): entry for number, entry in enumerate(entries)}
-        for _ in range(MAX_ATTEMPTS):
-            try:
-                answer = call(
-                    QueueUrl=self.queue.url, Entries=[{"Id": number, **entry} for number, entry in left.items()]
-                )
-            except ClientError as error:
-                log.warning("settle_failed", action=what, code=code_of(error), messages=len(left))
-                return len(entries) - len(left)
-            # Not those that it says failed: a proxy's friendly 200 has done nothing, and says nothing.
-            done = {each["Id"] for each in answer.get("Successful", [])}
-            left = {number: entry for number, entry in left.items() if number not in done}
-            if not left:
-                break
-        if left:
-            log.warning("settle_incomplete", action=what, messages=len(left))
-        return len(entries) - len(left)
 
 
 def _hidden_for(seconds: Mapping[Message, int]) -> list[dict[str, Any]]:
