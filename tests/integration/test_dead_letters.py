@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from email_activity.cli.main import main
-from email_activity.dead_letters import walk
+from email_activity.dead_letters import queue_scan
 from events import ANA, Email, raw, sns
 from harness import Site, eventually
 
@@ -21,7 +21,7 @@ from harness import Site, eventually
 @pytest.fixture(autouse=True)
 def _short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """LocalStack has one server, which answers at once."""
-    monkeypatch.setattr(walk, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(queue_scan, "WAIT_SECONDS", 0)
 
 
 def run(site: Site, *arguments: str, **environment: str) -> Result:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from email_activity.cli.dlq import desk
-from email_activity.cli.dlq.letters import MAX_SHOWN
+from email_activity.cli import dlq_session
+from email_activity.cli.dlq_output import MAX_SHOWN
 from email_activity.cli.main import main
 from events import ANA, Email, raw, sns
 from fakequeue import DEAD, EVENTS, FakeSqs, quarantined, refusal
@@ -20,7 +20,7 @@ from fakequeue import DEAD, EVENTS, FakeSqs, quarantined, refusal
 @pytest.fixture
 def sqs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSqs:
     fake = FakeSqs()
-    monkeypatch.setattr(desk, "sqs_client", lambda _: fake)
+    monkeypatch.setattr(dlq_session, "sqs_client", lambda _: fake)
     monkeypatch.setenv("EVENTS_QUEUE", EVENTS)
     monkeypatch.setenv("DEAD_LETTER_QUEUE", DEAD)
     monkeypatch.chdir(tmp_path)

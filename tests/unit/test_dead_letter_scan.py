@@ -5,6 +5,7 @@ import os
 import stat
 import tracemalloc
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,88 +15,91 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from email_activity.dead_letters import walk as walking
-from email_activity.dead_letters.clear import Outcome, clear
-from email_activity.dead_letters.discard import Archive
-from email_activity.dead_letters.letter import Letter, Wanted
-from email_activity.dead_letters.redrive import Redrive
-from email_activity.dead_letters.survey import find, survey
-from email_activity.dead_letters.walk import Walk, never
+from email_activity.dead_letters import queue_scan
+from email_activity.dead_letters.actions import Archive, Outcome, Redrive, drain, find, list_messages
+from email_activity.dead_letters.dead_letter import DeadLetter, Filter
+from email_activity.dead_letters.queue_scan import Scan
 from email_activity.domain.facts import Document
 from email_activity.ses.interpret import interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
 from events import FORMS, KINDS, Email, raw, sns
 from fakequeue import DEAD, EVENTS, FakeSqs, quarantined, refusal
 
-EVERYTHING = Wanted()
+ANY = Filter()
 
 
-def walk(sqs: Any, policy: TrackingPolicy | None = None, **options: Any) -> Walk:
-    return Walk(sqs, DEAD, policy or TrackingPolicy(), **options)
+def scan_of(sqs: Any, policy: TrackingPolicy | None = None, **options: Any) -> Scan:
+    return Scan(sqs, DEAD, policy or TrackingPolicy(), **options)
 
 
-def letter(
-    body: str,
-    said: dict[str, str] | None = None,
-    *,
-    moved: bool = False,
-    age: float = 0,
-    policy: TrackingPolicy | None = None,
-) -> Letter:
+def filled(count: int, **options: Any) -> FakeSqs:
+    sqs = FakeSqs(**options)
+    for number in range(count):
+        sqs.put(str(number), quarantined())
+    return sqs
+
+
+def dead_letter(
+    body: str, attributes: dict[str, str] | None = None, policy: TrackingPolicy | None = None, **options: Any
+) -> DeadLetter:
     sqs = FakeSqs()
-    sqs.put(body, said, moved=moved, age=age)
-    with walk(sqs, policy) as walking:
-        ((found,),) = walking.answers()
+    sqs.put(body, attributes, **options)
+    with scan_of(sqs, policy) as scan:
+        ((found,),) = scan.batches()
     return found
 
 
-def redriven(sqs: FakeSqs, wanted: Wanted = EVERYTHING, limit: int | None = None, **options: Any) -> list[Outcome]:
+def redriven(sqs: FakeSqs, wanted: Filter = ANY, limit: int | None = None, **options: Any) -> list[Outcome]:
     work = Redrive(sqs, EVENTS)  # type: ignore[arg-type]
-    with walk(sqs, **options) as walking:
-        takes = lambda each: work.is_new(each) and wanted.takes(each)  # noqa: E731
-        return [outcome for batch in clear(walking, takes, work.send, limit) for outcome in batch]
+    with scan_of(sqs, **options) as scan:
+        takes = lambda each: work.is_new(each) and wanted.matches(each)  # noqa: E731
+        return [outcome for batch in drain(scan, takes, work.send, limit) for outcome in batch]
 
 
 def discarded(sqs: FakeSqs, path: Path, limit: int | None = None) -> list[Outcome]:
-    with Archive(path) as archive, walk(sqs) as walking:
-        return [outcome for batch in clear(walking, EVERYTHING.takes, archive.write, limit) for outcome in batch]
+    with Archive(path) as archive, scan_of(sqs) as scan:
+        return [outcome for batch in drain(scan, ANY.matches, archive.write, limit) for outcome in batch]
 
 
 def archived(path: Path) -> list[str]:
     return [json.loads(line)["Records"][0]["body"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
-# --- What can be told of a letter ---
+# --- What can be told of a dead letter ---
 
 
-def test_what_the_worker_put_there_has_its_reason_and_the_id_of_the_events_queue():
-    said = letter("{", quarantined("not_json", "id-1", detail="why")).summary
-    assert (said.id, said.reason, said.detail, said.receive_count) == ("id-1", "not_json", "why", "1")
-
-
-def test_what_sqs_moved_was_received_too_often_whatever_it_said_when_it_was_here_before():
-    moved = letter("{", quarantined("not_json", "an-id-of-before"), moved=True)
-    assert (moved.summary.reason, moved.summary.id) == ("received_too_often", moved.sqs_id)
-
-
-@pytest.mark.parametrize("said", [None, {"reason": "not_json"}, {"ERROR_CODE": "x"}, quarantined("ana@example.com")])
-def test_what_neither_the_worker_nor_sqs_put_there_was_not_delivered(said):
-    found = letter("{", said)
-    assert (found.summary.reason, found.summary.id) == ("undelivered", found.sqs_id)
+@pytest.mark.parametrize(
+    ("attributes", "moved", "reason", "message_id"),
+    [
+        (quarantined("not_json", "id-1"), False, "not_json", "id-1"),
+        (quarantined("not_json", "of an earlier stay"), True, "received_too_often", None),
+        (None, True, "received_too_often", None),
+        (None, False, "undelivered", None),
+        ({"reason": "not_json"}, False, "undelivered", None),
+        ({"ERROR_CODE": "x"}, False, "undelivered", None),
+        (quarantined("ana@example.com", "id-1"), False, "undelivered", None),
+    ],
+)
+def test_a_reason_says_who_put_it_there(attributes, moved, reason, message_id):
+    found = dead_letter("{", attributes, moved=moved)
+    assert (found.summary.reason, found.summary.id) == (reason, message_id or found.sqs_id)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_kind_and_document_are_read_in_every_form_also_of_untracked_mail(form):
-    found = letter(FORMS[form](Email(document_type="Contract", document_id="77").bounce()))
+    found = dead_letter(FORMS[form](Email(document_type="Contract", document_id="77").bounce()))
     assert found.summary.kinds == ("Bounce",)
     assert found.summary.documents == (Document("contract", "77"),)
 
 
-def test_the_document_of_a_letter_is_told_although_its_aws_account_is_not_believed():
+def test_a_document_is_told_although_its_aws_account_is_not_believed():
     """A person must see what it claims, to judge it; and what the worker would make of it."""
     policy = TrackingPolicy(trusted_accounts=frozenset({"444455556666"}))
-    told = letter(raw(Email(document_id="77").send()), quarantined("untrusted_aws_account"), policy=policy).summary
-    assert (told.documents, told.outlook) == ((Document("invoice", "77"),), "quarantine (untrusted_aws_account)")
+    told = dead_letter(raw(Email(document_id="77").send()), quarantined("untrusted_aws_account"), policy=policy).summary
+    assert (told.documents, told.current_outcome) == (
+        (Document("invoice", "77"),),
+        "quarantine (untrusted_aws_account)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,48 +112,47 @@ def test_the_document_of_a_letter_is_told_although_its_aws_account_is_not_believ
     ],
 )
 def test_it_is_told_what_the_worker_would_make_of_it_now(body, outlook):
-    assert letter(body, quarantined()).summary.outlook == outlook
+    assert dead_letter(body, quarantined()).summary.current_outcome == outlook
 
 
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "takes"),
+    ("asks", "matches"),
     [
-        (EVERYTHING, True),
-        (Wanted(reasons=frozenset({"no_mail", "refused_by_table"})), True),
-        (Wanted(reasons=frozenset({"no_mail"})), False),
-        (Wanted(kinds=frozenset({"click", "bounce"})), True),
-        (Wanted(kinds=frozenset({"bounce"})), False),
-        (Wanted(document=Document("invoice", "2026-117")), True),
-        (Wanted(document=Document("invoice", "2026-118")), False),
-        (Wanted(sent_before=HOUR_AGO), True),
-        (Wanted(sent_after=HOUR_AGO), False),
-        (Wanted(ids=frozenset({"id-1"})), True),
-        (Wanted(ids=frozenset({"id-2"})), False),
-        (Wanted(ids=frozenset({"id-1"}), kinds=frozenset({"open"})), False),
+        ({}, True),
+        ({"reasons": {"no_mail", "refused_by_table"}}, True),
+        ({"reasons": {"no_mail"}}, False),
+        ({"kinds": {"click", "bounce"}}, True),
+        ({"kinds": {"bounce"}}, False),
+        ({"document": Document("invoice", "2026-117")}, True),
+        ({"document": Document("invoice", "2026-118")}, False),
+        ({"sent_before": HOUR_AGO}, True),
+        ({"sent_after": HOUR_AGO}, False),
+        ({"ids": {"id-1"}}, True),
+        ({"ids": {"id-2"}}, False),
+        ({"ids": {"id-1"}, "kinds": {"open"}}, False),
     ],
 )
-def test_a_filter_takes_what_meets_all_that_it_asks(wanted, takes):
-    assert wanted.takes(letter(sns(Email().click()), quarantined("refused_by_table", "id-1"), age=7200)) is takes
+def test_a_filter_matches_what_meets_all_that_it_asks(asks, matches):
+    found = dead_letter(sns(Email().click()), quarantined("refused_by_table", "id-1"), age=7200)
+    assert Filter(**asks).matches(found) is matches
 
 
 @given(st.binary(max_size=200) | st.sampled_from([make(Email()) for make in KINDS.values()]).map(raw))
-def test_no_body_keeps_a_letter_from_being_read(body):
+def test_any_body_can_be_summarized(body):
     text = body if isinstance(body, str) else body.decode(errors="replace")
-    assert letter(text).summary.size == len(text.encode())
+    assert dead_letter(text).summary.size == len(text.encode())
 
 
-# --- The walk ---
+# --- The scan ---
 
 
 def test_every_message_is_seen_once_and_given_back():
-    sqs = FakeSqs()
-    for number in range(25):
-        sqs.put(str(number), quarantined())
-    with walk(sqs) as walking:
-        found = survey(walking, EVERYTHING)
+    sqs = filled(25)
+    with scan_of(sqs) as scan:
+        found = list_messages(scan, ANY)
         assert len(sqs.hidden()) == 25
     assert sorted(each.copies for each in found.values()) == [1] * 25
     assert sqs.hidden() == []
@@ -161,10 +164,10 @@ def test_a_message_that_is_there_twice_is_one_with_two_copies():
     for _ in range(2):
         sqs.put("{", quarantined("not_json", "id-1"))
     sqs.put("another body under its id", quarantined("not_json", "id-1"))
-    with walk(sqs) as walking:
-        assert sorted(each.copies for each in survey(walking, EVERYTHING).values()) == [1, 2]
-    with walk(sqs) as walking:
-        found = find(walking, "id-1")
+    with scan_of(sqs) as scan:
+        assert sorted(each.copies for each in list_messages(scan, ANY).values()) == [1, 2]
+    with scan_of(sqs) as scan:
+        found = find(scan, "id-1")
     assert found is not None
     assert (found[0].body, found[1].copies) == ("{", 2)
 
@@ -174,42 +177,36 @@ def test_one_that_the_worker_copied_and_sqs_moved_later_is_the_same():
     sqs = FakeSqs()
     moved = sqs.put("{", moved=True)
     sqs.put("{", quarantined("not_json", moved))
-    with walk(sqs) as walking:
-        (found,) = survey(walking, EVERYTHING).values()
+    with scan_of(sqs) as scan:
+        (found,) = list_messages(scan, ANY).values()
     assert (found.summary.id, found.copies) == (moved, 2)
 
 
 def test_an_error_gives_everything_back():
-    sqs = FakeSqs()
-    for number in range(25):
-        sqs.put(str(number))
+    sqs = filled(25)
 
     def fail(_: object) -> None:
         if len(sqs.hidden()) > 10:
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        redriven(sqs, Wanted(reasons=frozenset({"none"})), seen=fail)
+        redriven(sqs, Filter(reasons=frozenset({"none"})), seen=fail)
     assert sqs.hidden() == []
 
 
-def test_a_stop_ends_the_walk_before_the_next_receive_and_gives_everything_back():
-    sqs = FakeSqs()
-    for number in range(25):
-        sqs.put(str(number))
+def test_a_stop_ends_the_scan_and_gives_everything_back():
+    sqs = filled(25)
     seen: list[int] = []
-    with walk(sqs, stopping=lambda: sum(seen) >= 10, seen=seen.append) as walking:
-        assert len(survey(walking, EVERYTHING)) == 10
+    with scan_of(sqs, stopping=lambda: sum(seen) >= 10, seen=seen.append) as scan:
+        assert len(list_messages(scan, ANY)) == 10
     assert sqs.hidden() == []
 
 
 def test_what_cannot_be_given_back_is_told():
-    sqs = FakeSqs(fails=Counter({("ChangeMessageVisibilityBatch", "1"): 9}))
-    sqs.put("0")
-    sqs.put("1")
-    with walk(sqs) as walking:
-        survey(walking, EVERYTHING)
-    assert (walking.not_given_back, sqs.hidden()) == (1, ["1"])
+    sqs = filled(2, fails=Counter({("ChangeMessageVisibilityBatch", "1"): 9}))
+    with scan_of(sqs) as scan:
+        list_messages(scan, ANY)
+    assert (scan.not_given_back, sqs.hidden()) == (1, ["1"])
 
 
 def test_an_error_in_giving_back_hides_no_error_that_was_before():
@@ -217,13 +214,12 @@ def test_an_error_in_giving_back_hides_no_error_that_was_before():
         if call in ("SendMessageBatch", "ChangeMessageVisibilityBatch"):
             raise refusal("AccessDenied", call)
 
-    sqs = FakeSqs(before=deny)
-    sqs.put("0")
+    sqs = filled(1, before=deny)
     with pytest.raises(ClientError, match="SendMessageBatch"):
         redriven(sqs)
 
 
-def test_a_message_that_is_received_once_more_is_not_taken_for_a_copy_and_does_not_keep_the_walk_going():
+def test_a_message_that_is_received_once_more_is_no_copy_and_the_scan_ends():
     """As after a pause that was longer than messages stay hidden."""
     sqs = FakeSqs()
     sqs.put("{", quarantined())
@@ -234,29 +230,27 @@ def test_a_message_that_is_received_once_more_is_not_taken_for_a_copy_and_does_n
                 each.is_hidden = False
 
     sqs.before = show_again
-    with walk(sqs) as walking:
-        (found,) = survey(walking, EVERYTHING).values()
+    with scan_of(sqs) as scan:
+        (found,) = list_messages(scan, ANY).values()
     assert found.copies == 1
     assert sqs.hidden() == []
 
 
-def test_what_comes_long_after_the_start_is_left_for_the_next_walk():
+def test_what_comes_long_after_the_start_is_left_for_the_next_scan():
     sqs = FakeSqs()
     sqs.put("now")
     sqs.put("much later", age=-120)
-    with walk(sqs) as walking:
-        assert [each.summary.size for each in survey(walking, EVERYTHING).values()] == [3]
-    assert walking.late == 1
+    with scan_of(sqs) as scan:
+        assert [each.summary.size for each in list_messages(scan, ANY).values()] == [3]
+    assert scan.late == 1
     assert sqs.hidden() == []
 
 
 def test_a_queue_with_more_than_sqs_hides_is_said_to_be_cut(monkeypatch):
-    monkeypatch.setattr(walking, "MAX_HELD", 20)
-    sqs = FakeSqs()
-    for number in range(30):
-        sqs.put(str(number))
-    with walk(sqs) as seen:
-        assert len(survey(seen, EVERYTHING)) == 20
+    monkeypatch.setattr(queue_scan, "MAX_HELD", 20)
+    sqs = filled(30)
+    with scan_of(sqs) as seen:
+        assert len(list_messages(seen, ANY)) == 20
     assert seen.is_cut
     assert sqs.hidden() == []
 
@@ -278,8 +272,8 @@ def test_bodies_are_not_kept():
 
     sqs = Endless()
     tracemalloc.start()
-    with walk(sqs) as walking:
-        assert len(survey(walking, EVERYTHING)) == 1_000
+    with scan_of(sqs) as scan:
+        assert len(list_messages(scan, ANY)) == 1_000
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 20_000_000
@@ -289,9 +283,7 @@ def test_bodies_are_not_kept():
 
 
 def test_all_are_sent_without_their_attributes_and_then_deleted():
-    sqs = FakeSqs()
-    for number in range(25):
-        sqs.put(str(number), quarantined())
+    sqs = filled(25)
     outcomes = redriven(sqs)
     assert len(outcomes) == 25
     assert not any(each.error for each in outcomes)
@@ -305,7 +297,7 @@ def test_only_what_is_meant_goes():
     sqs = FakeSqs()
     sqs.put("one", quarantined("not_json"))
     sqs.put("other", quarantined("not_ses"))
-    redriven(sqs, Wanted(reasons=frozenset({"not_ses"})))
+    redriven(sqs, Filter(reasons=frozenset({"not_ses"})))
     assert (sqs.bodies(), sqs.bodies(EVENTS), sqs.hidden()) == (["one"], ["other"], [])
 
 
@@ -328,31 +320,20 @@ def test_one_with_another_body_is_no_copy_whatever_id_it_claims():
     assert sqs.bodies(EVENTS) == ["one", "other"]
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_what_sqs_fails_to_take_at_first_is_offered_again(times):
-    sqs = FakeSqs(fails=Counter({("SendMessageBatch", "1"): times}))
-    for number in range(3):
-        sqs.put(str(number))
-    assert [each.error for each in redriven(sqs)] == [None] * 3
-    assert sqs.bodies(EVENTS) == ["0", "1", "2"]
-
-
 def test_what_could_not_be_sent_stays_and_says_why():
-    sqs = FakeSqs(fails=Counter({("SendMessageBatch", "1"): 9}))
-    for number in range(3):
-        sqs.put(str(number))
+    sqs = filled(3, fails=Counter({("SendMessageBatch", "1"): 9}))
     outcomes = redriven(sqs)
     assert [each.error for each in outcomes if each.error] == ["SQS refuses it: InternalError"]
     assert (sqs.bodies(), sqs.bodies(EVENTS), sqs.hidden()) == (["1"], ["0", "2"], [])
 
 
-def test_an_answer_without_ids_is_none_of_sqs_and_deletes_nothing(monkeypatch):
+@pytest.mark.parametrize("call", ["send_message_batch", "delete_message_batch"])
+def test_an_answer_that_lists_nothing_has_done_nothing(monkeypatch, call):
     """A proxy may answer 200 with a page of its own."""
-    sqs = FakeSqs()
-    sqs.put("one")
-    monkeypatch.setattr(sqs, "send_message_batch", lambda **_: {})
+    sqs = filled(1)
+    monkeypatch.setattr(sqs, call, lambda **_: {})
     assert [bool(each.error) for each in redriven(sqs)] == [True]
-    assert (sqs.bodies(), sqs.hidden()) == (["one"], [])
+    assert (sqs.bodies(), sqs.hidden()) == (["0"], [])
 
 
 def test_one_larger_than_the_events_queue_takes_stays_and_the_others_go():
@@ -364,20 +345,9 @@ def test_one_larger_than_the_events_queue_takes_stays_and_the_others_go():
     assert (sqs.bodies(), sqs.bodies(EVENTS), sqs.hidden()) == ([large], ["small"], [])
 
 
-def test_no_call_is_larger_than_a_mebibyte():
-    sqs = FakeSqs()
-    for number in range(10):
-        sqs.put(str(number) * 300_000)
-    redriven(sqs)  # the queue in memory refuses more
-    assert len(sqs.bodies(EVENTS)) == 10
-    assert sqs.calls.count("SendMessageBatch") == 4
-
-
 def test_what_fails_again_meanwhile_is_not_sent_once_more():
     """A worker that quarantines at once whatever comes."""
-    sqs = FakeSqs()
-    for number in range(25):
-        sqs.put(str(number), quarantined())
+    sqs = filled(25)
 
     def worker(call: str) -> None:
         if call == "ReceiveMessage":
@@ -393,16 +363,13 @@ def test_what_fails_again_meanwhile_is_not_sent_once_more():
 
 
 def test_a_limit_counts_messages_and_the_rest_is_given_back():
-    sqs = FakeSqs()
-    for number in range(30):
-        sqs.put(str(number), quarantined())
+    sqs = filled(30)
     assert len(redriven(sqs, limit=13)) == 13
     assert (len(sqs.bodies()), len(sqs.bodies(EVENTS)), sqs.hidden()) == (17, 13, [])
 
 
 def test_sent_and_not_deleted_is_told_as_a_failure():
-    sqs = FakeSqs(fails=Counter({("DeleteMessageBatch", "0"): 9}))
-    sqs.put("0")
+    sqs = filled(1, fails=Counter({("DeleteMessageBatch", "0"): 9}))
     (outcome,) = redriven(sqs)
     assert "did not delete" in str(outcome.error)
     assert sqs.hidden() == []
@@ -411,10 +378,8 @@ def test_sent_and_not_deleted_is_told_as_a_failure():
 # --- Discard ---
 
 
-def test_a_letter_is_on_the_disk_before_it_is_deleted(tmp_path: Path, monkeypatch):
-    sqs, path = FakeSqs(), tmp_path / "gone.jsonl"
-    for number in range(25):
-        sqs.put(str(number), quarantined())
+def test_a_message_is_on_the_disk_before_it_is_deleted(tmp_path: Path, monkeypatch):
+    sqs, path = filled(25), tmp_path / "gone.jsonl"
     sync, on_disk, at_deletion = os.fsync, [0], []
 
     def counted(file: int) -> None:
@@ -442,14 +407,6 @@ def test_a_line_is_what_lambda_gets_and_the_worker_reads_it(tmp_path: Path):
     (of_queue,) = interpret(sns(event), TrackingPolicy(), datetime.now(UTC)).events
     assert (of_file.outcome, of_file.form) == ("activity", "lambda")
     assert [each.event_id for each in of_file.activities] == [each.event_id for each in of_queue.activities]
-
-
-def test_of_two_copies_one_is_written_and_both_are_deleted(tmp_path: Path):
-    sqs = FakeSqs()
-    for _ in range(2):
-        sqs.put("{", quarantined("not_json", "id-1"))
-    discarded(sqs, tmp_path / "gone")
-    assert (archived(tmp_path / "gone"), sqs.bodies()) == (["{"], [])
 
 
 def test_the_file_is_its_owners_alone_and_is_not_made_for_nothing(tmp_path: Path):
@@ -498,13 +455,11 @@ class KilledError(BaseException):
     """Nothing catches it, as nothing catches a kill."""
 
 
-queues = st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=30)
-
-
-def filled(contents: list[tuple[int, bool]]) -> FakeSqs:
+@st.composite
+def queues(draw: st.DrawFn) -> FakeSqs:
     """Messages, several of which may be copies of one, or have its body and another id."""
     sqs = FakeSqs()
-    for body, is_copy in contents:
+    for body, is_copy in draw(st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=30)):
         sqs.put(str(body), quarantined("not_json", f"id-{body}" if is_copy else None))
     return sqs
 
@@ -524,41 +479,36 @@ def revive(sqs: FakeSqs) -> None:
         each.is_hidden = False
 
 
-@given(contents=queues, place=st.integers(1, 40))
-def test_a_redrive_killed_at_any_call_and_run_again_has_sent_all_and_lost_nothing(contents, place):
-    sqs = filled(contents)
+@given(sqs=queues(), place=st.integers(1, 40))
+def test_a_redrive_killed_at_any_call_and_run_again_has_sent_all(sqs, place):
     wanted = set(sqs.bodies())
     kill_at(sqs, place)
-    try:
+    with suppress(KilledError):
         redriven(sqs)
-    except KilledError:
-        assert set(sqs.bodies()) | set(sqs.bodies(EVENTS)) == wanted
+    assert set(sqs.bodies()) | set(sqs.bodies(EVENTS)) == wanted
     revive(sqs)
     assert not any(each.error for each in redriven(sqs))
     assert (set(sqs.bodies(EVENTS)), sqs.bodies()) == (wanted, [])
 
 
-@given(contents=queues, place=st.integers(1, 40))
-def test_a_discard_killed_at_any_call_and_run_again_has_written_all_and_lost_nothing(tmp_path_factory, contents, place):
-    sqs, folder = filled(contents), tmp_path_factory.mktemp("discard")
+@given(sqs=queues(), place=st.integers(1, 40))
+def test_a_discard_killed_at_any_call_and_run_again_has_written_all(tmp_path_factory, sqs, place):
+    folder = tmp_path_factory.mktemp("discard")
     wanted = set(sqs.bodies())
     kill_at(sqs, place)
-    try:
+    with suppress(KilledError):
         discarded(sqs, folder / "first")
-    except KilledError:
-        assert set(sqs.bodies()) | set(archived(folder / "first")) == wanted
+    assert set(sqs.bodies()) | set(archived(folder / "first")) == wanted
     revive(sqs)
     discarded(sqs, folder / "second")
     assert set(archived(folder / "first") + archived(folder / "second")) == wanted
     assert sqs.bodies() == []
 
 
-@given(contents=queues, stop_after=st.integers(0, 4))
-def test_a_run_that_is_stopped_hides_nothing(contents, stop_after):
-    sqs = filled(contents)
+@given(sqs=queues(), stop_after=st.integers(0, 4))
+def test_a_run_that_is_stopped_hides_nothing(sqs, stop_after):
     wanted = set(sqs.bodies())
     answers: list[int] = []
     redriven(sqs, stopping=lambda: len(answers) >= stop_after, seen=answers.append)
     assert sqs.hidden() == []
     assert set(sqs.bodies()) | set(sqs.bodies(EVENTS)) == wanted
-    assert not never()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from email_activity.cli.dlq.mask import MASK, SHAPES, attribute, mask, plain, text
+from email_activity.cli.mask import MASK, SHAPES, attribute, mask, plain, text
 from events import FORMS, KINDS, Email, raw, sns
 
 #: In each secret, so that it is found wherever it is.

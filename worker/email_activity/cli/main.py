@@ -21,7 +21,7 @@ COMMANDS = {
     "account": ("lists:account", "The emails of an account, for a day or any span."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
     "replay": ("replay:replay", "Record archived notifications, as if they came again."),
-    "dlq": ("dlq.commands:dlq", "The dead-letter queue: list, show, redrive, discard."),
+    "dlq": ("dlq:dlq", "The dead-letter queue: list, show, redrive, discard."),
     "explain": ("explain:explain", "What each event means, and where it can be wrong."),
     "config": ("config:config", "The settings in force, passwords hidden."),
     "health": (

@@ -1,6 +1,6 @@
-"""A walk through the dead-letter queue: see every message once, and give back whatever is not deleted.
+"""A scan of the dead-letter queue: sees every message once, and gives back whatever is not deleted.
 
-SQS has no way to look without receiving, so what is looked at is hidden from others until the walk ends.
+SQS has no way to look without receiving, so what is looked at is hidden from others until the scan ends.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 """
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from email_activity.aws.batches import call_in_batches
-from email_activity.dead_letters.letter import Letter
+from email_activity.dead_letters.dead_letter import DeadLetter
 from email_activity.ingest.receive import Queue, find_queue
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import Settings
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 #: Messages in one answer, SQS's limit.
 MAX_MESSAGES = 10
 
-#: Seconds that a message is hidden: longer than a walk through MAX_HELD takes, and the longest time for which a
-#: walk that was killed keeps messages from the next one.
+#: Seconds that a message is hidden: longer than a scan of MAX_HELD takes, and the longest time for which a scan that
+#: was killed keeps messages from the next one.
 HIDDEN_FOR = 1800
 
 #: Seconds of long poll, which asks all of SQS's servers, and after how many empty answers the queue counts as seen.
@@ -34,7 +34,7 @@ EMPTY_ANSWERS = 2
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
 MAX_HELD = 100_000
 
-#: What comes later than this after the start is for the next walk, or a walk might never end. Clocks differ a little.
+#: What comes later than this after the start is for the next scan, or a scan might never end. Clocks differ a little.
 LATE = timedelta(minutes=1)
 
 
@@ -52,21 +52,13 @@ class Counts:
 
 
 def count(sqs: "SQSClient", url: str) -> Counts:
-    said = sqs.get_queue_attributes(
+    found = sqs.get_queue_attributes(
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     )["Attributes"]
-    return Counts(int(said["ApproximateNumberOfMessages"]), int(said["ApproximateNumberOfMessagesNotVisible"]))
+    return Counts(int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"]))
 
 
-def never() -> bool:
-    return False
-
-
-def silently(number: int) -> None:
-    del number
-
-
-class Walk:
+class Scan:
     """A context: whatever was received and not deleted is given back when it is left, also by an error.
 
     Bodies are not kept: of a message that stays, only its receipt handle.
@@ -77,18 +69,18 @@ class Walk:
         sqs: "SQSClient",
         url: str,
         policy: TrackingPolicy,
-        stopping: Callable[[], bool] = never,
-        seen: Callable[[int], None] = silently,
+        stopping: Callable[[], bool] = lambda: False,
+        seen: Callable[[int], object] = lambda _: None,
     ) -> None:
-        """stopping: asked before each receive. seen: told how many letters each answer had."""
+        """stopping: asked before each receive. seen: told how many dead letters each answer had."""
         self._sqs = sqs
         self._url = url
-        self._rules = policy
+        self._policy = policy
         self._stopping = stopping
         self._seen = seen
         self._until = datetime.now(UTC) + LATE
         self._held: dict[str, str] = {}  # SQS's id -> receipt handle
-        #: Messages that came too late to be a part of this walk.
+        #: Messages that came too late to be a part of this scan.
         self.late = 0
         #: Whether the queue holds more than can be looked at.
         self.is_cut = False
@@ -101,20 +93,20 @@ class Walk:
     def __exit__(self, *_: object) -> None:
         self._give_back()
 
-    def answers(self) -> Iterator[list[Letter]]:
-        """Up to ten letters at a time, each letter once, until none comes or somebody stops."""
+    def batches(self) -> Iterator[list[DeadLetter]]:
+        """Up to ten at a time, each message once, until none comes or somebody stops. Raises what boto3 raises."""
         empty = 0
         while empty < EMPTY_ANSWERS and not self._stopping():
             if len(self._held) >= MAX_HELD:
                 self.is_cut = True
                 return
-            letters = self._receive()
-            empty = 0 if letters else empty + 1
-            if letters:
-                self._seen(len(letters))
-                yield letters
+            dead_letters = self._receive()
+            empty = 0 if dead_letters else empty + 1
+            if dead_letters:
+                self._seen(len(dead_letters))
+                yield dead_letters
 
-    def _receive(self) -> list[Letter]:
+    def _receive(self) -> list[DeadLetter]:
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=MAX_MESSAGES,
@@ -123,18 +115,18 @@ class Walk:
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
-        given = answer.get("Messages", [])
+        messages = answer.get("Messages", [])
         # One that is held may come once more, after a pause longer than it was hidden; its newest handle counts.
-        new = [each for each in given if each["MessageId"] not in self._held]
-        self._held |= {each["MessageId"]: each["ReceiptHandle"] for each in given}
-        letters = [Letter.read(each, self._rules, datetime.now(UTC)) for each in new]
-        in_time = [letter for letter in letters if letter.summary.sent_at <= self._until]
-        self.late += len(letters) - len(in_time)
+        new = [each for each in messages if each["MessageId"] not in self._held]
+        self._held |= {each["MessageId"]: each["ReceiptHandle"] for each in messages}
+        dead_letters = [DeadLetter.of(each, self._policy, datetime.now(UTC)) for each in new]
+        in_time = [each for each in dead_letters if each.summary.sent_at <= self._until]
+        self.late += len(dead_letters) - len(in_time)
         return in_time
 
-    def delete(self, letters: Sequence[Letter]) -> set[str]:
-        """Returns SQS's ids of those that could not be deleted."""
-        entries = {letter.sqs_id: {"ReceiptHandle": self._held[letter.sqs_id]} for letter in letters}
+    def delete(self, dead_letters: Sequence[DeadLetter]) -> set[str]:
+        """Returns SQS's ids of those that could not be deleted. Raises what boto3 raises."""
+        entries = {each.sqs_id: {"ReceiptHandle": self._held[each.sqs_id]} for each in dead_letters}
         failed: set[str] = set()
         for result in call_in_batches(self._sqs.delete_message_batch, self._url, entries):
             for gone in result.done:
