@@ -200,4 +200,4 @@ def test_what_answers_questions_but_never_works_is_tried_ever_more_rarely(clock:
 
 
 def test_what_is_given_back_waits_until_no_receive_in_ignorance_can_be_open() -> None:
-    assert CircuitBreaker({}, receive_wait=20).settles_in >= ANSWER_LASTS + 20
+    assert CircuitBreaker({}, receive_wait=20).drain_seconds >= ANSWER_LASTS + 20

@@ -26,6 +26,7 @@ from email_activity.replay.files import StoppedError, find_files
 from email_activity.replay.recorder import Patience, Recorder, open_target
 from email_activity.replay.rejects import Rejects
 from email_activity.replay.replay import Replay, Summary
+from email_activity.ses.parse import parse
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import SettingsError, load_settings
 from events import TOPIC_SUBSCRIBED, Email, lambda_sns, lambda_sqs, raw, sns
@@ -392,13 +393,9 @@ def test_a_checkpoint_that_cannot_be_written_is_known_before_anything_is_done(st
 
 
 def test_a_bug_met_on_one_document_rejects_it_and_no_other(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    from email_activity.replay import batches  # noqa: PLC0415
-
-    read = batches.read
-    monkeypatch.setattr(
-        batches, "read", lambda body, *args, **kw: 1 / 0 if "poison" in body else read(body, *args, **kw)
-    )
-    stand.archive([*sends(2), '{"poison": 1}', *sends(2)])
+    fail = lambda kind, event: 1 / 0 if "poison" in str(event) else parse(kind, event)  # noqa: E731
+    monkeypatch.setattr("email_activity.ses.interpret.parse", fail)
+    stand.archive([*sends(2), raw(Email(subject="poison").send()), *sends(2)])
     summary = stand.replay()
     assert (summary.reasons, summary.counts["activity"]) == ({"unexpected": 1}, 4)
 
