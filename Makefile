@@ -13,7 +13,7 @@ BENCH_STAMP := .venv/.bench
 STAND := localstack/stand.py
 # Compiling everything is a third of an install's time, mostly for modules that are never imported.
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install --no-compile
-BENCH := cd tests && ../$(BIN)/python -m benchmarks
+BENCH := cd tests && PYTHONPATH=../localstack ../$(BIN)/python -m benchmarks
 # One resolution for every Python and platform; no index is named, so that any mirror serves.
 LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header

@@ -16,10 +16,11 @@ from boto3.dynamodb.types import TypeDeserializer
 from email_activity.activity.query import Table
 from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.chunks import chunks
-from email_activity.provision import provision
 from email_activity.provision.cloud import Cloud
 from email_activity.provision.deployment import Deployment
+from email_activity.provision.provisioner import Provisioned
 from email_activity.settings import Settings, load_settings
+from provision import StandInProvisioner
 
 #: What tells when and how a copy came, and so may differ between two tables of the same events.
 OF_THE_COPY = ("recorded_at", "form", "transport_id")
@@ -39,14 +40,14 @@ class Site:
     """Its names begin with a prefix of its own. `environment` holds the worker's settings."""
 
     cloud: Cloud
-    made: provision.Provisioned
+    made: Provisioned
     environment: Mapping[str, str]
     folder: Path
 
     @classmethod
     def make(cls, endpoint: str, redis_url: str, prefix: str, folder: Path, **wanted: Any) -> "Site":
         cloud = Cloud.connect(region="us-east-1", endpoint_url=endpoint)
-        made = provision.deploy(cloud, Deployment(prefix=prefix, **wanted))
+        made = StandInProvisioner(cloud, Deployment(prefix=prefix, **wanted)).deploy()
         settings = {
             "REDIS_URL": redis_url,
             "CELERY_BROKER_URL": redis_url,

@@ -140,8 +140,9 @@ def _keep(running: Demo) -> None:
     show.print_note("Still running. In another terminal:\n")
     for name, value in running.environment.items():
         click.echo(f"  export {name}={value}", err=True)
+    program = Path(sys.executable).with_name("email-activity")
     for command in ("document invoice 2026-010", "account acme", "recipient alice@example.com"):
-        click.echo(f"  {sys.argv[0]} {command}", err=True)
+        click.echo(f"  {program} {command}", err=True)
     click.echo(f"  tail -f {running.log}\n\nCtrl-C ends it.", err=True)
     try:
         while True:

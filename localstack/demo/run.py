@@ -16,9 +16,10 @@ from demo.reconcile import Reconciliation, reconcile
 from demo.story import Published, story
 from email_activity.activity.query import Table
 from email_activity.activity.status import EmailStatus, status
-from email_activity.provision import provision
 from email_activity.provision.cloud import Cloud
 from email_activity.provision.deployment import Deployment
+from email_activity.provision.provisioner import Provisioned
+from provision import StandInProvisioner
 
 PREFIX = "demo"
 REGION = "us-east-1"
@@ -38,7 +39,7 @@ class Demo:
 
     cloud: Cloud
     environment: Mapping[str, str]
-    made: provision.Provisioned
+    made: Provisioned
     published: list[Published]
     log: Path
 
@@ -95,7 +96,7 @@ def running_demo(say: Say) -> Iterator[Demo]:
         say("Provisioning the topic, the queues and the table from the template")
         session = boto3.Session(aws_access_key_id="demo", aws_secret_access_key="demo", region_name=REGION)  # noqa: S106
         cloud = Cloud.connect(region=REGION, endpoint_url=endpoint, session=session)
-        made = provision.deploy(cloud, Deployment(prefix=PREFIX))
+        made = StandInProvisioner(cloud, Deployment(prefix=PREFIX)).deploy()
         environment = made.environment() | CREDENTIALS | {"REDIS_URL": redis_url, "CELERY_BROKER_URL": redis_url}
         published = story(datetime.now(UTC))
         say(f"Publishing {len(published)} messages to the SNS topic, out of order and some of them twice")

@@ -59,7 +59,7 @@ class Ground:
         return {
             **{name: os.environ[name] for name in KEPT if name in os.environ},
             **CREDENTIALS,
-            "PYTHONPATH": os.pathsep.join((str(TESTS.parent), str(TESTS))),
+            "PYTHONPATH": os.pathsep.join((str(TESTS.parent / "localstack"), str(TESTS))),
             "AWS_ENDPOINT_URL": self.stub.endpoint_url,
             "EVENTS_QUEUE": QUEUE,
             "ACTIVITY_TABLE": TABLE,

@@ -11,12 +11,14 @@ from click.testing import CliRunner, Result
 from chaos.held import claims_on
 from email_activity.aws.clients import dynamodb_client
 from email_activity.cli.main import main
+from email_activity.cli.provision import provision
 from email_activity.provision.deployment import Deployment
 from email_activity.redis_client.commands import RedisCommands
 from events import ANA, BEN, Email, raw
 from guard import Guard
 from harness import Site, eventually
 from integration.test_whole_path import facts_of
+from provision import StandInProvisioner
 from reading import items_of
 from template import POLICIES, allowed
 
@@ -134,8 +136,9 @@ def test_the_guard_meets_a_call_that_is_not_allowed(site: Site, guard: Guard, ro
 def test_provisioning_calls_what_it_is_known_to_and_names_its_own_prefix(guard: Guard, prefix: str) -> None:
     guard.provisioned.clear()
     where = {"AWS_ENDPOINT_URL": guard.endpoint_url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "provision"}
-    for arguments in ((), ("--raw", "--yes"), ("--delete", "--yes")):
-        result = CliRunner().invoke(main, ["provision", "--prefix", prefix, *arguments], env=where)
+    for arguments in ((), ("--raw",), ("--delete",)):
+        command = ["--prefix", prefix, "--yes", *arguments]
+        result = CliRunner().invoke(provision, command, env=where, obj=StandInProvisioner)
         assert result.exit_code == 0, result.output
     # SES's second API is asked first, which LocalStack does not know.
     called = {action for action, _ in guard.provisioned if "/v2/email" not in action}

@@ -14,9 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from email_activity.cli.main import main
-from email_activity.provision import provision, stack, table
+from email_activity.cli.provision import provision
+from email_activity.provision import holdings, stack
 from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import Deployment
+from email_activity.provision.provisioner import Prompts, Provisioner, Removed
+from provision import StandInProvisioner
 
 pytestmark = pytest.mark.integration
 
@@ -35,13 +38,15 @@ def cloud(localstack, monkeypatch):
 def prefix(cloud):
     prefix = f"p-{uuid4().hex[:10]}"
     yield prefix
-    provision.remove(cloud, prefix, delete_table=True)
+    remove(cloud, prefix, delete_table=True)
 
 
-@pytest.fixture
-def like_aws(cloud):
-    """The way of AWS, change sets and all, which LocalStack can walk as far as a first stack and a look at a second."""
-    return replace(cloud, is_stand_in=False)
+def deploy(cloud, prefix, **wanted):
+    return StandInProvisioner(cloud, Deployment(prefix=prefix, **wanted)).deploy()
+
+
+def remove(cloud, prefix, *, delete_table=False):
+    return StandInProvisioner(cloud, Deployment(prefix=prefix)).remove(delete_table=delete_table)
 
 
 def receive(cloud, queue_url, wanted, seconds=10):
@@ -59,13 +64,18 @@ def failures(made):
     return [check for check in made.checks if check.state != "ok"]
 
 
-def run(*arguments):
-    return CliRunner().invoke(main, ["provision", *arguments, "--region", REGION])
+def options(cloud, prefix):
+    return ("--endpoint-url", cloud.endpoint_url, "--prefix", prefix, "--region", REGION)
+
+
+def run(cloud, prefix, *arguments):
+    """`localstack/provision.py`"""
+    return CliRunner().invoke(provision, [*options(cloud, prefix), *arguments], obj=StandInProvisioner)
 
 
 @pytest.mark.parametrize("raw", [True, False], ids=["raw", "enveloped"])
 def test_what_is_published_to_the_topic_arrives_in_the_queue(cloud, prefix, raw):
-    made = provision.deploy(cloud, Deployment(prefix=prefix, raw=raw))
+    made = deploy(cloud, prefix, raw=raw)
     assert failures(made) == []
 
     cloud.sns.publish(TopicArn=made.topic_arn, Message='{"eventType": "Bounce"}')
@@ -76,7 +86,7 @@ def test_what_is_published_to_the_topic_arrives_in_the_queue(cloud, prefix, raw)
 
 
 def test_an_email_sent_with_the_configuration_set_is_reported(cloud, prefix, localstack):
-    made = provision.deploy(cloud, Deployment(prefix=prefix, raw=True))
+    made = deploy(cloud, prefix, raw=True)
     ses = boto3.client("ses", region_name=REGION, endpoint_url=localstack)
     ses.verify_email_identity(EmailAddress="billing@example.com")
 
@@ -93,12 +103,8 @@ def test_an_email_sent_with_the_configuration_set_is_reported(cloud, prefix, loc
 
 
 def test_an_event_on_the_bus_arrives_only_if_it_is_of_our_configuration_set(cloud, prefix):
-    made = provision.deploy(cloud, Deployment(prefix=prefix, source="eventbridge"))
-    assert {check.name for check in failures(made)} == {
-        "configuration set: publishes",
-        "configuration set: kinds",
-        "configuration set: publishes to",
-    }, "LocalStack has no SES API that knows EventBridge"
+    made = deploy(cloud, prefix, source="eventbridge")
+    assert {check.name for check in failures(made)} == {"configuration set"}, "no SES API here knows EventBridge"
     assert made.ok
     assert made.topic_arn is None
 
@@ -113,44 +119,43 @@ def test_an_event_on_the_bus_arrives_only_if_it_is_of_our_configuration_set(clou
 
 
 def test_the_table_survives_its_stack_and_the_next_one_adopts_it(cloud, prefix):
-    made = provision.deploy(cloud, Deployment(prefix=prefix))
+    made = deploy(cloud, prefix)
     cloud.dynamodb.put_item(TableName=made.table_name, Item=ITEM)
 
-    assert provision.remove(cloud, prefix) == provision.Removed(stack=True, table_deleted=False, table_kept=True)
+    assert remove(cloud, prefix) == Removed(stack=True, table_deleted=False, table_kept=True)
     assert stack.find(cloud, prefix) is None
-    again = provision.deploy(cloud, Deployment(prefix=prefix))
+    again = deploy(cloud, prefix)
 
     assert again.adopted_table
     assert failures(again) == []
     assert cloud.dynamodb.scan(TableName=again.table_name)["Items"] == [ITEM]
 
-    gone = provision.remove(cloud, prefix, delete_table=True)
-    assert gone == provision.Removed(stack=True, table_deleted=True, table_kept=False)
+    gone = remove(cloud, prefix, delete_table=True)
+    assert gone == Removed(stack=True, table_deleted=True, table_kept=False)
     assert cloud.dynamodb.list_tables(ExclusiveStartTableName=prefix[:-1], Limit=1)["TableNames"] != [prefix]
 
 
 def test_a_change_on_a_stand_in_makes_a_fresh_stack_around_the_same_table(cloud, prefix):
-    made = provision.deploy(cloud, Deployment(prefix=prefix))
+    made = deploy(cloud, prefix)
     cloud.dynamodb.put_item(TableName=made.table_name, Item=ITEM)
 
-    changed = provision.deploy(cloud, Deployment(prefix=prefix, raw=True, visibility_timeout=300))
+    changed = deploy(cloud, prefix, raw=True, visibility_timeout=300)
 
     assert changed.changed
     assert failures(changed) == []
     assert cloud.dynamodb.scan(TableName=changed.table_name)["Items"] == [ITEM]
 
 
-def test_a_change_that_loses_messages_is_made_only_with_consent(cloud, prefix, localstack):
-    where = ("--endpoint-url", localstack, "--prefix", prefix)
-    assert run(*where).exit_code == 0
+def test_a_change_that_loses_messages_is_made_only_with_consent(cloud, prefix):
+    assert run(cloud, prefix, "--yes").exit_code == 0
     queue = cloud.sqs.get_queue_url(QueueName=f"{prefix}-events")["QueueUrl"]
     receive(cloud, queue, lambda body: "Successfully validated" in body)
     letters = cloud.sqs.get_queue_url(QueueName=f"{prefix}-dead-letters")["QueueUrl"]
     for number in range(3):
         cloud.sqs.send_message(QueueUrl=letters, MessageBody=str(number))
 
-    planned = json.loads(run(*where, "--raw", "--dry-run", "--json").stdout)["changes"]
-    refused = run(*where, "--raw")
+    planned = json.loads(run(cloud, prefix, "--raw", "--dry-run", "--json").stdout)["changes"]
+    refused = run(cloud, prefix, "--raw")
 
     assert {change["resource"]: change["messages"] for change in planned} == {
         prefix: 0,
@@ -161,14 +166,14 @@ def test_a_change_that_loses_messages_is_made_only_with_consent(cloud, prefix, l
     assert "there is nobody to ask" in refused.stderr
     attributes = cloud.sqs.get_queue_attributes(QueueUrl=letters, AttributeNames=["ApproximateNumberOfMessages"])
     assert attributes["Attributes"] == {"ApproximateNumberOfMessages": "3"}
-    assert run(*where, "--raw", "--yes").exit_code == 0
+    assert run(cloud, prefix, "--raw", "--yes").exit_code == 0
 
 
 def test_a_deleted_table_comes_back(cloud, prefix):
-    made = provision.deploy(cloud, Deployment(prefix=prefix))
-    assert table.delete(cloud, made.table_name)
+    made = deploy(cloud, prefix)
+    assert holdings.delete_table(cloud, made.table_name)
 
-    again = provision.deploy(cloud, Deployment(prefix=prefix))
+    again = deploy(cloud, prefix)
 
     assert again.changed
     assert failures(again) == []
@@ -176,10 +181,10 @@ def test_a_deleted_table_comes_back(cloud, prefix):
 
 
 def test_a_second_run_without_a_difference_keeps_what_is_in_the_queue(cloud, prefix):
-    made = provision.deploy(cloud, Deployment(prefix=prefix, raw=True))
+    made = deploy(cloud, prefix, raw=True)
     cloud.sns.publish(TopicArn=made.topic_arn, Message="still here")
 
-    again = provision.deploy(cloud, Deployment(prefix=prefix, raw=True))
+    again = deploy(cloud, prefix, raw=True)
 
     assert not again.changed
     assert "still here" in receive(cloud, again.queue_url, lambda body: body == "still here")
@@ -195,20 +200,20 @@ def test_a_table_of_another_shape_is_refused_before_anything_is_made(cloud, pref
     )
 
     with pytest.raises(ProvisionError, match=r"cannot be adopted: its keys are id, not pk, sk; .*by_document"):
-        provision.deploy(cloud, Deployment(prefix=prefix))
+        deploy(cloud, prefix)
 
     assert stack.find(cloud, prefix) is None
 
 
 def test_a_setting_changed_by_hand_shows_in_the_checks(cloud, prefix):
-    made = provision.deploy(cloud, Deployment(prefix=prefix))
+    made = deploy(cloud, prefix)
     everybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
     cloud.sqs.set_queue_attributes(
         QueueUrl=made.queue_url,
         Attributes={"VisibilityTimeout": "5", "Policy": json.dumps({"Statement": [everybody]})},
     )
 
-    found = {check.name: check for check in provision.checks.inspect(cloud, Deployment(prefix=prefix))}
+    found = {check.name: check for check in StandInProvisioner(cloud, Deployment(prefix=prefix)).inspect()}
 
     assert found["queue: visibility timeout"].got == "5"
     assert found["queue: who may send"].got == "* sqs:sendmessage from anywhere"
@@ -219,65 +224,49 @@ def test_a_setting_changed_by_hand_shows_in_the_checks(cloud, prefix):
     ]
 
 
-def test_the_way_of_aws_makes_the_stack_from_a_change_set_and_finds_nothing_to_do_the_second_time(
-    cloud, like_aws, prefix, monkeypatch
-):
-    monkeypatch.setattr(provision, "PROPAGATION", 0)
+def test_the_way_of_aws_makes_the_stack_and_then_finds_nothing_to_do(cloud, prefix, monkeypatch):
+    """By change sets, which LocalStack takes for a first stack and for a look at a second."""
+    monkeypatch.setattr(Provisioner, "propagation", 0)
+    like_aws, wanted = replace(cloud, poll_seconds=0.1), Deployment(prefix=prefix)
     shown, lines = [], []
 
-    made = provision.deploy(
-        like_aws,
-        Deployment(prefix=prefix),
-        approve=lambda changes: shown.extend(changes) or True,
-        report=lines.append,
-    )
-    again = provision.deploy(like_aws, Deployment(prefix=prefix), approve=pytest.fail)
+    with pytest.raises(NotApprovedError):
+        Provisioner(like_aws, wanted, Prompts(lambda _: False)).deploy()
+    assert stack.find(cloud, prefix) is None, "what nobody wants leaves nothing behind"
+
+    made = Provisioner(like_aws, wanted, Prompts(lambda changes: shown.extend(changes) or True, lines.append)).deploy()
+    again = Provisioner(like_aws, wanted, Prompts(pytest.fail)).deploy()
+    command = CliRunner().invoke(main, ["provision", *options(cloud, prefix), "--yes"])
 
     assert made.changed
     assert not again.changed
     assert {(c.action, c.resource) for c in shown} >= {("Add", "Table"), ("Add", "Queue"), ("Add", "SnsDestination")}
     assert "CREATE_COMPLETE Table" in lines
-    # What LocalStack left out of the template is told, not hidden: here it counts as if it were AWS.
+    # What LocalStack left out of the template is told, not hidden.
     assert {check.name for check in made.checks if not check.ok} >= {"point-in-time recovery", "configuration set"}
-    provision.deploy(cloud, Deployment(prefix=prefix))  # completes it, so that its table is kept like any other
+    assert command.exit_code == 1
+    assert "not as wanted: table: deletion protection, point-in-time recovery, configuration set" in command.stderr
+    deploy(cloud, prefix)  # completes it, so that its table is kept like any other
 
 
-def test_a_change_set_that_nobody_wants_leaves_nothing_behind(like_aws, prefix):
-    with pytest.raises(NotApprovedError):
-        provision.deploy(like_aws, Deployment(prefix=prefix), approve=lambda _: False)
-
-    assert stack.find(like_aws, prefix) is None
-
-
-def test_the_command_makes_checks_and_removes(cloud, prefix, localstack):
-    where = ("--endpoint-url", localstack, "--prefix", prefix)
-
-    looked = run(*where, "--dry-run")
+def test_the_command_makes_checks_and_removes(cloud, prefix):
+    looked = run(cloud, prefix, "--dry-run")
     assert looked.exit_code == 0
     assert stack.find(cloud, prefix) is None
 
-    made = run(*where)
+    made = run(cloud, prefix, "--yes")
     assert made.exit_code == 0, made.output
     settings = dict(line.split("=", 1) for line in made.stdout.splitlines() if not line.startswith("#"))
     assert list(settings) == ["AWS_REGION", "AWS_ENDPOINT_URL", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "ACTIVITY_TABLE"]
     assert settings["ACTIVITY_TABLE"] == prefix
 
-    told = json.loads(run(*where, "--json").stdout)
+    told = json.loads(run(cloud, prefix, "--json").stdout)
     assert told["ok"]
     assert not told["changed"]
     assert told["environment"] == settings
     assert len({told[f"{who}_policy_arn"] for who in ("worker", "reader", "operator")} - {None}) == 3
 
-    removed = json.loads(run(*where, "--delete", "--yes", "--json").stdout)
+    removed = json.loads(run(cloud, prefix, "--delete", "--yes", "--json").stdout)
     assert removed == {"stack": "deleted", "table": "kept"}
-    removed = json.loads(run(*where, "--delete", "--delete-table", "--yes", "--json").stdout)
+    removed = json.loads(run(cloud, prefix, "--delete", "--delete-table", "--yes", "--json").stdout)
     assert removed == {"stack": "absent", "table": "deleted"}
-
-
-def test_the_command_fails_if_what_is_there_is_not_as_wanted(prefix, localstack, monkeypatch):
-    monkeypatch.setattr(provision.standin, "complete", lambda *_: None)
-
-    result = run("--endpoint-url", localstack, "--prefix", prefix)
-
-    assert result.exit_code == 1
-    assert "not as wanted: table: deletion protection, point-in-time recovery, configuration set" in result.stderr

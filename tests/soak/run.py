@@ -12,7 +12,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1])]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "localstack"), str(ROOT / "tests")]
 
 from soak.course import Soak, say  # noqa: E402  the path is set above
 from soak.rig import rig  # noqa: E402

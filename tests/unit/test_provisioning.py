@@ -2,6 +2,7 @@
 
 import json
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -10,9 +11,13 @@ from click.testing import CliRunner
 
 from email_activity.cli import provision as command
 from email_activity.cli.main import main
-from email_activity.provision import changes, findings, holdings, provision, stack, standin, table
-from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError, is_aws, is_unknown_call
+from email_activity.domain.indexes import INDEXES
+from email_activity.provision import checks, holdings, provisioner, stack
+from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import Deployment
+from email_activity.provision.provisioner import Prompts, Provisioner, Removed
+from email_activity.provision.stack import Change
+from provision import StandInProvisioner, is_unknown_call
 
 
 class GoneError(Exception):
@@ -29,10 +34,10 @@ def pages(name, *entries):
 
 
 @pytest.fixture
-def cloud(monkeypatch):
-    monkeypatch.setattr(Cloud, "poll_seconds", 0)
-    clients = {name: MagicMock(name=name) for name in ("cloudformation", "dynamodb", "events", "ses", "sesv2")}
-    cloud = Cloud("eu-west-1", None, is_stand_in=False, sns=MagicMock(), sqs=MagicMock(), **clients)
+def cloud():
+    """AWS without a stack, a table or a queue."""
+    names = ("session", "cloudformation", "dynamodb", "events", "sesv2", "sns", "sqs")
+    cloud = Cloud("eu-west-1", None, **{name: MagicMock(name=name) for name in names}, poll_seconds=0)
     cloud.dynamodb.exceptions.ResourceNotFoundException = GoneError
     cloud.dynamodb.describe_table.side_effect = GoneError
     cloud.sqs.exceptions.QueueDoesNotExist = GoneError
@@ -40,6 +45,18 @@ def cloud(monkeypatch):
     cloud.cloudformation.describe_stacks.side_effect = refusal("ValidationError", "Stack with id x does not exist")
     cloud.cloudformation.create_change_set.return_value = {"Id": "change", "StackId": "stack"}
     return cloud
+
+
+def deploy(cloud, approve=lambda _: True):
+    return Provisioner(cloud, prompts=Prompts(approve)).deploy()
+
+
+def shown_by_deploy(cloud):
+    """The changes that are shown, and not approved."""
+    shown = []
+    with pytest.raises(NotApprovedError):
+        deploy(cloud, shown.extend)
+    return shown
 
 
 def change_set(cloud, status, reason="", **change):
@@ -53,51 +70,31 @@ def existing_stack(cloud, *statuses, owns_table=True):
     cloud.cloudformation.describe_stacks.side_effect = [
         {"Stacks": [{"StackId": "stack", "StackName": "x", "StackStatus": status}]} for status in statuses
     ]
-    listed = [{"LogicalResourceId": "Table", "ResourceStatus": "CREATE_COMPLETE"}] if owns_table else []
-    cloud.cloudformation.describe_stack_resources.return_value = {"StackResources": listed}
+    resources = [{"LogicalResourceId": "Table", "ResourceStatus": "CREATE_COMPLETE"}] if owns_table else []
+    cloud.cloudformation.describe_stack_resources.return_value = {"StackResources": resources}
 
 
-def sent_parameters(cloud):
-    sent = cloud.cloudformation.create_change_set.call_args.kwargs
-    return sent["ChangeSetType"], {p["ParameterKey"]: p["ParameterValue"] for p in sent["Parameters"]}
+def existing_table(cloud, **description):
+    cloud.dynamodb.describe_table.side_effect = None
+    cloud.dynamodb.describe_table.return_value = {"Table": description or OUR_TABLE}
+
+
+def schema(partition_key, sort_key):
+    return [{"AttributeName": partition_key, "KeyType": "HASH"}, {"AttributeName": sort_key, "KeyType": "RANGE"}]
+
+
+def indexes(projection="KEYS_ONLY"):
+    return [
+        {"IndexName": name, "KeySchema": schema(*keys), "Projection": {"ProjectionType": projection}}
+        for name, keys in INDEXES.items()
+    ]
 
 
 OUR_TABLE = {
     "TableName": "email-activity",
-    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": name,
-            "KeySchema": [
-                {"AttributeName": keys.split(", ")[0], "KeyType": "HASH"},
-                {"AttributeName": keys.split(", ")[1], "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "KEYS_ONLY"},
-        }
-        for name, keys in table.INDEXES.items()
-    ],
+    "KeySchema": schema("pk", "sk"),
+    "GlobalSecondaryIndexes": indexes(),
 }
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "aws"),
-    [
-        ("https://cloudformation.eu-west-1.amazonaws.com", True),
-        ("https://cloudformation.cn-north-1.amazonaws.com.cn", True),
-        ("https://cloudformation.eu-west-1.api.aws", True),
-        ("http://localhost:4566", False),
-        ("http://127.0.0.1:4566", False),
-        ("http://localstack:4566", False),
-        ("https://cloudformation.eu-west-1.amazonaws.com.example.org", False),
-    ],
-)
-def test_an_endpoint_of_aws_is_told_from_a_stand_in(endpoint, aws):
-    assert is_aws(endpoint) is aws
-
-
-def test_an_endpoint_from_the_environment_counts_as_one_given(monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
-    assert Cloud.connect(region="us-east-1").is_stand_in
 
 
 @pytest.mark.parametrize(
@@ -120,21 +117,20 @@ def test_a_prefix_that_some_service_would_refuse_is_refused_at_once(prefix):
         Deployment(prefix=prefix)
 
 
+# --- Change sets ---
+
+
 def test_nothing_to_change_is_no_error_and_leaves_no_change_set(cloud):
     change_set(cloud, "FAILED", "The submitted information didn't contain changes. Submit different information")
-
-    assert changes.propose(cloud, Deployment(), create_table=True, exists=True) is None
-
+    assert stack.propose(cloud, Deployment(), create_table=True, exists=True) is None
     cloud.cloudformation.delete_change_set.assert_called_once_with(ChangeSetName="change")
     cloud.cloudformation.delete_stack.assert_not_called()
 
 
 def test_a_change_set_that_cloudformation_refuses_is_reported_with_its_reason(cloud):
     change_set(cloud, "FAILED", "Resource of type 'AWS::SQS::Queue' already exists")
-
     with pytest.raises(ProvisionError, match="already exists"):
-        changes.propose(cloud, Deployment(), create_table=True, exists=False)
-
+        stack.propose(cloud, Deployment(), create_table=True, exists=False)
     cloud.cloudformation.delete_stack.assert_called_once_with(StackName="stack")
 
 
@@ -142,10 +138,8 @@ def test_the_change_set_is_waited_for(cloud):
     change_set(cloud, "CREATE_COMPLETE", Action="Add", LogicalResourceId="Queue", ResourceType="AWS::SQS::Queue")
     done = cloud.cloudformation.describe_change_set.return_value
     cloud.cloudformation.describe_change_set.side_effect = [{"Status": "CREATE_PENDING"}, done]
-
-    proposal = changes.propose(cloud, Deployment(), create_table=True, exists=False)
-
-    assert proposal.changes == (changes.Change("Add", "Queue", "AWS::SQS::Queue"),)
+    proposal = stack.propose(cloud, Deployment(), create_table=True, exists=False)
+    assert proposal.changes == (Change("Add", "Queue", "AWS::SQS::Queue"),)
     assert proposal.makes_the_stack
     assert cloud.cloudformation.describe_change_set.call_count == 2
 
@@ -154,67 +148,36 @@ def test_the_change_set_is_waited_for(cloud):
 def test_a_look_that_ends_in_no_or_in_control_c_leaves_nothing(cloud, answer):
     change_set(cloud, "CREATE_COMPLETE")
     approve = MagicMock(side_effect=answer) if isinstance(answer, type) else lambda _: answer
-
     with pytest.raises((NotApprovedError, KeyboardInterrupt)):
-        provision.deploy(cloud, approve=approve)
-
+        deploy(cloud, approve)
     cloud.cloudformation.execute_change_set.assert_not_called()
     cloud.cloudformation.delete_stack.assert_called_once_with(StackName="stack")
 
 
-def test_a_kept_table_is_used_but_not_made_by_a_new_stack(cloud):
+@pytest.mark.parametrize(
+    ("has_stack", "owns_table", "kind", "create_table"),
+    [(False, False, "CREATE", "false"), (True, True, "UPDATE", "true"), (True, False, "UPDATE", "false")],
+)
+def test_a_table_that_is_there_stays_with_whom_it_belongs_to(cloud, has_stack, owns_table, kind, create_table):
     change_set(cloud, "CREATE_COMPLETE")
-    cloud.dynamodb.describe_table.side_effect = None
-    cloud.dynamodb.describe_table.return_value = {"Table": OUR_TABLE}
-
-    with pytest.raises(NotApprovedError):
-        provision.deploy(cloud, approve=lambda _: False)
-
-    kind, parameters = sent_parameters(cloud)
-    assert kind == "CREATE"
-    assert parameters["CreateTable"] == "false"
-
-
-@pytest.mark.parametrize(("owns_table", "create_table"), [(True, "true"), (False, "false")])
-def test_an_update_leaves_the_table_to_whom_it_belongs(cloud, owns_table, create_table):
-    change_set(cloud, "CREATE_COMPLETE")
-    existing_stack(cloud, "UPDATE_COMPLETE", owns_table=owns_table)
-    cloud.dynamodb.describe_table.side_effect = None
-    cloud.dynamodb.describe_table.return_value = {"Table": OUR_TABLE}
-
-    with pytest.raises(NotApprovedError):
-        provision.deploy(cloud, approve=lambda _: False)
-
-    kind, parameters = sent_parameters(cloud)
-    assert kind == "UPDATE"
-    assert parameters["CreateTable"] == create_table
-    cloud.cloudformation.delete_change_set.assert_called_once()
+    if has_stack:
+        existing_stack(cloud, "UPDATE_COMPLETE", owns_table=owns_table)
+    existing_table(cloud)
+    shown_by_deploy(cloud)
+    sent = cloud.cloudformation.create_change_set.call_args.kwargs
+    assert sent["ChangeSetType"] == kind
+    assert {"ParameterKey": "CreateTable", "ParameterValue": create_table} in sent["Parameters"]
+    assert cloud.cloudformation.delete_change_set.called is has_stack
 
 
 def test_what_a_failed_first_creation_left_is_removed_only_with_consent(cloud):
     existing_stack(cloud, "ROLLBACK_COMPLETE", owns_table=False)
-    shown = []
-
-    with pytest.raises(NotApprovedError):
-        provision.deploy(cloud, approve=shown.extend)
-
-    assert shown == [
-        changes.Change("Remove", "email-activity", "AWS::CloudFormation::Stack", "ROLLBACK_COMPLETE"),
-        changes.Change("Remove", "Queue", "AWS::SQS::Queue"),
-        changes.Change("Remove", "DeadLetterQueue", "AWS::SQS::Queue"),
+    assert shown_by_deploy(cloud) == [
+        Change("Remove", "email-activity", "AWS::CloudFormation::Stack", "ROLLBACK_COMPLETE"),
+        Change("Remove", "Queue", "AWS::SQS::Queue"),
+        Change("Remove", "DeadLetterQueue", "AWS::SQS::Queue"),
     ]
     cloud.cloudformation.delete_stack.assert_not_called()
-
-
-def queues(cloud, **messages):
-    """By the end of the queue's name: so many to be received, and one in flight or delayed more for each."""
-    cloud.sqs.get_queue_url.side_effect = lambda QueueName: {"QueueUrl": QueueName}  # noqa: N803  boto3's own
-
-    def attributes(*, QueueUrl, AttributeNames):  # noqa: N803
-        count = messages[QueueUrl.rpartition("-")[2]]
-        return {"Attributes": dict(zip(AttributeNames, (str(count), "1", "1"), strict=True))}
-
-    cloud.sqs.get_queue_attributes.side_effect = attributes
 
 
 @pytest.mark.parametrize(
@@ -222,16 +185,18 @@ def queues(cloud, **messages):
     [("Modify", "True", 12), ("Modify", "Conditional", 12), ("Remove", "", 12), ("Modify", "False", 0), ("Add", "", 0)],
 )
 def test_a_change_that_takes_a_queue_away_says_how_many_messages_go_with_it(cloud, action, replacement, counted):
-    queues(cloud, events=10, letters=0)
+    """Ten to be received, and one each in flight and delayed."""
+    cloud.sqs.get_queue_url.side_effect = None
+    cloud.sqs.get_queue_attributes.side_effect = lambda AttributeNames, **_: {  # noqa: N803  boto3's own
+        "Attributes": dict(zip(AttributeNames, ("10", "1", "1"), strict=True))
+    }
     change = {"Action": action, "LogicalResourceId": "Queue", "ResourceType": "AWS::SQS::Queue"}
     change_set(cloud, "CREATE_COMPLETE", **change, Replacement=replacement)
     existing_stack(cloud, "UPDATE_COMPLETE", owns_table=False)
-    shown = []
+    assert [each.messages for each in shown_by_deploy(cloud)] == [counted]
 
-    with pytest.raises(NotApprovedError):
-        provision.deploy(cloud, approve=shown.extend)
 
-    assert [each.messages for each in shown] == [counted]
+# --- A table that is gone ---
 
 
 class Cfn:
@@ -245,7 +210,9 @@ class Cfn:
         self.created, self.tables, self.wanted, self.executed = create_table, set(), create_table, []
         cloud.dynamodb.describe_table.side_effect = self.describe_table
         api = cloud.cloudformation
-        api.describe_stacks.side_effect = lambda **_: {"Stacks": [self.stack()]}
+        api.describe_stacks.side_effect = lambda **_: {
+            "Stacks": [{"StackId": "stack", "StackStatus": "UPDATE_COMPLETE"}]
+        }
         api.describe_stack_resources.side_effect = lambda **_: {
             "StackResources": [{"LogicalResourceId": "Table", "ResourceStatus": "CREATE_COMPLETE"}] * self.created
         }
@@ -257,17 +224,13 @@ class Cfn:
         api.get_paginator.side_effect = self.paginator
         api.execute_change_set.side_effect = self.execute
 
-    def stack(self):
-        return {"StackId": "stack", "StackStatus": "UPDATE_COMPLETE", "Outputs": []}
-
     def describe_table(self, TableName):  # noqa: N803  boto3's own
         if TableName not in self.tables:
             raise GoneError
         return {"Table": OUR_TABLE}
 
     def create_change_set(self, *, Parameters, **_):  # noqa: N803
-        (value,) = [each["ParameterValue"] for each in Parameters if each["ParameterKey"] == "CreateTable"]
-        self.wanted = value == "true"
+        self.wanted = {"ParameterKey": "CreateTable", "ParameterValue": "true"} in Parameters
         return {"Id": "change", "StackId": "stack"}
 
     def paginator(self, name):
@@ -283,57 +246,45 @@ class Cfn:
         self.tables |= {"email-activity"} if self.wanted else set()
 
 
-@pytest.fixture
-def _without_checks(monkeypatch):
-    monkeypatch.setattr(provision, "_provisioned", lambda *_, **told: told)
+def brought_about(cloud, approve=lambda _: True):
+    """Whether anything was changed; without the checks."""
+    provisioning = Provisioner(cloud, prompts=Prompts(approve))
+    found = stack.find(cloud, "email-activity")
+    return provisioning.bring_about(found, table_exists=bool(holdings.describe_table(cloud, "email-activity")))
 
 
-@pytest.mark.usefixtures("_without_checks")
 def test_a_deleted_table_comes_back_under_the_same_stack(cloud):
     cfn, asked = Cfn(cloud, create_table=True), []
-
-    told = provision.deploy(cloud, approve=lambda proposed: asked.append([c.action for c in proposed]) or True)
-
-    assert told == {"changed": True}
+    assert brought_about(cloud, lambda proposed: asked.append([each.action for each in proposed]) or True)
     assert cfn.tables == {"email-activity"}
     assert cfn.executed == [False, True]
     assert asked == [["Remove", "Add"]], "once, for both updates"
 
 
-@pytest.mark.usefixtures("_without_checks")
 def test_a_deleted_table_comes_back_after_a_run_that_was_cut_off_in_the_middle(cloud):
     cfn = Cfn(cloud, create_table=False)
-
-    provision.deploy(cloud)
-
+    assert brought_about(cloud)
     assert (cfn.tables, cfn.executed) == ({"email-activity"}, [True])
 
 
 def test_a_deleted_table_is_not_brought_back_unasked(cloud):
     cfn = Cfn(cloud, create_table=True)
-
-    with pytest.raises(NotApprovedError):
-        provision.deploy(cloud, approve=lambda _: False)
-
+    shown_by_deploy(cloud)
     assert cfn.executed == []
     cloud.cloudformation.delete_change_set.assert_called_once()
 
 
-@pytest.mark.usefixtures("_without_checks")
 def test_a_table_that_is_there_is_left_alone(cloud):
     cfn = Cfn(cloud, create_table=True)
     cfn.tables.add("email-activity")
-
-    assert provision.deploy(cloud) == {"changed": False}
+    assert not brought_about(cloud)
     assert cfn.executed == []
 
 
 def test_a_stack_that_is_being_changed_by_somebody_else_is_left_alone(cloud):
     existing_stack(cloud, "UPDATE_IN_PROGRESS")
-
     with pytest.raises(ProvisionError, match="UPDATE_IN_PROGRESS"):
-        provision.deploy(cloud)
-
+        deploy(cloud)
     cloud.cloudformation.create_change_set.assert_not_called()
 
 
@@ -341,32 +292,29 @@ def test_a_stack_that_is_being_changed_by_somebody_else_is_left_alone(cloud):
     ("part", "fault"),
     [
         ({"KeySchema": OUR_TABLE["KeySchema"][:1]}, "its keys are pk, not pk, sk"),
-        ({"GlobalSecondaryIndexes": OUR_TABLE["GlobalSecondaryIndexes"][:3]}, "by_failure.* is missing"),
-        (
-            {
-                "GlobalSecondaryIndexes": [
-                    {**index, "Projection": {"ProjectionType": "ALL"}} for index in OUR_TABLE["GlobalSecondaryIndexes"]
-                ]
-            },
-            r"by_document is \(document, sent_key, ALL\)",
-        ),
+        ({"GlobalSecondaryIndexes": indexes()[:3]}, r"by_failure\(failure_account, failure_time\) is missing"),
+        ({"GlobalSecondaryIndexes": indexes("ALL")}, r"by_document is \(document, sent_key, ALL\)"),
     ],
 )
 def test_a_table_of_another_shape_cannot_be_adopted(part, fault):
-    table.refuse_if_other(OUR_TABLE)
+    holdings.refuse_other_shape(OUR_TABLE)
     with pytest.raises(ProvisionError, match=fault):
-        table.refuse_if_other(OUR_TABLE | part)
+        holdings.refuse_other_shape(OUR_TABLE | part)
+
+
+# --- What happens meanwhile, and afterwards ---
+
+
+def event(number: int, status: str, resource: str, reason: str) -> dict[str, Any]:
+    return {
+        "EventId": str(number),
+        "ResourceStatus": status,
+        "LogicalResourceId": resource,
+        "ResourceStatusReason": reason,
+    }
 
 
 def test_a_stack_that_fails_tells_the_causes_and_not_their_consequences(cloud):
-    def event(number, status, resource, reason):
-        return {
-            "EventId": str(number),
-            "ResourceStatus": status,
-            "LogicalResourceId": resource,
-            "ResourceStatusReason": reason,
-        }
-
     existing_stack(cloud, "CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE")
     newest_first = [
         event(4, "CREATE_FAILED", "Topic", "Resource creation cancelled"),
@@ -376,10 +324,8 @@ def test_a_stack_that_fails_tells_the_causes_and_not_their_consequences(cloud):
     ]
     cloud.cloudformation.get_paginator.return_value = pages("StackEvents", *newest_first)
     lines = []
-
     with pytest.raises(ProvisionError) as failure:
         stack.follow(cloud, "stack", {"1"}, lines.append)
-
     assert str(failure.value) == (
         "the stack is ROLLBACK_COMPLETE. Queue: AccessDenied. User is not authorized to perform: sqs:CreateQueue"
     )
@@ -389,50 +335,32 @@ def test_a_stack_that_fails_tells_the_causes_and_not_their_consequences(cloud):
 
 def test_a_stack_that_has_not_begun_to_move_is_not_taken_for_done(cloud):
     existing_stack(cloud, "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
-    event = {"EventId": "2", "ResourceStatus": "UPDATE_IN_PROGRESS", "LogicalResourceId": "Queue"}
-    cloud.cloudformation.get_paginator.return_value.paginate.side_effect = [
-        [{"StackEvents": []}],
-        [{"StackEvents": [event]}],
-        [{"StackEvents": [event]}],
-    ]
-
+    begun = [{"StackEvents": [event(2, "UPDATE_IN_PROGRESS", "Queue", "")]}]
+    cloud.cloudformation.get_paginator.return_value.paginate.side_effect = [[{"StackEvents": []}], begun, begun]
     stack.follow(cloud, "stack", set(), lambda _: None)
-
     assert cloud.cloudformation.describe_stacks.call_count == 3
 
 
-def test_who_deletes_the_table_on_aws_is_told_of_the_backup_that_remains(monkeypatch):
-    gone = provision.Removed(stack=True, table_deleted=True, table_kept=False)
-    monkeypatch.setattr(command, "held", lambda *_: holdings.Holdings(0, 0, 0))
-    monkeypatch.setattr(command.operation, "remove", lambda *_, **__: gone)
-    result = run("--delete", "--delete-table", "--yes", "--region", "eu-west-1")
-    assert result.exit_code == 0
-    assert "35 days" in result.stdout
-
-
-def test_on_aws_the_checks_wait_for_a_queue_to_tell_its_new_attributes(cloud, monkeypatch):
+def test_the_checks_wait_for_a_queue_to_tell_its_new_attributes(cloud, monkeypatch):
     answers = iter([[SimpleNamespace(ok=False)], [SimpleNamespace(ok=True)]])
-    monkeypatch.setattr(provision.checks, "inspect", lambda *_: next(answers))
-    assert provision._settled(cloud, Deployment(), patience=5)[0].ok
+    monkeypatch.setattr(provisioner, "inspect", lambda *_: next(answers))
+    assert Provisioner(cloud)._settled(5)[0].ok
 
 
 def test_a_table_is_unprotected_only_to_be_deleted(cloud):
-    cloud.dynamodb.describe_table.side_effect = None
-    cloud.dynamodb.describe_table.return_value = {"Table": {"DeletionProtectionEnabled": True}}
-
-    assert table.delete(cloud, "facts")
-
+    existing_table(cloud, DeletionProtectionEnabled=True)
+    assert holdings.delete_table(cloud, "facts")
     cloud.dynamodb.update_table.assert_called_once_with(TableName="facts", DeletionProtectionEnabled=False)
     names = [call[0] for call in cloud.dynamodb.mock_calls]
     assert names.index("update_table") < names.index("delete_table")
 
 
 def test_a_stand_in_that_cannot_protect_the_table_is_not_told_to_delete_the_stack(cloud):
-    cloud.dynamodb.describe_table.side_effect = None
-    cloud.dynamodb.describe_table.return_value = {"Table": {"DeletionProtectionEnabled": False}}
-
+    existing_stack(cloud, "CREATE_COMPLETE")
+    existing_table(cloud, DeletionProtectionEnabled=False)
     with pytest.raises(ProvisionError, match="cannot protect"):
-        standin.protect_table(cloud, Deployment())
+        StandInProvisioner(cloud).remove()
+    cloud.cloudformation.delete_stack.assert_not_called()
 
 
 def statement(**parts):
@@ -453,27 +381,33 @@ def statement(**parts):
     ],
 )
 def test_a_policy_says_who_may_send(statements, said):
-    assert findings.allowed(provision.checks.findings.json.dumps({"Statement": statements})) == said
+    assert checks.allowed(json.dumps({"Statement": statements})) == said
 
 
-def run(*arguments, monkeypatch=None, outcome=None):
-    if monkeypatch:
-        monkeypatch.setattr(command.operation, "deploy", MagicMock(side_effect=outcome))
-    return CliRunner().invoke(main, ["provision", *arguments])
+# --- The command ---
+
+
+@pytest.fixture(autouse=True)
+def holds(monkeypatch):
+    monkeypatch.setattr(command, "held", lambda *_: holdings.Holdings(events=7, dead_letters=3, items=4711))
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["provision", *arguments, "--region", "eu-west-1"])
+
+
+def deploys(monkeypatch, outcome):
+    """outcome: an error, or what is done with the provisioner."""
+    fails = isinstance(outcome, Exception)
+    monkeypatch.setattr(Provisioner, "deploy", MagicMock(side_effect=outcome) if fails else outcome)
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["--prefix", "a b", "--region", "eu-west-1"],
-        ["--delete-table", "--region", "eu-west-1"],
-        ["--source", "kafka", "--region", "eu-west-1"],
-        ["--delete", "--region", "eu-west-1"],
-    ],
+    [["--prefix", "a b"], ["--delete-table"], ["--source", "kafka"], ["--delete"]],
     ids=["prefix", "delete-table alone", "source", "nobody to ask"],
 )
-def test_wrong_usage_exits_with_2(arguments, monkeypatch):
-    monkeypatch.setattr(command, "held", lambda *_: holdings.Holdings(0, 0, 0))
+def test_wrong_usage_exits_with_2(arguments):
     assert run(*arguments).exit_code == 2
 
 
@@ -484,30 +418,23 @@ def test_wrong_usage_exits_with_2(arguments, monkeypatch):
         (["--delete-table"], "and the table email-activity with every email's activity (about 4711 items)"),
     ],
 )
-def test_who_deletes_is_told_what_is_in_it(monkeypatch, arguments, said):
-    monkeypatch.setattr(command, "held", lambda *_: holdings.Holdings(events=7, dead_letters=3, items=4711))
-    result = run("--delete", *arguments, "--dry-run", "--region", "eu-west-1")
-    assert said in result.stdout
-    told = json.loads(run("--delete", *arguments, "--dry-run", "--json", "--region", "eu-west-1").stdout)
+def test_who_deletes_is_told_what_is_in_it(arguments, said):
+    assert said in run("--delete", *arguments, "--dry-run").stdout
+    told = json.loads(run("--delete", *arguments, "--dry-run", "--json").stdout)
     assert (told["events"], told["dead_letters"], told["items"]) == (7, 3, 4711)
 
 
-@pytest.mark.parametrize(("messages", "asked"), [(0, False), (5, True)])
-def test_on_a_stand_in_only_who_would_lose_messages_is_asked(monkeypatch, messages, asked):
-    def deploy(_cloud, _wanted, *, approve, report):  # noqa: ARG001 - as the real one
-        assert approve([changes.Change("Remove", "Queue", "AWS::SQS::Queue", messages=messages)])
-        raise ProvisionError("far enough")
-
-    where = ("--region", "eu-west-1", "--endpoint-url", "http://localhost:4566")
-    result = run(*where, monkeypatch=monkeypatch, outcome=deploy)
-    assert ("about 5" in result.stderr, result.exit_code) == ((True, 2) if asked else (False, 1))
-    assert run(*where, "--yes", monkeypatch=monkeypatch, outcome=deploy).exit_code == 1, "far enough"
+def test_who_deletes_the_table_is_told_of_the_backup_that_remains(monkeypatch):
+    monkeypatch.setattr(Provisioner, "remove", lambda *_, **__: Removed(True, True, False))
+    result = run("--delete", "--delete-table", "--yes")
+    assert result.exit_code == 0
+    assert "35 days" in result.stdout
 
 
 def test_no_region_anywhere_is_asked_for(monkeypatch, tmp_path):
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    result = run()
+    result = CliRunner().invoke(main, ["provision"])
     assert result.exit_code == 2
     assert "which region? Give --region, or set AWS_REGION" in result.stderr
 
@@ -524,18 +451,23 @@ def test_no_region_anywhere_is_asked_for(monkeypatch, tmp_path):
     ],
 )
 def test_what_an_operator_can_mend_is_one_line_and_exits_with_1(monkeypatch, error, line):
-    result = run("--region", "eu-west-1", monkeypatch=monkeypatch, outcome=error)
+    deploys(monkeypatch, error)
+    result = run()
     assert result.exit_code == 1
     assert line in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
 
 
-def test_on_aws_the_changes_are_shown_before_anybody_is_asked(monkeypatch):
-    def deploy(_cloud, _wanted, *, approve, report):  # noqa: ARG001 - as the real one
-        approve([changes.Change("Modify", "Queue", "AWS::SQS::Queue", "True")])
+@pytest.mark.parametrize("messages", [0, 5])
+def test_the_changes_are_shown_before_anybody_is_asked(monkeypatch, messages):
+    def deploy(self):
+        assert self.prompts.approve([Change("Modify", "Queue", "AWS::SQS::Queue", "True", messages)])
+        raise ProvisionError("far enough")
 
-    result = run("--region", "eu-west-1", monkeypatch=monkeypatch, outcome=deploy)
-
+    deploys(monkeypatch, deploy)
+    result = run()
     assert result.exit_code == 2
     assert result.stderr.index("AWS::SQS::Queue") < result.stderr.index("nobody to ask")
+    assert ("about 5" in result.stderr) is bool(messages)
+    assert "far enough" in run("--yes").stderr

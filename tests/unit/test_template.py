@@ -6,8 +6,10 @@ import re
 import pytest
 from cfnlint.api import lint
 
+from email_activity.domain.indexes import INDEXES
 from email_activity.domain.kinds import KINDS
-from email_activity.provision import table
+from email_activity.provision import holdings, provisioner
+from email_activity.provision.checks import EXPIRY
 from email_activity.provision.deployment import PREFIX, Deployment, template
 from template import allowed
 from template import whole as read_template
@@ -68,7 +70,7 @@ def test_a_reader_may_use_each_index_and_no_statement_that_scans(made):
     assert (never["Action"], never["Resource"]) == ("dynamodb:PartiQLSelect", TABLE_ARN)
     assert never["Condition"] == {"Bool": {"dynamodb:FullTableScan": "true"}}
     queried = {name.partition("/index/")[2] for action, name in allowed("reader") if action == "dynamodb:Query"}
-    assert queried == {"", *table.INDEXES}
+    assert queried == {"", *INDEXES}
 
 
 def test_only_ses_for_our_configuration_set_may_publish_to_the_topic(made):
@@ -132,13 +134,12 @@ def test_what_sns_or_eventbridge_cannot_deliver_is_not_lost(made):
 
 def test_the_table_has_the_keys_and_indexes_that_the_code_uses(made):
     properties = made["Table"]
-    assert table.keys(properties["KeySchema"]) == table.KEYS
-    assert table.indexes(properties) == {name: f"{keys}, KEYS_ONLY" for name, keys in table.INDEXES.items()}
-    used = {key for keys in [table.KEYS, *table.INDEXES.values()] for key in keys.split(", ")}
-    assert {a["AttributeName"]: a["AttributeType"] for a in properties["AttributeDefinitions"]} == dict.fromkeys(
-        used, "S"
-    )
-    assert properties["TimeToLiveSpecification"] == {"AttributeName": table.EXPIRY, "Enabled": True}
+    assert holdings.key_names(properties["KeySchema"]) == holdings.KEYS
+    assert holdings.index_shapes(properties) == holdings.INDEX_SHAPES
+    used = {"pk", "sk"}.union(*INDEXES.values())
+    types = {each["AttributeName"]: each["AttributeType"] for each in properties["AttributeDefinitions"]}
+    assert types == dict.fromkeys(used, "S")
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": EXPIRY, "Enabled": True}
 
 
 def test_the_table_outlives_its_stack_and_can_be_restored(whole, made):
@@ -185,10 +186,10 @@ def test_the_code_knows_the_templates_names(made):
 
     assert named(made["Queue"]["QueueName"]) == ours.queue
     assert named(made["DeadLetterQueue"]["QueueName"]) == ours.dead_letter_queue
-    assert named(made["Topic"]["TopicName"]) == ours.topic
-    assert named(made["Rule"]["Name"]) == ours.rule
-    assert named(made["Table"]["TableName"]) == ours.table
-    assert named(made["ConfigurationSet"]["Name"]) == ours.configuration_set
+    assert named(made["Topic"]["TopicName"]) == ours.topic_or_rule
+    assert named(made["Rule"]["Name"]) == ours.topic_or_rule
+    assert named(made["Table"]["TableName"]) == ours.prefix
+    assert named(made["ConfigurationSet"]["Name"]) == ours.prefix
     assert named(made["SnsDestination"]["EventDestination"]["Name"]) == ours.event_destination
 
 
@@ -205,8 +206,6 @@ def test_no_name_is_longer_than_its_service_allows(whole):
 
 
 def test_every_output_that_provisioning_reads_is_there(whole):
-    from email_activity.provision import provision  # noqa: PLC0415 - its text is what is looked at
-
-    read = set(re.findall(r'outputs(?:\[|\.get\()"(\w+)"', inspect.getsource(provision)))
+    read = set(re.findall(r'outputs(?:\[|\.get\()"(\w+)"', inspect.getsource(provisioner)))
     assert read <= set(whole["Outputs"])
     assert {"QueueUrl", "QueueArn", "DeadLetterQueueUrl", "TableName", "TopicArn"} <= set(whole["Outputs"])

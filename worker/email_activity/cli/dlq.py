@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import click
 
@@ -18,11 +18,9 @@ from email_activity.dead_letters.actions import Archive, Listed, Redrive, drain,
 from email_activity.dead_letters.dead_letter import Filter, Key
 from email_activity.domain.facts import Document
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
-#: So few digits that every span lies within the calendar.
+#: Of so few digits that every span lies within the calendar.
 SPAN = re.compile(r"(\d{1,4})([smhdw])")
 
 
@@ -49,11 +47,11 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be taken
 JSON_LINES = click.option("--json", "as_json", is_flag=True, help="JSON lines: one object for each message.")
 
 
-def filtered(command: F) -> F:
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
     """The command gets them as one `wanted`, and the limit."""
 
     @functools.wraps(command)
-    def collected(**options: Any) -> Any:
+    def collected(**options: Any) -> None:
         document = options.pop("document")
         wanted = Filter(
             ids=frozenset(options.pop("ids", ())),
@@ -63,11 +61,11 @@ def filtered(command: F) -> F:
             sent_before=options.pop("older_than"),
             sent_after=options.pop("newer_than"),
         )
-        return command(wanted=wanted, **options)
+        command(wanted=wanted, **options)
 
     for option in reversed(FILTERS):
         collected = option(collected)
-    return cast("F", collected)
+    return collected
 
 
 @click.group()
@@ -125,8 +123,7 @@ def list_command(*, wanted: Filter, limit: int | None, as_json: bool) -> None:
       email-activity dlq list --json --older-than 7d | jq -c '[.id, .reason, .would_now_be]'
     """
     session = Session(as_json=as_json)
-    listed = _print_list(session, wanted, limit)
-    session.leave(ok=bool(listed))
+    session.leave(ok=bool(_print_list(session, wanted, limit)))
 
 
 @dlq.command("show", short_help="Everything about one message, personal data masked.")
@@ -148,11 +145,7 @@ def show_command(*, message_id: str, reveal: bool, as_json: bool) -> None:
     with session.scan() as scan:
         found = find(scan, message_id)
     if found:
-        values = dlq_output.message_json(*found, tags=session.tags(), reveal=reveal)
-        if as_json:
-            show.print_json(values)
-        else:
-            dlq_output.print_message(values)
+        dlq_output.print_message(*found, tags=session.tags(), reveal=reveal, as_json=as_json)
     session.leave(ok=True)
     if not found:
         raise click.ClickException(show.printable(f"no message {message_id} is in the dead-letter queue"))
@@ -243,8 +236,7 @@ def _confirmed(session: Session, wanted: Filter, limit: int | None, path: Path) 
 
 
 def _dry_run(session: Session, wanted: Filter, limit: int | None, verb: str) -> None:
-    listed = _print_list(session, wanted, limit, f"would {verb} ")
-    if listed:
+    if listed := _print_list(session, wanted, limit, f"would {verb} "):
         show.print_note(dlq_output.current_outcomes(listed))
     session.leave(ok=bool(listed))
 

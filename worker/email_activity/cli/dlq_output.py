@@ -107,18 +107,19 @@ def _counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in Counter(numbers).most_common())
 
 
-def message_json(dead_letter: DeadLetter, listed: Listed, *, tags: Collection[str], reveal: bool) -> Json:
+def print_message(
+    dead_letter: DeadLetter, listed: Listed, *, tags: Collection[str], reveal: bool, as_json: bool
+) -> None:
     """tags: names of the tags and headers that tell documents and accounts, whose values may be shown."""
     attributes = {name: str(value.get("StringValue", "")) for name, value in dead_letter.message_attributes.items()}
-    return _listed_json(listed) | {
+    values = _listed_json(listed) | {
         "sqs_id": dead_letter.sqs_id,
         "attributes": {name: value if reveal else mask.attribute(name, value) for name, value in attributes.items()},
         "body": dead_letter.body if reveal else mask.mask(dead_letter.body, tags),
     }
-
-
-def print_message(values: Json) -> None:
-    """values: of `message_json`."""
+    if as_json:
+        show.print_json(values)
+        return
     fields = {
         "Id": values["id"],
         "Reason": f"{values['reason']}: {values['detail']}" if values["detail"] else values["reason"],

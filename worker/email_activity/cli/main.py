@@ -10,10 +10,7 @@ import click
 
 #: Name: where it is in this package, and what the list of commands says of it (so that the list needs no imports).
 COMMANDS = {
-    "provision": (
-        "provision:provision",
-        "Make the infrastructure on AWS or a stand-in, or delete it.",
-    ),
+    "provision": ("provision:provision", "Make the infrastructure on AWS, or delete it."),
     "status": ("email:status", "What became of an email, for each recipient."),
     "timeline": ("email:timeline", "Everything that happened to an email, in order."),
     "document": ("lists:document", "The emails about a document, for instance an invoice."),

@@ -14,27 +14,27 @@ from rich.console import Console
 from rich.table import Table
 
 from email_activity.cli.failures import BAD_CREDENTIALS
-from email_activity.provision import provision as operation
-from email_activity.provision.changes import Change
-from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError, code
+from email_activity.domain.errors import code_of
+from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import PREFIX, Deployment, Source
 from email_activity.provision.holdings import held
-from email_activity.provision.provisioned import Provisioned
+from email_activity.provision.provisioner import Prompts, Provisioned, Provisioner
+from email_activity.provision.stack import Change
 
 HELP = """Make the queues, the topic or rule, the table and SES's configuration set in one AWS account and region.
 
-On AWS it is a CloudFormation change set: shown first, executed when you say yes. Run it again after an upgrade; if
-nothing differs, nothing is done. With --endpoint-url it works on LocalStack and ministack too, where a stack that
-differs is made anew; you are asked if messages would be lost by that. Afterwards the state is read back and checked,
-and the worker's settings are printed.
+It is a CloudFormation change set: shown first, executed when you say yes. Run it again after an upgrade; if nothing
+differs, nothing is done. Afterwards the state is read back and checked, and the worker's settings are printed.
 
 The table is kept when the stack is deleted, and used again by the next one of that prefix.
+
+LocalStack leaves parts of the template out, and the checks say which. `localstack/provision.py`, in the source, is this
+command with what makes up for that.
 
 \b
 Examples:
   email-activity provision --dry-run --region eu-central-1
   email-activity provision --region eu-central-1 --yes > worker.env
-  email-activity provision --endpoint-url http://localhost:4566 --region us-east-1
   email-activity provision --delete
 """
 
@@ -46,7 +46,7 @@ TABLE = "the table {prefix} with every email's activity (about {items} items)"
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class Options:
     yes: bool
     dry_run: bool
     as_json: bool
@@ -59,18 +59,20 @@ def _prefix(context: click.Context, parameter: click.Parameter, value: str) -> s
     return value
 
 
-@click.command(help=HELP, short_help="Make the infrastructure on AWS or a stand-in, or delete it.")
+@click.command(help=HELP, short_help="Make the infrastructure on AWS, or delete it.")
 @click.option("--prefix", default="email-activity", show_default=True, callback=_prefix, help="First part of names.")
 @click.option("--source", type=click.Choice(["sns", "eventbridge"]), default="sns", show_default=True)
 @click.option("--raw", is_flag=True, help="Let SNS leave out its envelope (and with it its signature).")
 @click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Default: AWS_REGION, or the profile's.")
-@click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="A stand-in for AWS. Default: AWS_ENDPOINT_URL.")
+@click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="Where AWS is. Default: AWS_ENDPOINT_URL.")
 @click.option("--delete", is_flag=True, help="Delete the stack; keep the table.")
 @click.option("--delete-table", is_flag=True, help="With --delete: the table and its contents too.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def provision(  # noqa: PLR0913 - one argument for each option is how click works
+@click.pass_obj
+def provision(  # noqa: PLR0913  one argument for each option is how click works
+    provisioner: type[Provisioner] | None,
     *,
     prefix: str,
     source: Source,
@@ -83,15 +85,21 @@ def provision(  # noqa: PLR0913 - one argument for each option is how click work
     yes: bool,
     as_json: bool,
 ) -> None:
+    # The object is given by `localstack/provision.py`.
+    provisioner = provisioner or Provisioner
     if delete_table and not delete:
         raise click.UsageError("--delete-table goes with --delete")
-    manner = Manner(yes=yes, dry_run=dry_run, as_json=as_json)
+    options = Options(yes=yes, dry_run=dry_run, as_json=as_json)
     with _refusals_named():
         cloud = _connect(region, endpoint_url)
         if delete:
-            _delete(cloud, prefix, manner, delete_table=delete_table)
+            _delete(
+                provisioner(cloud, Deployment(prefix=prefix), Prompts(report=_progress)),
+                options,
+                delete_table=delete_table,
+            )
         else:
-            _deploy(cloud, Deployment(prefix=prefix, source=source, raw=raw), manner)
+            _deploy(provisioner, cloud, Deployment(prefix=prefix, source=source, raw=raw), options)
 
 
 def _connect(region: str | None, endpoint_url: str | None) -> Cloud:
@@ -100,58 +108,58 @@ def _connect(region: str | None, endpoint_url: str | None) -> Cloud:
     raise click.UsageError("which region? Give --region, or set AWS_REGION")
 
 
-def _deploy(cloud: Cloud, wanted: Deployment, manner: Manner) -> None:
-    console = _console()
+def _deploy(provisioner: type[Provisioner], cloud: Cloud, wanted: Deployment, options: Options) -> None:
     shown: list[Change] = []
 
     def approve(changes: Sequence[Change]) -> bool:
         shown.extend(changes)
-        if not manner.as_json:
-            console.print(_changes_table(changes))
-        if manner.dry_run:
+        if not options.as_json:
+            _console().print(_changes_table(changes))
+        if options.dry_run:
             return False
-        if messages := sum(change.messages for change in changes):
-            return _confirm(f"Make these changes and lose about {messages} messages", manner)
-        return cloud.is_stand_in or _confirm("Make these changes", manner)
+        messages = sum(change.messages for change in changes)
+        return _confirm("Make these changes" + (f" and lose about {messages} messages" if messages else ""), options)
 
     try:
-        made = operation.deploy(cloud, wanted, approve=approve, report=_progress)
+        made = provisioner(cloud, wanted, Prompts(approve, _progress)).deploy()
     except NotApprovedError:
-        if not manner.dry_run:
+        if not options.dry_run:
             raise
-        if manner.as_json:
-            click.echo(json.dumps({"changes": [change.as_dict() for change in shown]}))
+        if options.as_json:
+            click.echo(json.dumps({"changes": [asdict(change) for change in shown]}))
         return
-    if manner.as_json:
-        click.echo(json.dumps(made.as_dict() | {"changes": [change.as_dict() for change in shown]}))
+    if options.as_json:
+        click.echo(json.dumps(made.as_dict() | {"changes": [asdict(change) for change in shown]}))
     else:
-        console.print(_checks_table(made))
+        _console().print(_checks_table(made))
         _print_settings(made)
     if not made.ok:
         failed = ", ".join(check.name for check in made.checks if not check.ok)
         raise ProvisionError(f"not as wanted: {failed}")
 
 
-def _delete(cloud: Cloud, prefix: str, manner: Manner, *, delete_table: bool) -> None:
-    counts = asdict(held(cloud, Deployment(prefix=prefix)))
+def _delete(provisioner: Provisioner, options: Options, *, delete_table: bool) -> None:
+    prefix = provisioner.wanted.prefix
+    counts = asdict(held(provisioner.cloud, provisioner.wanted))
     queues, table = (text.format(prefix=prefix, **counts) for text in (QUEUES, TABLE))
-    if manner.dry_run:
+    if options.dry_run:
         goes = f"{queues}, and {table}" if delete_table else queues
-        click.echo(json.dumps({"deletes": goes, **counts}) if manner.as_json else f"would delete {goes}")
+        click.echo(json.dumps({"deletes": goes, **counts}) if options.as_json else f"would delete {goes}")
         return
-    agreed = _confirm(f"Delete {queues}", manner)
-    if not agreed or (delete_table and not _confirm(f"Delete {table} too? This cannot be undone", manner)):
+    agreed = _confirm(f"Delete {queues}", options)
+    if not agreed or (delete_table and not _confirm(f"Delete {table} too? This cannot be undone", options)):
         raise NotApprovedError
-    gone = operation.remove(cloud, prefix, delete_table=delete_table, report=_progress)
-    fate = "deleted" if gone.table_deleted else "kept" if gone.table_kept else "absent"
-    if manner.as_json:
-        click.echo(json.dumps({"stack": "deleted" if gone.stack else "absent", "table": fate}))
+    gone = provisioner.remove(delete_table=delete_table)
+    stack = "deleted" if gone.stack else "absent"
+    table = "deleted" if gone.table_deleted else "kept" if gone.table_kept else "absent"
+    if options.as_json:
+        click.echo(json.dumps({"stack": stack, "table": table}))
         return
-    click.echo(f"stack {prefix}: {'deleted' if gone.stack else 'there was none'}")
-    click.echo(f"table {prefix}: {fate if fate != 'absent' else 'there was none'}")
+    for what, fate in (("stack", stack), ("table", table)):
+        click.echo(f"{what} {prefix}: {'there was none' if fate == 'absent' else fate}")
     if gone.table_kept:
         click.echo("The next `provision` with this prefix uses the table again; --delete --delete-table deletes it.")
-    if gone.table_deleted and not cloud.is_stand_in:
+    if gone.table_deleted:
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
         click.echo("AWS keeps a system backup of the table for 35 days, with the personal data in it.")
 
@@ -165,8 +173,8 @@ def _progress(line: str) -> None:
     _console().print(f"  {line}", style="dim", soft_wrap=True)
 
 
-def _confirm(question: str, manner: Manner) -> bool:
-    if manner.yes:
+def _confirm(question: str, options: Options) -> bool:
+    if options.yes:
         return True
     if not sys.stdin.isatty():
         raise click.UsageError("there is nobody to ask: give --yes, or --dry-run to look only")
@@ -186,28 +194,26 @@ def _changes_table(changes: Sequence[Change]) -> Table:
 def _checks_table(made: Provisioned) -> Table:
     """A row for each resource, and one for each thing that is not as it was wanted."""
     table = Table("check", "state", "wanted", "got", title="Checks", title_justify="left")
-    areas = [check.name.partition(":")[0] for check in made.checks if check.state == "ok"]
-    for area, count in Counter(areas).items():
+    areas = Counter(check.name.partition(":")[0] for check in made.checks if check.state == "ok")
+    for area, count in areas.items():
         table.add_row(area, f"{count} ok", "", "")
     for check in made.checks:
         if check.state != "ok":
-            state, style = ("not supported by this stand-in", "yellow") if check.ok else ("failed", "red")
-            table.add_row(check.name, state, check.wanted, check.got, style=style)
+            table.add_row(check.name, check.state, check.wanted, check.got, style="yellow" if check.ok else "red")
     return table
 
 
 def _print_settings(made: Provisioned) -> None:
-    click.echo(f"# SES configuration set: {made.configuration_set}")
-    if made.topic_arn:
-        click.echo(f"# SNS topic: {made.topic_arn}")
-    policies = {
-        "workers": made.worker_policy_arn,
-        "those who read": made.reader_policy_arn,
-        "those who tend dead letters and replay": made.operator_policy_arn,
+    notes = {
+        "SES configuration set": made.configuration_set,
+        "SNS topic": made.topic_arn,
+        "Policy for workers": made.worker_policy_arn,
+        "Policy for those who read": made.reader_policy_arn,
+        "Policy for those who tend dead letters and replay": made.operator_policy_arn,
     }
-    for whom, arn in policies.items():
-        if arn:
-            click.echo(f"# Policy for {whom}: {arn}")
+    for name, value in notes.items():
+        if value:
+            click.echo(f"# {name}: {value}")
     if made.adopted_table:
         click.echo("# The table was there before the stack, which uses it but does not own it.")
     for name, value in made.environment().items():
@@ -220,8 +226,8 @@ def _refusals_named() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if code(error) in BAD_CREDENTIALS:
+        if code_of(error) in BAD_CREDENTIALS:
             raise
-        verb = "denies" if "AccessDenied" in code(error) else "refuses"
-        message = error.response.get("Error", {}).get("Message") or code(error)
+        verb = "denies" if "AccessDenied" in code_of(error) else "refuses"
+        message = error.response.get("Error", {}).get("Message") or code_of(error)
         raise ProvisionError(f"AWS {verb} {error.operation_name}: {message}") from error

@@ -1,37 +1,41 @@
 """Does what is there look as it was wanted? Asked of the services themselves, not of CloudFormation.
 
-CloudFormation remembers what it was told. Somebody's change by hand, and what a stand-in silently left out, show
-only here.
+CloudFormation remembers what it was told. Somebody's change by hand shows only here.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Literal
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from email_activity.provision import findings
-from email_activity.provision.cloud import Cloud, code, is_unknown_call
+from email_activity.domain.errors import code_of
+from email_activity.domain.kinds import KINDS
+from email_activity.provision import holdings
+from email_activity.provision.cloud import Cloud
 from email_activity.provision.deployment import Deployment
 
-Look = Callable[[Cloud, Deployment], Iterator[findings.Finding]]
+#: What was asked, wanted and got; None where the answer does not tell.
+Finding = tuple[str, str, str | None]
+Check = Callable[[Cloud, Deployment], Iterator[Finding]]
 
-LOOKS: dict[str, Look] = {
-    "queue": findings.of_queue,
-    "dead-letter queue": findings.of_dead_letter_queue,
-    "table": findings.of_table,
-    "expiry": findings.of_expiry,
-    "point-in-time recovery": findings.of_recovery,
-    "configuration set": findings.of_configuration_set,
-}
-LOOKS_BY_SOURCE: dict[str, dict[str, Look]] = {
-    "sns": {"topic": findings.of_topic, "subscription": findings.of_subscription},
-    "eventbridge": {"rule": findings.of_rule},
-}
+#: SES's kinds, in a spelling that CloudFormation and its API share.
+ALL_KINDS = ", ".join(sorted(kind.event_type.lower() for kind in KINDS))
+
+#: The attribute that the table's time to live goes by.
+EXPIRY = "expires_at"
+
+FOURTEEN_DAYS = "1209600"
+
+#: In the place of what was got, where an answer does not tell.
+NOT_TOLD = "not told"
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckResult:
+    """not supported: a stand-in for AWS does not know it; never so on AWS."""
+
     name: str
     wanted: str
     got: str
@@ -41,25 +45,186 @@ class Check:
     def ok(self) -> bool:
         return self.state != "failed"
 
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
+
+def inspect(cloud: Cloud, wanted: Deployment) -> Iterator[CheckResult]:
+    """A service that refuses to answer is a failed check, with its code as what was got."""
+    for name, check in (CHECKS | CHECKS_BY_SOURCE[wanted.source]).items():
+        try:
+            for what, want, got in check(cloud, wanted):
+                full_name = f"{name}: {what}" if what else name
+                yield CheckResult(full_name, want, NOT_TOLD if got is None else got, "ok" if got == want else "failed")
+        except ClientError as error:
+            yield CheckResult(name, "readable", code_of(error), "failed")
 
 
-def inspect(cloud: Cloud, wanted: Deployment) -> list[Check]:
-    looks = LOOKS | LOOKS_BY_SOURCE[wanted.source]
-    return [check for name, look in looks.items() for check in _look(name, look, cloud, wanted)]
+def arn(cloud: Cloud, wanted: Deployment, service: str, name: str) -> str:
+    """From the queue's own, so that partition and account need no call that the caller may not make."""
+    return _queue_arn(cloud, wanted.queue).rsplit(":", 1)[0].replace(":sqs:", f":{service}:") + f":{name}"
 
 
-def _look(name: str, look: Look, cloud: Cloud, wanted: Deployment) -> Iterator[Check]:
-    try:
-        for what, want, got in look(cloud, wanted):
-            yield _check(cloud, f"{name}: {what}" if what else name, want, got)
-    except ClientError as error:
-        got = None if cloud.is_stand_in and is_unknown_call(error) else code(error)
-        yield _check(cloud, name, "readable", got)
+def _queue_arn(cloud: Cloud, name: str) -> str:
+    return _queue_attributes(cloud, name)["QueueArn"]
 
 
-def _check(cloud: Cloud, name: str, wanted: str, got: str | None) -> Check:
-    if got is None:
-        return Check(name, wanted, "not told", "not supported" if cloud.is_stand_in else "failed")
-    return Check(name, wanted, got, "ok" if got == wanted else "failed")
+def _queue_attributes(cloud: Cloud, name: str) -> Mapping[str, str]:
+    url = cloud.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    found: Mapping[str, str] = cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]  # type: ignore[assignment]
+    return found
+
+
+def _queue(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    got = _queue_attributes(cloud, wanted.queue)
+    redrive = json.loads(got.get("RedrivePolicy", "{}"))
+    yield "visibility timeout", str(wanted.visibility_timeout), got.get("VisibilityTimeout")
+    yield "long polling", "20", got.get("ReceiveMessageWaitTimeSeconds")
+    yield "receives before dead letter", str(wanted.max_receive_count), str(redrive.get("maxReceiveCount"))
+    yield "dead letters go to", _queue_arn(cloud, wanted.dead_letter_queue), str(redrive.get("deadLetterTargetArn"))
+    yield from _either_queue(cloud, wanted, got)
+
+
+def _dead_letter_queue(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    got, source = _queue_attributes(cloud, wanted.dead_letter_queue), _queue_attributes(cloud, wanted.queue)
+    room = int(got["MaximumMessageSize"]) - int(source["MaximumMessageSize"])
+    allow = json.loads(got.get("RedriveAllowPolicy", "{}"))
+    yield "room for reasons", "16384 bytes", f"{room} bytes"
+    yield "serves", source["QueueArn"], ", ".join(allow.get("sourceQueueArns", ["any queue"]))
+    yield from _either_queue(cloud, wanted, got)
+
+
+def _either_queue(cloud: Cloud, wanted: Deployment, got: Mapping[str, str]) -> Iterator[Finding]:
+    sender = f"events.amazonaws.com sqs:sendmessage from {arn(cloud, wanted, 'events', f'rule/{wanted.topic_or_rule}')}"
+    if wanted.source == "sns":
+        sender = f"sns.amazonaws.com sqs:sendmessage from {arn(cloud, wanted, 'sns', wanted.topic_or_rule)}"
+    yield "retention", FOURTEEN_DAYS, got.get("MessageRetentionPeriod")
+    yield "encrypted", "true", got.get("SqsManagedSseEnabled")
+    yield "who may send", sender, allowed(got.get("Policy"))
+    yield "without TLS", "denied", without_tls(got.get("Policy"))
+
+
+def _table(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    got = holdings.describe_table(cloud, wanted.prefix)
+    if not got:
+        yield "", "there", "missing"
+        return
+    shapes = holdings.index_shapes(got)
+    states = {index["IndexName"]: index.get("IndexStatus") for index in got.get("GlobalSecondaryIndexes", [])}
+    protected = got.get("DeletionProtectionEnabled")
+    yield "state", "ACTIVE", got.get("TableStatus")
+    yield "keys", holdings.KEYS, holdings.key_names(got["KeySchema"])
+    yield "billing", "PAY_PER_REQUEST", got.get("BillingModeSummary", {}).get("BillingMode")
+    for name, shape in holdings.INDEX_SHAPES.items():
+        yield f"index {name}", shape, shapes.get(name, "missing")
+        yield f"index {name} state", "ACTIVE", states.get(name, "missing")
+    yield "encrypted", "ENABLED", got.get("SSEDescription", {}).get("Status")
+    yield "deletion protection", "true", None if protected is None else str(protected).lower()
+
+
+def _expiry(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    got = cloud.dynamodb.describe_time_to_live(TableName=wanted.prefix)["TimeToLiveDescription"]
+    on = got.get("TimeToLiveStatus", "").startswith("ENABL")
+    yield "", f"by {EXPIRY}", f"by {got.get('AttributeName')}" if on else "off"
+
+
+def _recovery(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    got = cloud.dynamodb.describe_continuous_backups(TableName=wanted.prefix)["ContinuousBackupsDescription"]
+    yield "", "ENABLED", got.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
+
+
+def _topic(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    got = cloud.sns.get_topic_attributes(TopicArn=arn(cloud, wanted, "sns", wanted.topic_or_rule))["Attributes"]
+    source = arn(cloud, wanted, "ses", f"configuration-set/{wanted.prefix}")
+    yield "who may publish", f"ses.amazonaws.com sns:publish from {source}", allowed(got.get("Policy"))
+    yield "without TLS", "denied", without_tls(got.get("Policy"))
+    yield "signature version", "2", got.get("SignatureVersion")
+
+
+def _subscription(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    topic, queue = arn(cloud, wanted, "sns", wanted.topic_or_rule), _queue_arn(cloud, wanted.queue)
+    pages = cloud.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    ours = [each for page in pages for each in page["Subscriptions"] if each.get("Endpoint") == queue]
+    yield "to the queue", "1", str(len(ours))
+    for subscription in ours:
+        got = cloud.sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])["Attributes"]
+        redrive = json.loads(got.get("RedrivePolicy") or "{}")
+        yield "raw", str(wanted.raw).lower(), got.get("RawMessageDelivery", "false").lower()
+        dead_letters = _queue_arn(cloud, wanted.dead_letter_queue)
+        yield "what cannot be delivered goes to", dead_letters, redrive.get("deadLetterTargetArn")
+
+
+def _rule(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    got = cloud.events.describe_rule(Name=wanted.topic_or_rule)
+    tags = {"ses:configuration-set": [wanted.prefix]}
+    pattern = {"source": ["aws.ses"], "detail": {"mail": {"tags": tags}}}
+    targets = cloud.events.list_targets_by_rule(Rule=wanted.topic_or_rule)["Targets"]
+    yield "state", "ENABLED", got.get("State")
+    yield "pattern", _canonical(pattern), _canonical(json.loads(got.get("EventPattern", "{}")))
+    yield "target", _queue_arn(cloud, wanted.queue), ", ".join(target["Arn"] for target in targets)
+    dead_letters = ", ".join(target.get("DeadLetterConfig", {}).get("Arn", "nowhere") for target in targets)
+    yield "what cannot be delivered goes to", _queue_arn(cloud, wanted.dead_letter_queue), dead_letters
+
+
+def _configuration_set(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    destinations = cloud.sesv2.get_configuration_set_event_destinations(ConfigurationSetName=wanted.prefix)
+    found: list[Any] = [d for d in destinations["EventDestinations"] if d["Name"] == wanted.event_destination]
+    got = found[0] if found else {}
+    goes_to = arn(cloud, wanted, "events", "event-bus/default")
+    if wanted.source == "sns":
+        goes_to = arn(cloud, wanted, "sns", wanted.topic_or_rule)
+    kinds = sorted(kind.replace("_", "").lower() for kind in got.get("MatchingEventTypes", ["none"]))
+    topic, bus = got.get("SnsDestination", {}).get("TopicArn"), got.get("EventBridgeDestination", {}).get("EventBusArn")
+    yield "publishes", "true", str(got.get("Enabled")).lower() if got else "no such destination"
+    yield "kinds", ALL_KINDS, ", ".join(kinds)
+    yield "publishes to", goes_to, topic or bus or "nowhere"
+
+
+CHECKS: dict[str, Check] = {
+    "queue": _queue,
+    "dead-letter queue": _dead_letter_queue,
+    "table": _table,
+    "expiry": _expiry,
+    "point-in-time recovery": _recovery,
+    "configuration set": _configuration_set,
+}
+CHECKS_BY_SOURCE: dict[str, dict[str, Check]] = {
+    "sns": {"topic": _topic, "subscription": _subscription},
+    "eventbridge": {"rule": _rule},
+}
+
+
+def allowed(policy: str | None) -> str:
+    """Whom a resource's policy lets do what, and from where."""
+    lines = []
+    for statement in _statements(policy):
+        if statement.get("Effect") != "Allow":
+            continue
+        principal, actions = statement.get("Principal"), statement.get("Action")
+        who = principal.get("Service", principal) if isinstance(principal, dict) else principal
+        what = ", ".join(actions) if isinstance(actions, list) else str(actions)
+        where = [value for key, value in _conditions(statement) if key == "aws:sourcearn"]
+        lines.append(f"{who} {what.lower()} from {where[0] if where else 'anywhere'}")
+    return "; ".join(sorted(lines)) or "nobody"
+
+
+def without_tls(policy: str | None) -> str:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html (aws:SecureTransport)"""
+    denied = any(
+        ("aws:securetransport", "false") in [(key, str(value).lower()) for key, value in _conditions(statement)]
+        for statement in _statements(policy)
+        if statement.get("Effect") == "Deny" and statement.get("Principal") in ("*", {"AWS": "*"})
+    )
+    return "denied" if denied else "allowed"
+
+
+def _statements(policy: str | None) -> list[dict[str, Any]]:
+    found = json.loads(policy or "{}").get("Statement", [])
+    return found if isinstance(found, list) else [found]
+
+
+def _conditions(statement: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Keys are in any case: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html"""
+    tests = statement.get("Condition", {}).values()
+    return [(key.lower(), value) for test in tests for key, value in test.items()]
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

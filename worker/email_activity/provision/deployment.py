@@ -1,6 +1,5 @@
 """What is wanted: the template, the values of its parameters, and the names that it makes of them."""
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 Source = Literal["sns", "eventbridge"]
 
-#: The template's own rule. Not every stand-in enforces it, and some fail in odd ways on what it forbids.
+#: The template's own rule.
 PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,47}")
 
 #: The package's folder: in the wheel `template.yaml` is in it; in the source it is the neighbour `config/`.
@@ -25,12 +24,10 @@ def template() -> str:
     return (packed if packed.exists() else in_source).read_text(encoding="utf-8")
 
 
-def template_digest() -> str:
-    return hashlib.sha256(template().encode()).hexdigest()[:16]
-
-
 @dataclass(frozen=True, slots=True)
 class Deployment:
+    """prefix: by itself the name of the stack, of the table and of SES's configuration set."""
+
     prefix: str = "email-activity"
     source: Source = "sns"
     raw: bool = False
@@ -44,18 +41,6 @@ class Deployment:
             )
 
     @property
-    def stack(self) -> str:
-        return self.prefix
-
-    @property
-    def table(self) -> str:
-        return self.prefix
-
-    @property
-    def configuration_set(self) -> str:
-        return self.prefix
-
-    @property
     def queue(self) -> str:
         return f"{self.prefix}-events"
 
@@ -64,11 +49,7 @@ class Deployment:
         return f"{self.prefix}-dead-letters"
 
     @property
-    def topic(self) -> str:
-        return f"{self.prefix}-events"
-
-    @property
-    def rule(self) -> str:
+    def topic_or_rule(self) -> str:
         return f"{self.prefix}-events"
 
     @property
