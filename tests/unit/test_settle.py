@@ -1,6 +1,6 @@
 """The end of each message. SQS itself is faked at the client; `tests/integration/` has the real one."""
 
-from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,52 +9,58 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from email_activity.aws.batches import MAX_ATTEMPTS
 from email_activity.domain.errors import NotJsonError
 from email_activity.ingest.receive import Message, Queue
 from email_activity.ingest.settle import MAX_DELAY, Settler, delay
 
 QUEUE = Queue("https://sqs/events", "https://sqs/dead", 120)
 FAILURE = ClientError({"Error": {"Code": "ServiceUnavailable"}}, "any")
+NO_ANSWER = ReadTimeoutError(endpoint_url="http://x")
 
 
 class FakeSqs:
-    """fails: entries by receipt handle, and how often a batch call fails for each."""
+    """raises: instead of an answer of a batch call. refuses: a receipt handle, each time. sends: instead of SQS."""
 
-    def __init__(self, fails: dict[str, int] | None = None, *, refuses_to_send: bool = False) -> None:
-        self.fails = Counter(fails or {})
-        self.refuses_to_send = refuses_to_send
+    def __init__(
+        self,
+        raises: Exception | None = None,
+        refuses: str = "",
+        sends: Callable[..., dict[str, str]] = lambda **_: {"MessageId": "new"},
+    ) -> None:
+        self.raises = raises
+        self.refuses = refuses
+        self.sends = sends
+        self.calls = 0
         self.deleted: list[str] = []
         self.hidden: dict[str, int] = {}
         self.sent: list[dict[str, Any]] = []
 
-    def delete_message_batch(self, QueueUrl, Entries):  # noqa: N803  boto3's own
-        return self._batch(QueueUrl, Entries, lambda entry: self.deleted.append(entry["ReceiptHandle"]))
+    def delete_message_batch(self, **asked: Any) -> dict[str, Any]:
+        return self._batch(asked, lambda entry: self.deleted.append(entry["ReceiptHandle"]))
 
-    def change_message_visibility_batch(self, QueueUrl, Entries):  # noqa: N803
+    def change_message_visibility_batch(self, **asked: Any) -> dict[str, Any]:
         return self._batch(
-            QueueUrl, Entries, lambda entry: self.hidden.update({entry["ReceiptHandle"]: entry["VisibilityTimeout"]})
+            asked, lambda entry: self.hidden.update({entry["ReceiptHandle"]: entry["VisibilityTimeout"]})
         )
 
     def send_message(self, **message: Any) -> dict[str, str]:
-        if self.refuses_to_send:
-            raise FAILURE
+        answer = self.sends(**message)
         self.sent.append(message)
-        return {"MessageId": "new"}
-
-    def _batch(self, url, entries, do):
-        assert url == QUEUE.url
-        assert len(entries) <= 10
-        assert len({entry["Id"] for entry in entries}) == len(entries)
-        answer = {"Successful": [], "Failed": []}
-        for entry in entries:
-            if self.fails[entry["ReceiptHandle"]] > 0:
-                self.fails[entry["ReceiptHandle"]] -= 1
-                answer["Failed"].append({"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"})
-            else:
-                do(entry)
-                answer["Successful"].append({"Id": entry["Id"]})
         return answer
+
+    def _batch(self, asked: Any, do: Callable[[Any], object]) -> dict[str, Any]:
+        assert asked["QueueUrl"] == QUEUE.url
+        self.calls += 1
+        if self.raises:
+            raise self.raises
+        done = [entry for entry in asked["Entries"] if entry["ReceiptHandle"] != self.refuses]
+        for entry in done:
+            do(entry)
+        return {"Successful": [{"Id": entry["Id"]} for entry in done]}
+
+
+def settler(sqs: FakeSqs) -> Settler:
+    return Settler(sqs, QUEUE)  # type: ignore[arg-type]
 
 
 def message(handle: str, receive_count: int = 1) -> Message:
@@ -62,44 +68,44 @@ def message(handle: str, receive_count: int = 1) -> Message:
     return Message(f"id-{handle}", handle, "body", receive_count, now, now)
 
 
-def test_deletes_go_in_batches_and_what_fails_in_part_is_tried_again() -> None:
-    sqs = FakeSqs({"3": 1, "12": MAX_ATTEMPTS - 1, "17": MAX_ATTEMPTS})
-    deleted = Settler(sqs, QUEUE).delete([message(str(number)) for number in range(25)])  # type: ignore[arg-type]
-    assert deleted == 24
-    assert sorted(sqs.deleted) == sorted(str(number) for number in range(25) if number != 17)
+def messages(count: int) -> list[Message]:
+    return [message(str(number)) for number in range(count)]
 
 
-def test_an_answer_that_names_nothing_is_none_of_sqs_and_counts_as_nothing_done(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A proxy may answer 200 with a page of its own."""
+def test_what_is_deleted_is_counted_and_what_sqs_refuses_is_not() -> None:
+    sqs = FakeSqs(refuses="17")
+    assert settler(sqs).delete(messages(25)) == 24
+    assert sqs.deleted == [str(number) for number in range(25) if number != 17]
+
+
+def test_an_outage_keeps_messages_away_before_their_backoff_begins() -> None:
     sqs = FakeSqs()
-    monkeypatch.setattr(sqs, "delete_message_batch", lambda **_: {})
-    assert Settler(sqs, QUEUE).delete([message("1")]) == 0  # type: ignore[arg-type]
+    assert settler(sqs).return_later(messages(25), at_least=10) == 25
+    assert len(sqs.hidden) == 25
+    assert all(11 <= seconds <= 15 for seconds in sqs.hidden.values())
 
 
-def test_a_message_is_deleted_only_after_it_is_in_the_dead_letter_queue() -> None:
-    sqs = FakeSqs(refuses_to_send=True)
-    assert Settler(sqs, QUEUE).quarantine({message("1"): NotJsonError()}) == []  # type: ignore[arg-type]
-    assert sqs.deleted == []
-
-
-def test_an_answer_without_an_id_is_none_of_sqs_and_deletes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy may answer 200 with a page of its own."""
+def test_what_is_still_worked_on_is_hidden_for_a_whole_visibility_timeout_more() -> None:
     sqs = FakeSqs()
-    monkeypatch.setattr(sqs, "send_message", lambda **_: {})
-    assert Settler(sqs, QUEUE).quarantine({message("1"): NotJsonError()}) == []  # type: ignore[arg-type]
-    assert sqs.deleted == []
+    assert settler(sqs).extend(messages(12)) == 12
+    assert set(sqs.hidden.values()) == {QUEUE.visibility_timeout}
+
+
+@pytest.mark.parametrize("call", ["delete", "return_later", "extend"])
+@pytest.mark.parametrize(("error", "calls"), [(NO_ANSWER, 1), (FAILURE, 3)], ids=["no answer", "refused"])
+def test_a_queue_that_does_not_answer_is_asked_once(call: str, error: Exception, calls: int) -> None:
+    """Each unanswered call waits for its time-out; a hundred messages would take minutes of them."""
+    sqs = FakeSqs(raises=error)
+    assert getattr(settler(sqs), call)(messages(25)) == 0
+    assert sqs.calls == calls
 
 
 def test_a_quarantined_message_takes_its_reason_along() -> None:
     sqs = FakeSqs()
-    settler = Settler(sqs, QUEUE)  # type: ignore[arg-type]
-    assert settler.quarantine({message("1", receive_count=3): NotJsonError("a detail")})
+    assert settler(sqs).quarantine({message("1", receive_count=3): NotJsonError("a detail")})
     (sent,) = sqs.sent
     attributes = {name: value["StringValue"] for name, value in sent["MessageAttributes"].items()}
-    assert sent["QueueUrl"] == QUEUE.dead_letter_url
-    assert sent["MessageBody"] == "body"
+    assert (sent["QueueUrl"], sent["MessageBody"]) == (QUEUE.dead_letter_url, "body")
     assert attributes.pop("worker_version")
     assert attributes == {
         "reason": "not_json",
@@ -113,8 +119,34 @@ def test_a_quarantined_message_takes_its_reason_along() -> None:
 
 def test_an_empty_detail_is_left_out_for_sqs_takes_no_empty_attribute() -> None:
     sqs = FakeSqs()
-    Settler(sqs, QUEUE).quarantine({message("1"): NotJsonError()})  # type: ignore[arg-type]
+    settler(sqs).quarantine({message("1"): NotJsonError()})
     assert "detail" not in sqs.sent[0]["MessageAttributes"]
+
+
+def fail(**_: object) -> dict[str, str]:
+    raise FAILURE
+
+
+@pytest.mark.parametrize("sends", [fail, lambda **_: {}], ids=["refused", "a proxy's own page with status 200"])
+def test_only_what_is_in_the_dead_letter_queue_is_deleted(sends: Callable[..., dict[str, str]]) -> None:
+    sqs = FakeSqs(sends=sends)
+    assert settler(sqs).quarantine({message("1"): NotJsonError()}) == []
+    assert sqs.deleted == []
+
+
+def test_quarantine_stops_at_the_first_failure_and_deletes_only_what_was_copied() -> None:
+    answers = iter([{"MessageId": "new"}, NO_ANSWER])
+
+    def send(**_: object) -> dict[str, str]:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    sqs = FakeSqs(sends=send)
+    copied = settler(sqs).quarantine({each: NotJsonError() for each in messages(5)})
+    assert [each.id for each in copied] == ["id-0"]
+    assert sqs.deleted == ["0"]
 
 
 @given(st.integers(1, 1000))
@@ -124,66 +156,3 @@ def test_a_delay_grows_with_the_receives_but_never_beyond_its_bound(receive_coun
 
 def test_delays_differ_so_that_what_failed_together_does_not_return_together() -> None:
     assert len({delay(8) for _ in range(50)}) > 5
-
-
-def test_an_outage_keeps_messages_away_before_their_backoff_begins() -> None:
-    sqs = FakeSqs()
-    Settler(sqs, QUEUE).return_later([message(str(number)) for number in range(25)], at_least=10)  # type: ignore[arg-type]
-    assert len(sqs.hidden) == 25
-    assert all(11 <= seconds <= 15 for seconds in sqs.hidden.values())
-
-
-def test_what_is_still_worked_on_is_hidden_for_a_whole_visibility_timeout_more() -> None:
-    sqs = FakeSqs()
-    assert Settler(sqs, QUEUE).extend([message(str(number)) for number in range(12)]) == 12  # type: ignore[arg-type]
-    assert set(sqs.hidden.values()) == {QUEUE.visibility_timeout}
-
-
-@pytest.mark.parametrize("call", ["delete", "return_later", "extend"])
-def test_a_queue_that_does_not_answer_is_asked_once_and_one_that_refuses_for_each_batch(
-    call: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each unanswered call waits for its time-out; a hundred messages would take minutes of them."""
-    calls: list[Exception] = []
-    for error, expected in ((ReadTimeoutError(endpoint_url="http://x"), 1), (FAILURE, 3)):
-
-        def fail(error: Exception = error, **_: object) -> None:
-            calls.append(error)
-            raise error
-
-        sqs = FakeSqs()
-        monkeypatch.setattr(sqs, "delete_message_batch", fail)
-        monkeypatch.setattr(sqs, "change_message_visibility_batch", fail)
-        assert getattr(Settler(sqs, QUEUE), call)([message(str(number)) for number in range(25)]) == 0  # type: ignore[arg-type]
-        assert calls.count(error) == expected
-
-
-def test_quarantine_stops_at_the_first_failure_and_deletes_only_what_was_copied(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    sqs = FakeSqs()
-    sent: list[str] = []
-
-    def send(**given: Any) -> dict[str, str]:
-        sent.append(given["MessageAttributes"]["message_id"]["StringValue"])
-        if len(sent) == 2:
-            raise ReadTimeoutError(endpoint_url="http://x")
-        return {"MessageId": "new"}
-
-    monkeypatch.setattr(sqs, "send_message", send)
-    errors = {message(str(number)): NotJsonError() for number in range(5)}
-    assert [each.id for each in Settler(sqs, QUEUE).quarantine(errors)] == ["id-0"]  # type: ignore[arg-type]
-    assert sqs.deleted == ["0"]
-    assert sent == ["id-0", "id-1"]
-
-
-@pytest.mark.parametrize("call", ["delete", "return_later"])
-def test_sqs_failing_at_settlement_is_no_error_of_the_batch(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    sqs = FakeSqs()
-
-    def fail(**_: object) -> None:
-        raise FAILURE
-
-    monkeypatch.setattr(sqs, "delete_message_batch", fail)
-    monkeypatch.setattr(sqs, "change_message_visibility_batch", fail)
-    assert getattr(Settler(sqs, QUEUE), call)([message("1")]) == 0  # type: ignore[arg-type]
