@@ -95,25 +95,17 @@ class Activity:
             "tags": dict(self.tags),
             "detail": dict(self.detail),
         }
-        content = {name: value for name, value in content.items() if value not in (None, "", {})}
         others = {
+            "recorded_at": rfc3339(self.recorded_at),
+            "form": self.form,
             "transport_id": self.transport_id,
             "failure_account": self.failure_account,
             "failure_time": self.failure_time,
             "failure_day": self.failure_day,
         }
         time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
-        kind = key_part(self.kind[:MAX_KIND_IN_KEY])
-        return {
-            "pk": email_key(self.email_id),
-            "sk": f"EVENT#{time}#{kind}#{self.event_id}#{content_hash(content)}",
-            **content,
-            "recorded_at": rfc3339(self.recorded_at),
-            "form": self.form,
-            **{name: value for name, value in others.items() if value},
-            "expires_at": self.expires_at,
-            "schema_version": SCHEMA_VERSION,
-        }
+        sort_key = f"EVENT#{time}#{key_part(self.kind[:MAX_KIND_IN_KEY])}#{self.event_id}"
+        return _item(self.email_id, sort_key, self.expires_at, content) | _told(others)
 
     @classmethod
     def from_item(cls, item: Item) -> "Activity":
@@ -148,19 +140,12 @@ class Extra:
             "occurred_at": self.occurred_at and rfc3339_exact(self.occurred_at),
             "unknown": self.unknown,
         }
-        content = {name: value for name, value in content.items() if value is not None}
-        return {
-            "pk": email_key(self.email_id),
-            "sk": f"EXTRA#{self.event_id}#{content_hash(content)}",
-            **content,
-            "expires_at": self.expires_at,
-            "schema_version": SCHEMA_VERSION,
-        }
+        return _item(self.email_id, f"EXTRA#{self.event_id}", self.expires_at, content)
 
     @classmethod
     def from_item(cls, item: Item) -> "Extra":
-        told = {name: item[name] for name in ("event_id", "kind", "unknown", "expires_at")}
-        return cls(email_id=email_id_of(item), occurred_at=_read_time(item.get("occurred_at")), **told)
+        same = {name: item[name] for name in ("event_id", "kind", "unknown", "expires_at")}
+        return cls(email_id=email_id_of(item), occurred_at=_read_time(item.get("occurred_at")), **same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +172,7 @@ class RecipientFact:
             "document_id": self.document and _unless_key_says(self.document.id),
             "account_id": self.account if account != self.account else None,
         }
-        content = {name: value for name, value in content.items() if value}
-        return {
-            "pk": email_key(self.email_id),
-            "sk": f"RECIPIENT#{recipient}#{content_hash(content)}",
-            **content,
-            "expires_at": self.expires_at,
-            "schema_version": SCHEMA_VERSION,
-        }
+        return _item(self.email_id, f"RECIPIENT#{recipient}", self.expires_at, content)
 
     @classmethod
     def from_item(cls, item: Item) -> "RecipientFact":
@@ -242,6 +220,22 @@ def read_fact(item: Item) -> Fact | None:
     """The fact in an item; None for one that this version does not know."""
     reader = READERS.get(item["sk"].partition("#")[0])
     return reader(item) if reader else None
+
+
+def _item(email_id: str, sort_key: str, expires_at: int, content: Item) -> Item:
+    """sort_key: to which the hash of the content is added."""
+    content = _told(content)
+    return {
+        "pk": email_key(email_id),
+        "sk": f"{sort_key}#{content_hash(content)}",
+        **content,
+        "expires_at": expires_at,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def _told(attributes: Item) -> Item:
+    return {name: value for name, value in attributes.items() if value not in (None, "", {})}
 
 
 def _unless_key_says(text: str) -> str | None:

@@ -129,14 +129,14 @@ def _events(
     body: str, policy: TrackingPolicy, recorded_at: datetime, sent_at: datetime | None, message_id: str | None
 ) -> Iterator[InterpretedEvent]:
     work = len(body)
-    for found in unwrap(body, message_id):
+    for found in unwrap(body):
         try:
             if not isinstance(found, Notification):
                 yield _without_event(found)
                 continue
             event = parse(found.kind, found.event)
             work += _work(event, found.event)
-            provenance = Provenance(found.form, found.transport_id, recorded_at, sent_at)
+            provenance = Provenance(found.form, found.transport_id or message_id, recorded_at, sent_at)
             yield _of_event(event, provenance, policy, work)
         except PermanentError as error:
             yield InterpretedEvent(Outcome.QUARANTINE, found.form, getattr(found, "kind", None), error=error)

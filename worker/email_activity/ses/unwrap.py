@@ -19,9 +19,9 @@ https://docs.aws.amazon.com/cli/latest/reference/sqs/receive-message.html
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from email_activity.domain.errors import (
     NestedTooDeepError,
@@ -54,7 +54,10 @@ SNS_TYPES = SNS_CONFIRMATIONS | {"Notification"}
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One SES event, still as SES wrote it. `form` is the outermost one; `kind` is SES's own spelling."""
+    """One SES event, still as SES wrote it. `form` is the outermost one; `kind` is SES's own spelling.
+
+    transport_id: of the outermost envelope, if it has one.
+    """
 
     form: str
     kind: str
@@ -81,62 +84,51 @@ class Unreadable:
 Unwrapped = Notification | Control | Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class _Envelopes:
+class _Envelopes(NamedTuple):
     """What was taken off so far: how many envelopes, and the form and id of the outermost."""
 
     depth: int = 0
-    form: str | None = None
+    outermost: str | None = None
     transport_id: str | None = None
     is_quoted: bool = False  # a JSON string was opened since the innermost
 
+    @property
+    def form(self) -> str:
+        return self.outermost or "raw"
+
     def inside(self, form: str | None, transport_id: object) -> "_Envelopes":
         """form: None for what SQS printed, which is how a message came, and no form of it."""
-        if self.form:
-            return _Envelopes(self.depth + 1, self.form, self.transport_id)
+        if self.outermost:
+            return _Envelopes(self.depth + 1, self.outermost, self.transport_id)
         is_id = isinstance(transport_id, str) and 0 < len(transport_id) <= MAX_TRANSPORT_ID
         return _Envelopes(self.depth + 1, form, str(transport_id) if is_id else None)
 
     def quoted(self) -> "_Envelopes":
-        return replace(self, is_quoted=True)
+        return self._replace(is_quoted=True)
 
 
-def unwrap(body: str, message_id: str | None = None) -> tuple[Unwrapped, ...]:
-    """Everything that a message holds, up to a bound; one thing unless it is a Lambda payload. Never raises.
-
-    message_id: SQS's, which names the copy when no envelope does.
-    """
-    start = _Envelopes()
+def unwrap(body: str) -> tuple[Unwrapped, ...]:
+    """Everything that a message holds, up to a bound; one thing unless it is a Lambda payload. Never raises."""
     try:
-        found = tuple(islice(_from_text(body, start), MAX_EVENTS + 1))
+        found = tuple(islice(_from_text(body, _Envelopes()), MAX_EVENTS + 1))
     except RecursionError:
-        found = (Unreadable(_form_of(start), NestedTooDeepError("JSON")),)
-    if len(found) > MAX_EVENTS:
-        rest = Unreadable(found[0].form, TooManyEventsError(f"more than {MAX_EVENTS}"))
-        found = (*found[:MAX_EVENTS], rest)
-    return tuple(_named(each, message_id) for each in found)
-
-
-def _named(found: Unwrapped, message_id: str | None) -> Unwrapped:
-    if isinstance(found, Notification) and found.transport_id is None:
-        return Notification(found.form, found.kind, found.event, message_id)
-    return found
+        return (Unreadable("raw", NestedTooDeepError("JSON")),)
+    if len(found) <= MAX_EVENTS:
+        return found
+    return *found[:MAX_EVENTS], Unreadable(found[0].form, TooManyEventsError(f"more than {MAX_EVENTS}"))
 
 
 def _from_text(text: str, around: _Envelopes) -> Iterator[Unwrapped]:
     try:
         document = load_json(text)
     except ValueError:
-        form = around.form or "text"
-        if text.strip().startswith(VALIDATION_TEXT):
-            yield Control(form, TOPIC_VALIDATION)
-        else:
-            yield Unreadable(form, NotJsonError())
-        return
+        form = around.outermost or "text"
+        is_validation = text.strip().startswith(VALIDATION_TEXT)
+        yield Control(form, TOPIC_VALIDATION) if is_validation else Unreadable(form, NotJsonError())
     except RecursionError:
-        yield Unreadable(_form_of(around), NestedTooDeepError("JSON"))
-        return
-    yield from _from_document(document, around)
+        yield Unreadable(around.form, NestedTooDeepError("JSON"))
+    else:
+        yield from _from_document(document, around)
 
 
 def _from_document(document: object, around: _Envelopes) -> Iterator[Unwrapped]:
@@ -144,9 +136,9 @@ def _from_document(document: object, around: _Envelopes) -> Iterator[Unwrapped]:
     if isinstance(document, str) and not around.is_quoted and _may_hold_event(document):
         yield from _from_text(document, around.quoted())
     elif not isinstance(document, dict):
-        yield Unreadable(_form_of(around), NotSesError(f"a JSON {_json_type(document)}"))
+        yield Unreadable(around.form, NotSesError(f"a JSON {_json_type(document)}"))
     elif around.depth > MAX_ENVELOPES:
-        yield Unreadable(_form_of(around), NestedTooDeepError(f"more than {MAX_ENVELOPES} envelopes"))
+        yield Unreadable(around.form, NestedTooDeepError(f"more than {MAX_ENVELOPES} envelopes"))
     elif "Records" in document:
         yield from _from_lambda(document, around)
     elif isinstance(document.get("Messages"), list) and document["Messages"]:
@@ -166,7 +158,7 @@ def _from_lambda(payload: dict[str, Any], around: _Envelopes) -> Iterator[Unwrap
     """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html, with-sqs.html; `ses` is mail received."""
     records = payload["Records"]
     if not isinstance(records, list) or not records:
-        yield Unreadable(around.form or "lambda", NotSesError("Records holds nothing"))
+        yield Unreadable(around.outermost or "lambda", NotSesError("Records holds nothing"))
         return
     for record in records:
         match record:
@@ -175,9 +167,9 @@ def _from_lambda(payload: dict[str, Any], around: _Envelopes) -> Iterator[Unwrap
             case {"body": str() as body}:
                 yield from _from_text(body, around.inside("lambda", record.get("messageId")))
             case {"ses": {}}:
-                yield Control(around.form or "lambda", "Received")
+                yield Control(around.outermost or "lambda", "Received")
             case _:
-                yield Unreadable(around.form or "lambda", NotSesError("a record with neither Sns, body nor ses"))
+                yield Unreadable(around.outermost or "lambda", NotSesError("a record with neither Sns, body nor ses"))
 
 
 def _from_received(message: Any, around: _Envelopes) -> Iterator[Unwrapped]:
@@ -185,14 +177,14 @@ def _from_received(message: Any, around: _Envelopes) -> Iterator[Unwrapped]:
     if isinstance(message, dict) and isinstance(message.get("Body"), str):
         yield from _from_text(message["Body"], around.inside(None, message.get("MessageId")))
     else:
-        yield Unreadable(_form_of(around), NotSesError("a received message without a Body"))
+        yield Unreadable(around.form, NotSesError("a received message without a Body"))
 
 
 def _from_sns(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
     """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html"""
     inside = around.inside("sns", envelope.get("MessageId"))
     if _text(envelope, "Type") in SNS_CONFIRMATIONS:
-        yield Control(_form_of(inside), _text(envelope, "Type"))
+        yield Control(inside.form, _text(envelope, "Type"))
         return
     message = envelope.get("Message")
     if isinstance(message, str):
@@ -205,7 +197,7 @@ def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[
     inside = around.inside("eventbridge", envelope.get("id"))
     detail, detail_type = envelope.get("detail"), _text(envelope, "detail-type")
     if envelope.get("source") == OTHER_MESSAGES_SOURCE:
-        yield Control(_form_of(inside), detail_type)
+        yield Control(inside.form, detail_type)
         return
     if isinstance(detail, str) and _may_hold_event(detail):
         detail, inside = opened(detail), inside.quoted()
@@ -214,11 +206,11 @@ def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[
     may_be_named = bool(detail_type) and inside.depth <= MAX_ENVELOPES
     if is_ours and not is_email and detail_type not in KIND_BY_DETAIL_TYPE:
         # Sending Status Enabled/Disabled, Advisor Recommendation Status Open/Resolved.
-        yield Control(_form_of(inside), detail_type)
+        yield Control(inside.form, detail_type)
     elif may_be_named and isinstance(detail, dict) and "mail" in detail and not _kind_of(detail):
         # Some rules leave `eventType` out of what they pass on.
         known = KIND_BY_DETAIL_TYPE.get(detail_type)
-        yield Notification(_form_of(inside), known.name if known else detail_type, detail, inside.transport_id)
+        yield Notification(inside.form, known.name if known else detail_type, detail, inside.transport_id)
     else:
         yield from _from_document(detail, inside)
 
@@ -230,11 +222,11 @@ def _may_hold_event(text: str) -> bool:
 def _from_event(document: dict[str, Any], around: _Envelopes) -> Unwrapped:
     kind = _kind_of(document)
     if not kind:
-        return Unreadable(_form_of(around), NotSesError("neither eventType nor notificationType"))
+        return Unreadable(around.form, NotSesError("neither eventType nor notificationType"))
     name = control_name(kind, document)
     if name:
-        return Control(_form_of(around), name)
-    return Notification(_form_of(around), kind, document, around.transport_id)
+        return Control(around.form, name)
+    return Notification(around.form, kind, document, around.transport_id)
 
 
 def _kind_of(document: dict[str, Any]) -> str:
@@ -245,10 +237,6 @@ def _kind_of(document: dict[str, Any]) -> str:
 def _text(document: dict[str, Any], name: str) -> str:
     value = document.get(name)
     return value.strip() if isinstance(value, str) else ""
-
-
-def _form_of(around: _Envelopes) -> str:
-    return around.form or "raw"
 
 
 def _json_type(value: object) -> str:
