@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -22,47 +23,21 @@ class SettingsError(Exception):
     """A variable of the environment is wrong. Each line names it, what it holds, and what it should hold."""
 
 
-def _url(*schemes: str) -> AfterValidator:
+def _checked(is_valid: Callable[[str], object], wanted: str) -> AfterValidator:
     def check(value: str) -> str:
-        scheme, separator, rest = value.partition("://")
-        if scheme not in schemes or not separator or not rest:
-            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
-        return value
-
-    return AfterValidator(check)
-
-
-def _redis(*others: str) -> AfterValidator:
-    starts = ("redis://", "rediss://")
-
-    def check(value: str) -> str:
-        if value in others:
-            return value
-        if not value.startswith(starts):
-            raise ValueError(" or ".join(("a URL that starts with redis:// or rediss://", *others)))
-        read_redis_url(value)
-        return value
-
-    return AfterValidator(check)
-
-
-def _split(value: str) -> str:
-    if not _names(value) or (EVERYTHING in _names(value) and len(_names(value)) > 1):
-        raise ValueError("a comma-separated list of document types, or * for all")
-    return value
-
-
-def _names(value: str) -> frozenset[str]:
-    return frozenset(name.strip().lower() for name in value.split(",") if name.strip())
-
-
-def _each(pattern: str, wanted: str) -> AfterValidator:
-    """A comma-separated list, of which each is as the pattern has it."""
-
-    def check(value: str) -> str:
-        names = _listed(value)
-        if not names or not all(re.fullmatch(pattern, name, re.ASCII) for name in names):
+        if not is_valid(value):
             raise ValueError(wanted)
+        return value
+
+    return AfterValidator(check)
+
+
+def _redis_url(*others: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in others:
+            if not value.startswith(("redis://", "rediss://")):
+                raise ValueError(" or ".join(("a URL that starts with redis:// or rediss://", *others)))
+            read_redis_url(value)
         return value
 
     return AfterValidator(check)
@@ -72,10 +47,25 @@ def _listed(value: str | None) -> frozenset[str]:
     return frozenset(name.strip() for name in (value or "").split(",") if name.strip())
 
 
+def _list_of(pattern: str, wanted: str) -> AfterValidator:
+    """A comma-separated list."""
+    is_name = re.compile(pattern, re.ASCII).fullmatch
+    return _checked(lambda value: _listed(value) and all(map(is_name, _listed(value))), wanted)
+
+
 Name = Annotated[str, Field(min_length=1, max_length=256)]
-HttpUrl = Annotated[str, _url("http", "https")]
-StoreUrl = Annotated[str, _redis()]
-BrokerUrl = Annotated[str, _redis(MEMORY)]
+HttpUrl = Annotated[
+    str, _checked(re.compile("https?://.+", re.DOTALL).fullmatch, "a URL that starts with http:// or https://")
+]
+DocumentTypes = Annotated[
+    str,
+    _checked(
+        lambda value: _listed(value) == {EVERYTHING} or (_listed(value) and EVERYTHING not in _listed(value)),
+        "a comma-separated list of document types, or * for all",
+    ),
+]
+AccountIds = Annotated[str, _list_of("[0-9]{12}", "comma-separated AWS account ids of 12 digits")]
+ConfigurationSets = Annotated[str, _list_of("[A-Za-z0-9_-]{1,64}", "comma-separated names of SES's configuration sets")]
 
 
 class Settings(BaseSettings):
@@ -83,71 +73,60 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", case_sensitive=False)
 
-    aws_region: Annotated[Name, Field(description="AWS region of the queue and the table")] = "us-east-1"
-    aws_endpoint_url: Annotated[HttpUrl | None, Field(description="stand-in for AWS; unset on AWS")] = None
-    aws_direct_calls: Annotated[
-        bool, Field(description="make the most frequent calls without botocore's layers, in a third of the CPU")
-    ] = True
-
-    events_queue: Annotated[Name, Field(description="SQS queue to poll: name or URL")] = "email-activity-events"
-    dead_letter_queue: Annotated[
-        Name | None, Field(description="name or URL; found from the queue's redrive policy when not set")
-    ] = None
-    activity_table: Annotated[Name, Field(description="DynamoDB table")] = "email-activity"
-    redis_url: Annotated[StoreUrl, Field(description="Redis 7 or Valkey, for duplicates; a cluster serves")] = (
-        "redis://localhost:6379/0"
+    aws_region: Name = Field("us-east-1", description="AWS region of the queue and the table")
+    aws_endpoint_url: HttpUrl | None = Field(None, description="stand-in for AWS; unset on AWS")
+    aws_direct_calls: bool = Field(
+        True, description="make the most frequent calls without botocore's layers, in a third of the CPU"
     )
-    celery_broker_url: Annotated[
-        BrokerUrl | None,
-        Field(description="Redis for Celery's remote control, no cluster; REDIS_URL when not set; memory:// for none"),
-    ] = None
 
-    tracked_document_types: Annotated[
-        str, AfterValidator(_split), Field(description="comma-separated; * records all mail")
-    ] = "invoice"
-    document_type_tag: Annotated[Name, Field(description="message tag that holds the document type")] = "document_type"
-    document_type_header: Annotated[Name, Field(description="header that does, where no tag does")] = "X-Document-Type"
-    document_id_tag: Annotated[Name, Field(description="message tag that holds the document id")] = "document_id"
-    document_id_header: Annotated[Name, Field(description="header that does, where no tag does")] = "X-Document-Id"
-    account_id_tag: Annotated[Name, Field(description="message tag that holds your customer's id")] = "account_id"
-    account_id_header: Annotated[Name, Field(description="header that does, where no tag does")] = "X-Account-Id"
-    trusted_aws_accounts: Annotated[
-        Annotated[str, _each("[0-9]{12}", "comma-separated AWS account ids of 12 digits")] | None,
-        Field(description="comma-separated; events of other AWS accounts are quarantined; all when not set"),
-    ] = None
-    trusted_configuration_sets: Annotated[
-        Annotated[str, _each("[A-Za-z0-9_-]{1,64}", "comma-separated names of SES's configuration sets")] | None,
-        Field(description="comma-separated; events of others, or of none, are quarantined; all when not set"),
-    ] = None
-    store_subject: Annotated[bool, Field(description="keep the subject line in the table")] = True
+    events_queue: Name = Field("email-activity-events", description="SQS queue to poll: name or URL")
+    dead_letter_queue: Name | None = Field(
+        None, description="name or URL; found from the queue's redrive policy when not set"
+    )
+    activity_table: Name = Field("email-activity", description="DynamoDB table")
+    redis_url: Annotated[str, _redis_url()] = Field(
+        "redis://localhost:6379/0", description="Redis 7 or Valkey, for duplicates; a cluster serves"
+    )
+    celery_broker_url: Annotated[str, _redis_url(MEMORY)] | None = Field(
+        None,
+        description="Redis for Celery's remote control, no cluster; REDIS_URL when not set; memory:// for none",
+    )
 
-    retention_days: Annotated[int, Field(ge=1, le=36_500, description="facts expire so long after sending")] = 365
-    dedupe_window_seconds: Annotated[
-        int, Field(ge=60, le=14 * 86_400, description="how long Redis remembers what is stored")
-    ] = 86_400
-    lease_seconds: Annotated[
-        int, Field(ge=5, le=43_200, description="how long a claim holds; less than the visibility timeout")
-    ] = 60
+    tracked_document_types: DocumentTypes = Field("invoice", description="comma-separated; * records all mail")
+    document_type_tag: Name = Field("document_type", description="message tag that holds the document type")
+    document_type_header: Name = Field("X-Document-Type", description="header that does, where no tag does")
+    document_id_tag: Name = Field("document_id", description="message tag that holds the document id")
+    document_id_header: Name = Field("X-Document-Id", description="header that does, where no tag does")
+    account_id_tag: Name = Field("account_id", description="message tag that holds your customer's id")
+    account_id_header: Name = Field("X-Account-Id", description="header that does, where no tag does")
+    trusted_aws_accounts: AccountIds | None = Field(
+        None, description="comma-separated; events of other AWS accounts are quarantined; all when not set"
+    )
+    trusted_configuration_sets: ConfigurationSets | None = Field(
+        None, description="comma-separated; events of others, or of none, are quarantined; all when not set"
+    )
+    store_subject: bool = Field(True, description="keep the subject line in the table")
 
-    batch_size: Annotated[int, Field(ge=1, le=1_000, description="messages per batch")] = 70
-    threads_per_process: Annotated[int, Field(ge=1, le=64, description="polling threads in each process at most")] = 24
-    poll_seconds: Annotated[float, Field(gt=0, le=300, description="bound of one poll task")] = 30
-    receive_wait_seconds: Annotated[
-        int, Field(ge=0, le=20, description="long poll; SQS allows 20, a quick stop wants less")
-    ] = 5
-    shutdown_seconds: Annotated[
-        float, Field(gt=0, le=600, description="the worker ends after this long whatever happens")
-    ] = 25
+    retention_days: int = Field(365, ge=1, le=36_500, description="facts expire so long after sending")
+    dedupe_window_seconds: int = Field(
+        86_400, ge=60, le=14 * 86_400, description="how long Redis remembers what is stored"
+    )
+    lease_seconds: int = Field(
+        60, ge=5, le=43_200, description="how long a claim holds; less than the visibility timeout"
+    )
 
-    health_file: Annotated[
-        Name, Field(description="whether the worker polls, in its own words; read by `email-activity health`")
-    ] = "/tmp/email-activity.poll"  # noqa: S108  neither written nor read through a link; holds no personal data
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="debug, info, warning or error")
-    ] = "info"
-    log_format: Annotated[
-        Literal["auto", "json", "console"], Field(description="auto: colours on a terminal, else JSON")
-    ] = "auto"
+    batch_size: int = Field(70, ge=1, le=1_000, description="messages per batch")
+    threads_per_process: int = Field(24, ge=1, le=64, description="polling threads in each process at most")
+    poll_seconds: float = Field(30, gt=0, le=300, description="bound of one poll task")
+    receive_wait_seconds: int = Field(5, ge=0, le=20, description="long poll; SQS allows 20, a quick stop wants less")
+    shutdown_seconds: float = Field(25, gt=0, le=600, description="the worker ends after this long whatever happens")
+
+    health_file: Name = Field(
+        "/tmp/email-activity.poll",  # noqa: S108  neither written nor read through a link; holds no personal data
+        description="whether the worker polls, in its own words; read by `email-activity health`",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: colours on a terminal, else JSON")
 
     @model_validator(mode="after")
     def _stop_is_quicker_than_its_bound(self) -> Self:
@@ -174,7 +153,7 @@ class Settings(BaseSettings):
     @property
     def tracked(self) -> frozenset[str]:
         """Document types in lower case; empty means all mail."""
-        return frozenset() if self.tracked_document_types.strip() == EVERYTHING else _names(self.tracked_document_types)
+        return _listed(self.tracked_document_types.lower()) - {EVERYTHING}
 
     @property
     def trusted_accounts(self) -> frozenset[str]:
