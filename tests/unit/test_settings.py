@@ -78,6 +78,7 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
         ("CELERY_BROKER_URL", "amqp://host", "redis:// or rediss:// or memory://"),
         ("REDIS_URL", "memory://", "a URL that starts with redis:// or rediss://"),
         ("REDIS_URL", "redis://h/zero", "a number as the database"),
+        ("REDIS_URL", "redis://h/1?db=", "a number as the database"),
         ("REDIS_URL", "redis://h:6379/0/1", "a number as the database"),
         ("REDIS_URL", "redis://h:99999/0", "a URL like redis://USER:PASSWORD@HOST:6379/0"),
         ("CELERY_BROKER_URL", "redis://h/0?ssl_cert_reqs=required", "rediss:// where ssl_ options are given"),

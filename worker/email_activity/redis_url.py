@@ -5,8 +5,7 @@ other does not know, and both take some mistakes in silence.
 """
 
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -15,16 +14,18 @@ MEMORY = "memory://"
 
 FORM = "a URL like redis://USER:PASSWORD@HOST:6379/0, with each of @ : / ? # [ ] % in the password percent-encoded"
 
-#: redis-py's words and Celery's.
-VERIFY = {
-    "required": ssl.CERT_REQUIRED,
-    "optional": ssl.CERT_OPTIONAL,
-    "none": ssl.CERT_NONE,
-    "CERT_REQUIRED": ssl.CERT_REQUIRED,
-    "CERT_OPTIONAL": ssl.CERT_OPTIONAL,
-    "CERT_NONE": ssl.CERT_NONE,
+#: Options that are no text. Of the first, redis-py's words and Celery's.
+WORDS: dict[str, dict[str, Any]] = {
+    "ssl_cert_reqs": {
+        "required": ssl.CERT_REQUIRED,
+        "optional": ssl.CERT_OPTIONAL,
+        "none": ssl.CERT_NONE,
+        "CERT_REQUIRED": ssl.CERT_REQUIRED,
+        "CERT_OPTIONAL": ssl.CERT_OPTIONAL,
+        "CERT_NONE": ssl.CERT_NONE,
+    },
+    "ssl_check_hostname": {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False},
 }
-YES_OR_NO = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,6 @@ class Tls:
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
     ssl_password: str | None = field(default=None, repr=False)
-
-    def options(self) -> dict[str, Any]:
-        """redis-py's; kombu hands them on as they are."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def check(self) -> None:
         """Raises ValueError if a file that it names is missing or of no use."""
@@ -72,7 +69,7 @@ class RedisUrl:
     def client_options(self) -> dict[str, Any]:
         """For redis-py's client, but for the database, which a cluster does not have."""
         options = {"host": self.host, "port": self.port, "username": self.username, "password": self.password}
-        return options | ({"ssl": True} | self.tls.options() if self.tls else {})
+        return options | ({"ssl": True} | asdict(self.tls) if self.tls else {})
 
     def broker_options(self) -> dict[str, Any]:
         """For `kombu.Connection`."""
@@ -83,40 +80,12 @@ class RedisUrl:
             "virtual_host": str(self.database),
             "userid": self.username,
             "password": self.password,
-            "ssl": self.tls.options() if self.tls else False,
+            "ssl": asdict(self.tls) if self.tls else False,
         }
 
 
-def _one_of(words: dict[str, Any]) -> Callable[[str, str], Any]:
-    def read(name: str, value: str) -> Any:
-        if value not in words:
-            raise ValueError(f"{name} to be one of {', '.join(words)}")
-        return words[value]
-
-    return read
-
-
-def _text(name: str, value: str) -> str:
-    if not value:
-        raise ValueError(f"{name} to have a value")
-    return value
-
-
-def _database(_: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit()):
-        raise ValueError("a number as the database: redis://HOST:6379/0")
-    return int(value)
-
-
-#: What may stand behind the `?`, and how it is read.
-OPTIONS: dict[str, Callable[[str, str], Any]] = {
-    "ssl_cert_reqs": _one_of(VERIFY),
-    "ssl_check_hostname": lambda name, value: _one_of(YES_OR_NO)(name, value.lower()),
-    **dict.fromkeys(("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_password"), _text),
-    "db": _database,
-    "username": _text,
-    "password": _text,
-}
+#: What may stand behind the `?`.
+OPTIONS = (*(each.name for each in fields(Tls)), "db", "username", "password")
 
 
 def read_redis_url(text: str) -> RedisUrl:
@@ -130,35 +99,48 @@ def read_redis_url(text: str) -> RedisUrl:
         raise ValueError(FORM) from None
     if parts.fragment or "@" in parts.path + parts.query:
         raise ValueError(FORM)
-    given = _options(parts.query)
-    tls_options = {name: value for name, value in given.items() if name.startswith("ssl_")}
+    options = _options(parts.query)
     return RedisUrl(
         host=unquote(parts.hostname or "localhost"),
         port=port or 6379,
-        database=given["db"] if "db" in given else _database("", unquote(parts.path).strip("/") or "0"),
-        username=unquote(parts.username or "") or given.get("username"),
-        password=unquote(parts.password or "") or given.get("password"),
-        tls=_tls(is_wanted=parts.scheme == "rediss", options=tls_options),
+        database=_database(options.get("db", unquote(parts.path).strip("/") or "0")),
+        username=unquote(parts.username or "") or options.get("username"),
+        password=unquote(parts.password or "") or options.get("password"),
+        tls=_tls({name: value for name, value in options.items() if name.startswith("ssl_")}, parts.scheme),
     )
 
 
-def _options(query: str) -> dict[str, Any]:
-    options: dict[str, Any] = {}
+def _options(query: str) -> dict[str, str]:
+    options: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in OPTIONS or name in options:
             raise ValueError(f"behind the ? only these, each once: {', '.join(OPTIONS)}")
-        options[name] = OPTIONS[name](name, value)
+        if not value and name not in ("db", *WORDS):
+            raise ValueError(f"{name} to have a value")
+        options[name] = value
     return options
 
 
-def _tls(*, is_wanted: bool, options: dict[str, Any]) -> Tls | None:
-    if not is_wanted:
+def _database(digits: str) -> int:
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError("a number as the database: redis://HOST:6379/0")
+    return int(digits)
+
+
+def _tls(options: dict[str, str], scheme: str) -> Tls | None:
+    if scheme != "rediss":
         if options:
             raise ValueError("rediss:// where ssl_ options are given: redis:// is without TLS")
         return None
-    tls = Tls(**options)
-    if tls.ssl_cert_reqs is ssl.CERT_NONE:
-        if options.get("ssl_check_hostname"):
-            raise ValueError("ssl_cert_reqs=required where ssl_check_hostname=true is given")
-        return Tls(**options | {"ssl_check_hostname": False})
-    return tls
+    read: dict[str, Any] = {name: _word(name, value) if name in WORDS else value for name, value in options.items()}
+    if read.get("ssl_cert_reqs") is ssl.CERT_NONE and read.setdefault("ssl_check_hostname", False):
+        raise ValueError("ssl_cert_reqs=required where ssl_check_hostname=true is given")
+    return Tls(**read)
+
+
+def _word(name: str, value: str) -> Any:
+    words = WORDS[name]
+    word = value.lower() if name == "ssl_check_hostname" else value
+    if word not in words:
+        raise ValueError(f"{name} to be one of {', '.join(words)}")
+    return words[word]
