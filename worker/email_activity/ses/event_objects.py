@@ -12,7 +12,6 @@ from email_activity.domain.addresses import Address
 from email_activity.domain.keys import canonical_json
 from email_activity.domain.times import Timestamp
 from email_activity.ses.fields import (
-    SesObject,
     address,
     addresses,
     boolean,
@@ -21,12 +20,12 @@ from email_activity.ses.fields import (
     likely,
     people,
     preferences,
-    ses_field,
     strings,
     tags,
     text,
     timestamp,
 )
+from email_activity.ses.ses_object import SesObject, ses_field
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,18 @@
-"""How a JSON object of SES's becomes a dataclass, field by field. Pure.
+"""Readers of the fields of SES's objects. Pure.
 
-A field is declared with the name that SES gives it and a reader for its type. What has another type, or no declaration,
-is kept under its own name in `unknown`. Of a list or a map, the elements that cannot be read are kept there.
+Each returns the value, or a Partial, or raises ValueError for another type than the field should have.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from email_activity.domain.addresses import Address
 from email_activity.domain.errors import TooManyRecipientsError
 from email_activity.domain.times import Timestamp, parse_timestamp
-
-Reader = Callable[[Any], Any]
+from email_activity.ses.ses_object import Partial, Reader
 
 #: A DynamoDB number holds 38 digits.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -26,16 +22,6 @@ _DIGITS = re.compile(r"-?[0-9]{1,38}")
 #: Of one event. SES takes 50 in a call, look-alikes perhaps more; each costs an item or two.
 #: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 MAX_RECIPIENTS = 200
-
-
-class Partial(NamedTuple):
-    """A list, a map or an element of one, of which `value` could be read; `rest` is what could not."""
-
-    value: Any
-    rest: Any
-
-
-# --- Readers: each returns the value, or a Partial, or raises ValueError for another type ---
 
 
 def text(value: Any) -> str:
@@ -106,7 +92,7 @@ def headers(value: Any) -> Any:
     except msgspec.ValidationError:
         if not isinstance(value, list):
             raise ValueError from None
-        return _elements([header for header in value if not _is_valueless(header)], _header)
+        return _elements(value, _header)
     return tuple([(header.name, header.value) for header in read if header.value is not None])
 
 
@@ -154,15 +140,15 @@ def _read_each(values: Iterable[tuple[Any, Any]], reader: Reader) -> tuple[dict[
     """What could be read, and what could not. Raises ValueError where nothing could."""
     read, rest = {}, {}
     for key, value in values:
-        if value is None:
-            continue
         try:
-            read[key] = reader(value)
+            found = None if value is None else reader(value)
         except ValueError:
             rest[key] = value
             continue
-        if isinstance(read[key], Partial):
-            read[key], rest[key] = read[key]
+        if isinstance(found, Partial):
+            found, rest[key] = found
+        if found is not None:
+            read[key] = found
     if rest and not read:
         raise ValueError
     return read, rest
@@ -181,13 +167,11 @@ def _address(value: Any) -> Any:
 def _header(value: Any) -> Any:
     if not isinstance(value, dict):
         raise ValueError
+    if value.get("value") is None and value.keys() <= {"name", "value"}:
+        return None
     pair = text(value.get("name")), text(value.get("value"))
     rest = {name: other for name, other in value.items() if name != "value" and other is not None}
     return Partial(pair, rest) if rest.keys() != {"name"} else pair
-
-
-def _is_valueless(header: Any) -> bool:
-    return isinstance(header, dict) and header.keys() <= {"name", "value"} and header.get("value") is None
 
 
 def _preference(value: Any) -> Any:
@@ -200,61 +184,3 @@ def _preference(value: Any) -> Any:
 
 def _boolean_or_text(value: Any) -> bool | str:
     return value if isinstance(value, bool) else text(value)
-
-
-# --- Objects ---
-
-
-def ses_field(name: str, reader: Reader) -> Any:
-    """A field that SES calls `name`."""
-    return field(default=None, metadata={"name": name, "reader": reader})
-
-
-@dataclass(frozen=True, slots=True)
-class SesObject:
-    """A JSON object of SES's, read field by field; what does not fit is in `unknown`."""
-
-    unknown: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
-
-    @classmethod
-    def from_json(cls, payload: Mapping[str, Any]) -> Self:
-        kind: Any = cls
-        readers = _readers(kind)
-        values: dict[str, Any] = {}
-        unknown: dict[str, Any] = {}
-        for name, value in payload.items():
-            if value is None:
-                continue
-            try:
-                field_name, reader = readers[name]
-                read = reader(value)
-            except (KeyError, ValueError):
-                unknown[name] = value
-                continue
-            if type(read) is Partial:
-                read, unknown[name] = read
-            values[field_name] = read
-        return cls(**values, unknown=unknown)
-
-    @property
-    def odd_elements(self) -> int:
-        """Elements of its lists and maps that could not be read, or not wholly, while others of the same could."""
-        kind: Any = type(self)
-        readers = _readers(kind)
-        return sum(
-            _count(rest)
-            for name, rest in self.unknown.items()
-            if name in readers and getattr(self, readers[name][0]) is not None
-        )
-
-
-@cache
-def _readers(kind: Any) -> dict[str, tuple[str, Reader]]:
-    """SES's name of each field -> ours, and its reader."""
-    return {each.metadata["name"]: (each.name, each.metadata["reader"]) for each in fields(kind) if each.metadata}
-
-
-def _count(rest: Any) -> int:
-    if isinstance(rest, dict):
-        return sum(map(_count, rest.values()))
-    return len(rest) if isinstance(rest, list) else 1
