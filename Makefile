@@ -54,8 +54,12 @@ demo:  ## see it work: real workers, a stand-in for AWS, no account and no Docke
 # Needs Python and make alone. Tests that need another program (a browser) get a target of their own, beside their own
 # folder, that fails where it is missing; `.ci/run` calls it too.
 .PHONY: test
-test: setup localstack  ## run all tests; ARGS are pytest's, as in make test ARGS="-k dedupe -x"
+test: setup localstack  ## run the worker's tests; ARGS are pytest's, as in make test ARGS="-k dedupe -x"
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
+
+.PHONY: test-tools
+test-tools: setup localstack  ## run the tests of what tests and benchmarks rest on: proxy, stub, soak, sizing
+	$(BIN)/pytest tests/tools $(PARALLEL) $(ARGS)
 
 .PHONY: chaos
 chaos: setup localstack  ## kill, starve and lie to real workers, at length

@@ -32,7 +32,7 @@ settings.register_profile("project", deadline=None, derandomize=is_ci, suppress_
 settings.load_profile("project")
 
 
-#: Folders whose tests need real servers.
+#: Folders whose tests need real servers; in others those do that use LocalStack.
 ON_SERVERS = ("integration", "chaos")
 
 
@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent.name in ON_SERVERS:
+        if item.path.parent.name in ON_SERVERS or "localstack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.integration)
 
 

@@ -5,7 +5,7 @@ AWS's own page was at hand, the comment says what stands behind the figure.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: When these were looked up. The copies behind them are of the months that stand beside each.
 AS_OF = "2026-11"
@@ -29,25 +29,16 @@ SQS_FREE_REQUESTS = MILLION
 
 # ---- SNS: https://aws.amazon.com/sns/pricing/ (secondary copies of 2026-06) ----------------------------------------
 
-#: $ per million publishes to a standard topic; each 64 KB is one.
+#: $ per million publishes to a standard topic; each 64 KB is one. The page, as quoted by two public copies: "No charge
+#: for deliveries to SQS Queues. Standard SQS pricing applies." So of a delivery SQS counts one SendMessage.
 SNS_PUBLISHES = 0.50
 #: A month.
 SNS_FREE_PUBLISHES = MILLION
-#: SQS requests that the queue's owner pays for one delivery. The page, as quoted by two public copies: "No charge for
-#: deliveries to SQS Queues. Standard SQS pricing applies." So SNS asks nothing, and SQS counts a SendMessage.
-SQS_REQUESTS_PER_SEND = 1
 
-# ---- EventBridge: https://aws.amazon.com/eventbridge/pricing/ (2026) -----------------------------------------------
+# ---- DynamoDB: https://aws.amazon.com/dynamodb/pricing/on-demand/ (2026) -------------------------------------------
 
-#: $ per million custom events, and per million "opt-in data events" of AWS services; management events are free. NOT
-#: CONFIRMED which SES's are. They come only where an event destination asks for them, so we count them as opt-in.
-EVENTBRIDGE_OPT_IN_EVENTS = 1.00
-
-# ---- DynamoDB: https://aws.amazon.com/dynamodb/pricing/on-demand/ and .../provisioned/ (2026) ----------------------
-
-#: $ per million, table class Standard. Halved in November 2024; copies that still say 1.25 and 0.25 are older.
+#: $ per million, table class Standard. Halved in November 2024; copies that still say 1.25 are older.
 DYNAMODB_WRITE_UNITS = 0.625
-DYNAMODB_READ_UNITS = 0.125
 #: $ per GB-month, table and indexes, each item with 100 bytes more.
 DYNAMODB_STORAGE = 0.25
 #: GB-months a month, class Standard only.
@@ -55,8 +46,6 @@ DYNAMODB_FREE_STORAGE = 25.0
 #: $ per GB-month of point-in-time recovery, whatever its window: of "table data and local secondary indexes", so
 #: not of global ones. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
 DYNAMODB_PITR = 0.20
-#: $ per write capacity unit and hour, provisioned.
-DYNAMODB_WRITE_CAPACITY = 0.00065
 #: Table class Standard-IA: $ per million write units, and $ per GB-month. The write price is NOT CONFIRMED by a copy of
 #: AWS's page (a public note of 2026 quotes it); nothing is free in this class.
 DYNAMODB_IA_WRITE_UNITS = 0.780
@@ -67,21 +56,11 @@ DYNAMODB_IA_STORAGE = 0.10
 #: $ per vCPU and hour, $ per GB and hour: Linux on x86.
 FARGATE_VCPU = 0.04048
 FARGATE_GB = 0.004445
-#: The same on ARM, a fifth less.
-FARGATE_ARM_VCPU = 0.03238
-FARGATE_ARM_GB = 0.00356
-
-# ---- CloudWatch: https://aws.amazon.com/cloudwatch/pricing/ (secondary copies) -------------------------------------
-
-#: $ a month: an alarm at a resolution of a minute, a metric of one's own. SQS's own metrics cost nothing.
-CLOUDWATCH_ALARM = 0.10
-CLOUDWATCH_CUSTOM_METRIC = 0.30
 
 # ---- ElastiCache: https://aws.amazon.com/elasticache/pricing/ ------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """gib: memory of the node. usd: an hour, for Redis OSS."""
 
     name: str
@@ -104,39 +83,6 @@ REDIS_NODES: Sequence[Node] = (
 #: Of the price for Redis OSS: Valkey on nodes costs a fifth less (cache.r7g.large: 0.1752, a copy of 2026-08).
 VALKEY_SHARE = 0.80
 
-# ---- SES: https://aws.amazon.com/ses/pricing/ ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """up_to: emails a month, cumulative; None for the last. usd: per million emails."""
-
-    up_to: int | None
-    usd: float
-
-
-#: Virtual Deliverability Manager, paid feature by feature: $0.07 per 1,000 of the first 10 million (copies of 2026-07,
-#: after SES's new plans). NOT CONFIRMED: the steps below that. Known is only that the lowest is about $0.02, so the two
-#: lists are the least and the most that it can be.
-VDM_LEAST: Sequence[Tier] = (Tier(10 * MILLION, 70.0), Tier(None, 20.0))
-VDM_MOST: Sequence[Tier] = (Tier(None, 70.0),)
-
-#: Since 2026-07-21 SES has plans, and a new account begins on Essentials, which includes VDM. What sending costs there
-#: and feature by feature; the difference is what such an account pays for it. AWS's Price List of 2026-07-22.
-#: https://docs.aws.amazon.com/ses/latest/dg/pricing-plans.html
-ESSENTIALS_SENDING: Sequence[Tier] = (Tier(10 * MILLION, 160.0), Tier(100 * MILLION, 140.0), Tier(None, 110.0))
-FEATURE_BY_FEATURE_SENDING: Sequence[Tier] = (Tier(None, 100.0),)
-
-
-def tiered_usd(emails: int, tiers: Sequence[Tier]) -> float:
-    """Dollars a month."""
-    total, below = 0.0, 0
-    for tier in tiers:
-        end = emails if tier.up_to is None else min(emails, tier.up_to)
-        total += max(0, end - below) / MILLION * tier.usd
-        below = max(below, end)
-    return total
-
 
 def worker_usd_per_million_events(billed_sqs_requests_per_event: float, write_units_per_event: float) -> float:
     """The worker's own calls at list price: it receives and deletes, and writes on demand."""
@@ -145,11 +91,4 @@ def worker_usd_per_million_events(billed_sqs_requests_per_event: float, write_un
 
 def with_sends_usd_per_million_events(billed_sqs_requests_per_event: float, write_units_per_event: float) -> float:
     """Also what SQS counts when SNS or EventBridge sends an event into the queue."""
-    sends = SQS_REQUESTS_PER_SEND * SQS_REQUESTS
-    return worker_usd_per_million_events(billed_sqs_requests_per_event, write_units_per_event) + sends
-
-
-def with_publishes_usd_per_million_events(billed_sqs_requests_per_event: float, write_units_per_event: float) -> float:
-    """Also what SNS asks for SES's publishes: all that an event costs on its way, but for containers and Redis."""
-    sends = with_sends_usd_per_million_events(billed_sqs_requests_per_event, write_units_per_event)
-    return sends + SNS_PUBLISHES
+    return worker_usd_per_million_events(billed_sqs_requests_per_event, write_units_per_event) + SQS_REQUESTS

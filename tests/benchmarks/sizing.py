@@ -1,85 +1,116 @@
 """On paper: what a volume of email asks for in workers, Redis memory and dollars a month.
 
-    cd tests && python -m benchmarks.sizing [--explain] [--json]
+    cd tests && python -m benchmarks.sizing [--measure]
 
-What was measured stands in sizing_assumptions.py; the flags take the place of any of it. Prices are in prices.py.
+Prints the tables of docs/scaling.md, in Markdown. What was measured stands in sizing_arithmetic.py, and each figure of
+it is a flag. Prices are in prices.py.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 
-from benchmarks.sizing_arithmetic import idle_process_usd, kept, provisioned_usd, redis_node, size
-from benchmarks.sizing_assumptions import VOLUMES, Assumptions
-from benchmarks.sizing_items import item_bytes, measured
-from benchmarks.sizing_limits import limits
-from benchmarks.sizing_tables import arithmetic, as_json, named, report
-
-#: All of it by one name.
-__all__ = [
-    "Assumptions",
-    "arithmetic",
-    "as_json",
-    "idle_process_usd",
-    "item_bytes",
-    "kept",
-    "limits",
-    "main",
-    "measured",
-    "provisioned_usd",
-    "redis_node",
-    "size",
-]
+from benchmarks import prices
+from benchmarks.prices import MILLION, SECONDS_A_MONTH
+from benchmarks.sizing_arithmetic import MONTHS, VOLUMES, Assumptions, kept, limits, measured, month
 
 
-def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(prog="python -m benchmarks.sizing", description=__doc__.partition("\n")[0])
-    usual = Assumptions()
-    found.add_argument(
-        "--events-per-second-per-core", type=float, default=usual.events_per_second_per_core, metavar="N"
+def usd(dollars: float) -> str:
+    return f"${dollars:,.2f}" if dollars < 100 else f"${dollars:,.0f}"
+
+
+#: How the rows of the first table are written that are no dollars.
+WRITTEN: dict[str, Callable[[float], str]] = {
+    "events a second, average": "{:,.1f}".format,
+    "events a second, peak": "{:,.0f}".format,
+    "write units a second, peak": "{:,.0f}".format,
+    "containers of 2 vCPUs": "{:,}".format,
+    "messages in flight, at most": "{:,}".format,
+    "Redis, busiest day": "{:,.2f} GiB".format,
+    "Redis node, twice": lambda name: str(name).removeprefix("cache."),
+    "**together**": lambda dollars: f"**{usd(dollars)}**",
+    "**per million emails**": lambda dollars: f"**{usd(dollars)}**",
+}
+
+
+def named(emails: float) -> str:
+    return f"{emails / 1e9:,.3g} B" if emails >= 1e9 else f"{emails / MILLION:,.3g} M"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Markdown, the columns of figures to the right."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    aligned = [
+        [line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in (lines[0], rule, *lines[1:])
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in aligned)
+
+
+def months_table(on: Assumptions) -> str:
+    months = [month(emails, on) for emails in VOLUMES]
+    rows = [(name, *(WRITTEN.get(name, usd)(each[name]) for each in months)) for name in months[0]]
+    return table(["a month", *(f"{named(emails)} emails" for emails in VOLUMES)], rows)
+
+
+def storage_table(on: Assumptions) -> str:
+    """Bytes and what Standard-IA saves: for each million emails a month, beyond the 25 GB that are free."""
+    share = MILLION / VOLUMES[-1]
+    units = VOLUMES[-1] * on.events_per_email * on.write_units / MILLION
+    writes, ia_writes = units * prices.DYNAMODB_WRITE_UNITS, units * prices.DYNAMODB_IA_WRITE_UNITS
+    rows = []
+    for months in MONTHS:
+        it = kept(VOLUMES[-1], months, on)
+        sizes = [f"{gigabytes * share:,.1f} GB" for gigabytes in (it.table_gb, it.index_gb)]
+        bills = [usd(kept(emails, months, on).usd) for emails in VOLUMES]
+        saved = (it.storage_usd - it.ia_usd - (ia_writes - writes)) * share
+        rows.append((str(months), *sizes, *bills, f"{it.usd / writes:,.1f}", f"{saved:,.2f}"))
+    volumes = [f"{named(emails)} emails" for emails in VOLUMES]
+    return table(["months kept", "table", "indexes", *volumes, "times the writes", "saved by IA"], rows)
+
+
+def limits_table(on: Assumptions) -> str:
+    """With the month whose peak each limit is."""
+    by_month = SECONDS_A_MONTH / on.events_per_email / on.peak_factor
+    rows = [(name, f"{events:,.0f}", named(events * by_month)) for name, events in limits(on).items()]
+    return table(["limit", "events a second", "emails a month"], rows)
+
+
+def event_prices(on: Assumptions) -> str:
+    worker = prices.worker_usd_per_million_events(on.billed_requests, on.write_units)
+    sends = prices.with_sends_usd_per_million_events(on.billed_requests, on.write_units)
+    return (
+        f"A million events: {usd(worker)} for the worker's own calls, {usd(sends)} with the sends into the queue, "
+        f"{usd(sends + prices.SNS_PUBLISHES)} with SNS's publishes."
     )
-    found.add_argument("--calls-per-event", type=float, default=usual.billed_requests, metavar="N", help="SQS requests")
-    found.add_argument("--write-units-per-event", type=float, default=usual.write_units, metavar="N")
-    sizes = (usual.activity_bytes, usual.mail_bytes, usual.index_bytes)
-    names = ("ACTIVITY", "MAIL", "INDEXES")
-    found.add_argument("--item-bytes", type=float, nargs=3, default=sizes, metavar=names)
-    found.add_argument("--redis-bytes-per-identity", type=float, default=usual.redis_bytes_per_identity, metavar="N")
-    found.add_argument(
-        "--busiest-day", type=float, default=usual.busiest_day, metavar="N", help="times the average day"
-    )
-    found.add_argument(
-        "--busiest-hour", type=float, default=usual.busiest_hour, metavar="N", help="times its average hour"
-    )
-    found.add_argument("--window-seconds", type=int, default=usual.window_seconds, metavar="N")
-    found.add_argument("--measure", action="store_true", help="weigh the items of the benchmark's mix instead")
-    found.add_argument("--explain", action="store_true", help="show the arithmetic of each volume")
-    found.add_argument("--json", action="store_true")
-    return found
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    given = parser().parse_args(arguments)
-    activity, mail, index = given.item_bytes
-    on = Assumptions(
-        events_per_second_per_core=given.events_per_second_per_core,
-        billed_requests=given.calls_per_event,
-        write_units=given.write_units_per_event,
-        activity_bytes=activity,
-        mail_bytes=mail,
-        index_bytes=index,
-        redis_bytes_per_identity=given.redis_bytes_per_identity,
-        busiest_day=given.busiest_day,
-        busiest_hour=given.busiest_hour,
-        window_seconds=given.window_seconds,
+def report(on: Assumptions) -> str:
+    return "\n\n".join(
+        [
+            f"List prices of {prices.AS_OF}, us-east-1. Peak: {on.peak_factor:g} times the average. {event_prices(on)}",
+            months_table(on),
+            "Storage and recovery, dollars a month, once so many months have come together:",
+            storage_table(on),
+            "Limits, by the events a second and by the month whose peak that is:",
+            limits_table(on),
+        ]
     )
-    if given.measure:
-        on = measured(on)
-    text = as_json(on) if given.json else report(on)
-    if given.explain and not given.json:
-        text += "".join(f"\n\n## {named(emails)} emails\n\n{arithmetic(emails, on)}" for emails in VOLUMES)
-    sys.stdout.write(text + "\n")
-    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sizing", description=__doc__.partition("\n")[0])
+    for each in fields(Assumptions):
+        flag = f"--{each.name.replace('_', '-')}"
+        parser.add_argument(flag, type=type(each.default), default=each.default, metavar="N", help=f"{each.default:g}")
+    parser.add_argument("--measure", action="store_true", help="weigh the items of the benchmark's mix instead")
+    given = vars(parser.parse_args(arguments))
+    is_weighed = given.pop("measure")
+    on = Assumptions(**given)
+    sys.stdout.write(report(measured(on) if is_weighed else on) + "\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

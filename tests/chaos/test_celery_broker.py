@@ -137,7 +137,7 @@ WAYS = {
 SHORT_WAYS = ("stopped", "reset by peer")
 
 
-def test_polling_goes_on_without_the_broker_and_celery_comes_back_whole_each_time(site: Site, rounds: int) -> None:
+def test_polling_goes_on_without_the_broker_and_celery_comes_back_whole(site: Site, rounds: int) -> None:
     """celery issues 8091 and 10205. At rest, then under load; then a child dies, and at last the worker stops."""
 
     def scene(site: Site, name: str) -> None:
@@ -173,7 +173,7 @@ def test_polling_goes_on_without_the_broker_and_celery_comes_back_whole_each_tim
     side_by_side(scene, WAYS if rounds > 1 else SHORT_WAYS, site)
 
 
-def test_a_worker_polls_though_its_broker_is_absent_at_the_start_and_says_so_once(site: Site) -> None:
+def test_a_worker_polls_though_its_broker_is_absent_at_the_start(site: Site) -> None:
     loads = [Load.make(20, seed=seed) for seed in range(3)]
     with Broker.started() as broker:
         broker.server.stop()

@@ -58,7 +58,7 @@ def hours_off(site: Site, email: Email) -> int | None:
     return None
 
 
-def test_a_wall_clock_that_jumps_loses_nothing_expires_nothing_and_stops_no_poll(
+def test_a_clock_that_jumps_loses_nothing_expires_nothing_and_stops_no_poll(
     site: Site, tmp_path: Path, rounds: int
 ) -> None:
     loads, witnesses = [Load.make(60 * rounds)], []

@@ -108,7 +108,7 @@ def lines(worker: Worker) -> int:
     return len(worker.log.read_text().splitlines())
 
 
-def test_an_outage_costs_a_message_one_receive_at_most_and_each_process_one_line(site: Site, rounds: int) -> None:
+def test_an_outage_costs_a_message_at_most_one_receive_and_a_process_one_line(site: Site, rounds: int) -> None:
     """Once, a dead dedupe Redis with a live broker re-received 2,000 messages 10,000 times in 30 s.
 
     Here two workers share a queue: what one gives back must not be received by another that has yet to learn.

@@ -73,9 +73,7 @@ def test_a_fact_whose_owner_died_is_taken_over_when_the_lease_ends(site: Site, c
     assert site.items() == facts_of(event)
 
 
-def test_a_message_is_deleted_at_once_if_the_fact_was_stored_by_another_meanwhile(
-    site: Site, commands: RedisCommands
-) -> None:
+def test_a_message_is_deleted_at_once_if_another_worker_stored_its_fact(site: Site, commands: RedisCommands) -> None:
     event = Email().send()
     key, released = activity_key(event), threading.Event()
     other = claims_on(site, commands, 2 * LEASE)

@@ -9,7 +9,7 @@ from email_activity.hosting.broker import BrokerConnection
 from harness import eventually
 
 
-def test_a_connection_that_redis_refuses_to_take_leave_of_is_closed_all_the_same(own_redis: ValkeyServer) -> None:
+def test_a_connection_is_closed_though_redis_refuses_its_last_command(own_redis: ValkeyServer) -> None:
     """A channel for remote control deletes its queue first, which a replica refuses."""
     with own_redis.client() as client:
 

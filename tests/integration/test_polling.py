@@ -184,7 +184,7 @@ def test_a_pool_without_remote_control_is_refused_with_one_line(site: Site) -> N
 
 
 @pytest.mark.parametrize("broker", ["redis", MEMORY])
-def test_every_line_of_a_worker_is_json_from_its_start_to_the_last_which_says_stopped(site: Site, broker: str) -> None:
+def test_every_line_of_a_worker_is_json_and_the_last_says_stopped(site: Site, broker: str) -> None:
     with site.worker(**({"CELERY_BROKER_URL": MEMORY} if broker == MEMORY else {})) as worker:
         eventually((site.folder / "poll").exists)
         os.kill(worker.children()[0], signal.SIGKILL)

@@ -66,7 +66,7 @@ def url_of(front: TlsFront, *options: str) -> str:
 
 
 @both
-def test_a_certificate_of_an_unknown_authority_is_refused_before_the_password_is_sent(
+def test_an_unknown_authority_is_refused_before_the_password_is_sent(
     front: TlsFront, connect: Callable[[str], None]
 ) -> None:
     with pytest.raises(REFUSED, match=r"(?i)certificate"):
@@ -76,7 +76,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_before_the_password_is
 
 
 @both
-def test_a_certificate_for_another_host_is_refused_before_the_password_is_sent(
+def test_another_host_is_refused_before_the_password_is_sent(
     stranger: TlsFront, connect: Callable[[str], None]
 ) -> None:
     with pytest.raises(REFUSED, match=r"(?i)hostname mismatch"):

@@ -70,7 +70,7 @@ def test_an_email_sent_through_ses_itself_is_sent_and_delivered(site: Site) -> N
     assert site.dead_letters() == []
 
 
-def test_what_is_no_activity_is_deleted_and_what_is_unreadable_is_quarantined_with_its_reason(site: Site) -> None:
+def test_what_is_no_activity_is_deleted_and_the_unreadable_quarantined(site: Site) -> None:
     without_id = Email().send()
     del without_id["mail"]["messageId"]
     unreadable = {

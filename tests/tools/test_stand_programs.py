@@ -69,7 +69,7 @@ def test_where_java_is_missing_or_too_old_the_wheel_is_fetched_once(programs, fe
     assert fetched == ["requirements-java.lock"]
 
 
-def test_a_java_that_is_gone_is_missed_however_long_localstack_has_been_installed(programs, fetched, tmp_path):
+def test_a_java_that_went_away_after_the_installation_is_missed(programs, fetched, tmp_path):
     java = program(tmp_path / "path" / "java", 'openjdk version "21.0.1" 2023-10-17')
     programs.ensure_java(sys.executable)
     java.unlink()
