@@ -11,3 +11,11 @@ from benchmarks.stub.client import Stub
 def running() -> Iterator[Stub]:
     with Stub.start(delay_ms=0) as stub:
         yield stub
+
+
+@pytest.fixture
+def stub(running: Stub) -> Stub:
+    """As if nothing had been, and without a delay."""
+    running.reset()
+    running.configure(delay_ms=0)
+    return running

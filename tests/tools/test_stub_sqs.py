@@ -17,8 +17,8 @@ from benchmarks.stub.client import Stub
 QUEUE = "email-activity-events"
 DEAD_LETTERS = "email-activity-dead-letters"
 
-#: Seconds. Short for a visibility timeout, and long enough that no call takes as long.
-SOON = 0.4
+#: Seconds: the shortest visibility timeout.
+SOON = 1
 
 #: Bytes.
 CHUNK = 64 * 1024
@@ -29,13 +29,6 @@ MEGABYTE = 1024 * 1024
 def sqs(running: Stub) -> Iterator[Any]:
     with running.connect("sqs") as client:
         yield client
-
-
-@pytest.fixture
-def stub(running: Stub) -> Stub:
-    running.reset()
-    running.configure(visibility_timeout=120, max_in_flight=120_000)
-    return running
 
 
 @pytest.fixture
@@ -54,13 +47,9 @@ def count_of(message: dict[str, Any]) -> int:
     return int(message["Attributes"]["ApproximateReceiveCount"])
 
 
-# ---- visibility ----------------------------------------------------------------------------------------------------
-
-
-def test_a_received_message_is_hidden_and_returns_with_a_higher_count(stub: Stub, sqs: Any, url: str) -> None:
-    stub.configure(visibility_timeout=SOON)
+def test_a_received_message_is_hidden_and_returns_with_a_higher_count(sqs: Any, url: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="a")
-    (first,) = received(sqs, url)
+    (first,) = received(sqs, url, VisibilityTimeout=SOON)
     assert received(sqs, url) == []
     time.sleep(SOON)
     (second,) = received(sqs, url)
@@ -69,7 +58,6 @@ def test_a_received_message_is_hidden_and_returns_with_a_higher_count(stub: Stub
     assert second["ReceiptHandle"] != first["ReceiptHandle"]
     for name in ("SentTimestamp", "ApproximateFirstReceiveTimestamp"):
         assert second["Attributes"][name] == first["Attributes"][name]
-    assert stub.sent(QUEUE)["redelivered"] == 1
 
 
 def test_a_message_given_back_is_there_at_once(sqs: Any, url: str) -> None:
@@ -80,45 +68,28 @@ def test_a_message_given_back_is_there_at_once(sqs: Any, url: str) -> None:
     assert [count_of(each) for each in received(sqs, url)] == [2]
 
 
-def test_a_message_whose_time_is_extended_does_not_return_at_the_old_one(stub: Stub, sqs: Any, url: str) -> None:
-    stub.configure(visibility_timeout=SOON)
-    sqs.send_message(QueueUrl=url, MessageBody="a")
-    (message,) = received(sqs, url)
-    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=60)
-    time.sleep(SOON)
-    assert received(sqs, url) == []
-
-
-def test_a_deleted_message_does_not_return(stub: Stub, sqs: Any, url: str) -> None:
-    stub.configure(visibility_timeout=SOON)
-    sqs.send_message(QueueUrl=url, MessageBody="a")
-    (message,) = received(sqs, url)
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+def test_what_is_deleted_or_extended_does_not_return_at_the_old_time(stub: Stub, sqs: Any, url: str) -> None:
+    stub.fill(QUEUE, ["a", "b"])
+    deleted, extended = received(sqs, url, VisibilityTimeout=SOON, MaxNumberOfMessages=2)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=deleted["ReceiptHandle"])
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=extended["ReceiptHandle"], VisibilityTimeout=60)
     time.sleep(SOON)
     assert received(sqs, url) == []
     counts = stub.sent(QUEUE)
-    assert (counts["deleted"], counts["visible"], counts["in_flight"]) == (1, 0, 0)
+    assert (counts["deleted"], counts["visible"], counts["in_flight"]) == (1, 0, 1)
 
 
-def test_a_message_is_deleted_by_an_older_handle_too(sqs: Any, url: str) -> None:
-    sqs.send_message(QueueUrl=url, MessageBody="a")
+def test_a_visible_message_is_deleted_by_an_older_handle_but_not_hidden(stub: Stub, sqs: Any, url: str) -> None:
+    stub.fill(QUEUE, ["a"])
     (message,) = received(sqs, url, VisibilityTimeout=0)
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    assert received(sqs, url) == []
-
-
-def test_a_message_that_is_visible_has_no_visibility_to_change(sqs: Any, url: str) -> None:
-    sqs.send_message(QueueUrl=url, MessageBody="a")
-    (message,) = received(sqs, url, VisibilityTimeout=0)
+    handle = message["ReceiptHandle"]
     with pytest.raises(sqs.exceptions.MessageNotInflight):
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=60)
-
-
-def test_a_delayed_message_is_not_given_before_its_time(stub: Stub, sqs: Any, url: str) -> None:
-    sqs.send_message(QueueUrl=url, MessageBody="a", DelaySeconds=1)
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=60)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
     assert received(sqs, url) == []
-    assert stub.sent(QUEUE)["delayed"] == 1
-    assert [count_of(each) for each in received(sqs, url, wait=5)] == [1]
+    entry = {"Id": "a", "ReceiptHandle": handle, "VisibilityTimeout": 1}
+    answer = sqs.change_message_visibility_batch(QueueUrl=url, Entries=[entry])
+    assert [each["Code"] for each in answer["Failed"]] == ["InvalidParameterValue"]
 
 
 def test_a_message_goes_to_the_dead_letters_instead_of_a_thirteenth_receive(stub: Stub, sqs: Any, url: str) -> None:
@@ -136,36 +107,29 @@ def test_a_message_goes_to_the_dead_letters_instead_of_a_thirteenth_receive(stub
 
 @pytest.fixture
 def polled(sqs: Any, url: str) -> Iterator[Callable[[], Any]]:
-    """Begins a long poll of 10 s; what that returns tells its messages."""
+    """Begins a long poll of 10 s, which hides a message for SOON; what that returns tells its messages."""
     with ThreadPoolExecutor(2) as pool:
 
         def begin() -> Any:
-            future = pool.submit(received, sqs, url, wait=10)
+            future = pool.submit(received, sqs, url, wait=10, VisibilityTimeout=SOON)
             time.sleep(0.2)
             return future.result
 
         yield begin
 
 
-def test_a_long_poll_wakes_when_a_message_arrives(sqs: Any, url: str, polled: Callable[[], Any]) -> None:
-    began, messages = time.monotonic(), polled()
-    sqs.send_message(QueueUrl=url, MessageBody="a")
-    assert [each["Body"] for each in messages()] == ["a"]
+def test_long_polls_are_woken_in_their_order_by_what_arrives(sqs: Any, url: str, polled: Callable[[], Any]) -> None:
+    began, first, second = time.monotonic(), polled(), polled()
+    for body in ("a", "b"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    assert [each["Body"] for poll in (first, second) for each in poll()] == ["a", "b"]
     assert time.monotonic() - began < 5
 
 
-def test_a_long_poll_wakes_when_a_message_returns(stub: Stub, sqs: Any, url: str, polled: Callable[[], Any]) -> None:
-    stub.configure(visibility_timeout=SOON)
-    sqs.send_message(QueueUrl=url, MessageBody="a")
-    received(sqs, url)
-    assert [count_of(each) for each in polled()()] == [2]
-
-
 def test_what_one_long_poll_was_given_wakes_the_next_when_it_returns(
-    stub: Stub, sqs: Any, url: str, polled: Callable[[], Any]
+    sqs: Any, url: str, polled: Callable[[], Any]
 ) -> None:
     """Both waited when there was nothing that could return."""
-    stub.configure(visibility_timeout=SOON)
     first, second = polled(), polled()
     began = time.monotonic()
     sqs.send_message(QueueUrl=url, MessageBody="a")
@@ -173,18 +137,12 @@ def test_what_one_long_poll_was_given_wakes_the_next_when_it_returns(
     assert time.monotonic() - began < 5
 
 
-def test_a_long_poll_that_nothing_came_to_ends_empty(stub: Stub, sqs: Any, url: str) -> None:
+def test_a_long_poll_that_nothing_came_to_ends_empty_and_is_billed(stub: Stub, sqs: Any, url: str) -> None:
     began = time.monotonic()
     assert received(sqs, url, wait=1) == []
     assert time.monotonic() - began >= 1
     assert stub.report()["empty_receives"] == 1
-
-
-def test_long_polls_are_served_in_the_order_in_which_they_came(sqs: Any, url: str, polled: Callable[[], Any]) -> None:
-    first, second = polled(), polled()
-    for body in ("a", "b"):
-        sqs.send_message(QueueUrl=url, MessageBody=body)
-    assert [each["Body"] for poll in (first, second) for each in poll()] == ["a", "b"]
+    assert stub.report()["billed_sqs_requests"] == 2  # with the question for the URL
 
 
 def test_who_hung_up_is_given_nothing(stub: Stub, sqs: Any, url: str) -> None:
@@ -195,20 +153,6 @@ def test_who_hung_up_is_given_nothing(stub: Stub, sqs: Any, url: str) -> None:
     time.sleep(0.1)
     sqs.send_message(QueueUrl=url, MessageBody="a")
     assert [count_of(each) for each in received(sqs, url)] == [1]
-
-
-def test_at_the_limit_in_flight_nothing_is_given_until_one_is_deleted(
-    stub: Stub, sqs: Any, url: str, polled: Callable[[], Any]
-) -> None:
-    stub.configure(max_in_flight=1)
-    stub.fill(QUEUE, ["a", "b"])
-    (first,) = received(sqs, url, MaxNumberOfMessages=10)
-    with pytest.raises(sqs.exceptions.OverLimit):
-        received(sqs, url)
-    began, waiting = time.monotonic(), polled()
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
-    assert [each["Body"] for each in waiting()] == ["b"]
-    assert time.monotonic() - began < 5
 
 
 # ---- batches and errors --------------------------------------------------------------------------------------------
@@ -225,23 +169,15 @@ def entries(operation: str, count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("operation", ["send_message_batch", "delete_message_batch", "change_message_visibility_batch"])
 def test_batches_of_the_wrong_form_are_refused(stub: Stub, sqs: Any, url: str, operation: str) -> None:
-    call = getattr(sqs, operation)
-    with pytest.raises(sqs.exceptions.TooManyEntriesInBatchRequest):
-        call(QueueUrl=url, Entries=entries(operation, 11))
-    with pytest.raises(sqs.exceptions.BatchEntryIdsNotDistinct):
-        call(QueueUrl=url, Entries=entries(operation, 1) * 2)
-    with pytest.raises(sqs.exceptions.EmptyBatchRequest):
-        call(QueueUrl=url, Entries=[])
-    with pytest.raises(sqs.exceptions.InvalidBatchEntryId):
-        call(QueueUrl=url, Entries=[entries(operation, 1)[0] | {"Id": "a b"}])
+    for refused, asked in {
+        "TooManyEntriesInBatchRequest": entries(operation, 11),
+        "BatchEntryIdsNotDistinct": entries(operation, 1) * 2,
+        "EmptyBatchRequest": [],
+        "InvalidBatchEntryId": [entries(operation, 1)[0] | {"Id": "a b"}],
+    }.items():
+        with pytest.raises(getattr(sqs.exceptions, refused)):
+            getattr(sqs, operation)(QueueUrl=url, Entries=asked)
     assert stub.sent(QUEUE)["sent"] == 0
-
-
-def test_ten_entries_are_a_batch_and_ten_messages_a_receive(stub: Stub, sqs: Any, url: str) -> None:
-    sent = sqs.send_message_batch(QueueUrl=url, Entries=entries("send_message_batch", 10))
-    assert len(sent["Successful"]) == 10
-    assert len(received(sqs, url, MaxNumberOfMessages=10)) == 10
-    assert stub.report()["entries"] == {"sqs.SendMessageBatch": 10, "sqs.ReceiveMessage": 10}
 
 
 def test_a_bad_handle_fails_only_its_own_entry(stub: Stub, sqs: Any, url: str) -> None:
@@ -267,20 +203,10 @@ def test_more_than_a_megabyte_is_refused(stub: Stub, sqs: Any, url: str) -> None
     with pytest.raises(sqs.exceptions.ClientError, match="InvalidParameterValue"):
         sqs.send_message(QueueUrl=url, MessageBody="a" * (MEGABYTE + 1))
     half = {"MessageBody": "a" * (MEGABYTE // 2)}
-    entries = [{"Id": "a", **half}, {"Id": "b", **half}]
-    sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "a", **half}, {"Id": "b", **half}])
     with pytest.raises(sqs.exceptions.BatchRequestTooLong):
-        sqs.send_message_batch(QueueUrl=url, Entries=[*entries, {"Id": "c", "MessageBody": "a"}])
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": name, **half} for name in "abc"])
     assert stub.sent(QUEUE)["sent"] == 2
-
-
-def test_a_deleted_message_has_no_visibility_to_change(sqs: Any, url: str) -> None:
-    sqs.send_message(QueueUrl=url, MessageBody="a")
-    (message,) = received(sqs, url)
-    entry = {"Id": "0", "ReceiptHandle": message["ReceiptHandle"]}
-    sqs.delete_message_batch(QueueUrl=url, Entries=[entry])
-    answer = sqs.change_message_visibility_batch(QueueUrl=url, Entries=[entry | {"VisibilityTimeout": 1}])
-    assert [each["Code"] for each in answer["Failed"]] == ["InvalidParameterValue"]
 
 
 def test_a_queue_that_was_never_asked_for_is_not_there(stub: Stub, sqs: Any) -> None:
@@ -288,30 +214,25 @@ def test_a_queue_that_was_never_asked_for_is_not_there(stub: Stub, sqs: Any) -> 
         sqs.receive_message(QueueUrl=f"{stub.endpoint_url}/000000000000/nobody-asked")
 
 
-# ---- what a message carries ----------------------------------------------------------------------------------------
+# ---- what a message carries, and what a queue says of itself -------------------------------------------------------
 
 
-def test_a_message_comes_as_it_was_sent(sqs: Any, url: str) -> None:
+def test_a_message_comes_as_it_was_sent_with_what_was_asked_for(sqs: Any, url: str) -> None:
     body = 'Grüße, "Ω" \\ \n \U0001f4ec'
-    attributes = {"reason": {"DataType": "String", "StringValue": "not_json"}}
+    attributes = {name: {"DataType": "String", "StringValue": "x"} for name in ("reason", "detail")}
     sent = sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
-    (message,) = received(sqs, url)
+    (message,) = received(sqs, url, VisibilityTimeout=0)
     assert (message["Body"], message["MessageAttributes"]) == (body, attributes)
     digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
     assert (sent["MD5OfMessageBody"], message["MD5OfBody"]) == (digest, digest)
     assert sent["MessageId"] == message["MessageId"]
-
-
-def test_a_message_tells_only_what_was_asked_for(sqs: Any, url: str) -> None:
-    text = {"DataType": "String", "StringValue": "x"}
-    sqs.send_message(QueueUrl=url, MessageBody="a", MessageAttributes={"reason": text, "detail": text})
     (bare,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
     assert bare.keys() == {"MessageId", "ReceiptHandle", "MD5OfBody", "Body"}
     (some,) = sqs.receive_message(
         QueueUrl=url, MessageSystemAttributeNames=["ApproximateReceiveCount"], MessageAttributeNames=["reason"]
     )["Messages"]
-    assert some["Attributes"] == {"ApproximateReceiveCount": "2"}
-    assert some["MessageAttributes"] == {"reason": text}
+    assert some["Attributes"] == {"ApproximateReceiveCount": "3"}
+    assert some["MessageAttributes"].keys() == {"reason"}
 
 
 def test_what_a_queue_is_filled_with_comes_in_its_order(stub: Stub, sqs: Any, url: str) -> None:
@@ -320,33 +241,19 @@ def test_what_a_queue_is_filled_with_comes_in_its_order(stub: Stub, sqs: Any, ur
     assert [each["Body"] for each in received(sqs, url, MaxNumberOfMessages=10)] == bodies
 
 
-def test_a_purge_empties_a_queue_and_forgets_no_count(stub: Stub, sqs: Any, url: str) -> None:
-    stub.fill(QUEUE, ["a", "b"])
-    received(sqs, url)
-    sqs.purge_queue(QueueUrl=url)
-    counts = stub.sent(QUEUE)
-    assert (counts["sent"], counts["received"], counts["visible"], counts["in_flight"]) == (2, 1, 0, 0)
-
-
-def test_the_queue_tells_the_worker_what_it_asks_at_its_start(stub: Stub, sqs: Any, url: str) -> None:
-    stub.configure(visibility_timeout=33)
+def test_the_queue_tells_the_worker_what_it_asks_at_its_start(sqs: Any, url: str) -> None:
     said = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"])["Attributes"]
-    assert said["VisibilityTimeout"] == "33"
+    assert said["VisibilityTimeout"] == "120"
     assert f':{DEAD_LETTERS}"' in said["RedrivePolicy"]
 
 
-def test_a_queue_is_made_as_it_is_told_and_goes_when_it_is_deleted(stub: Stub, sqs: Any) -> None:  # noqa: ARG001
+def test_a_queue_is_made_as_it_is_told(stub: Stub, sqs: Any) -> None:  # noqa: ARG001
     """As kombu makes the queue of a Celery broker."""
     url = sqs.create_queue(QueueName="celery", Attributes={"VisibilityTimeout": "77"})["QueueUrl"]
     said = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert said["VisibilityTimeout"] == "77"
     assert "RedrivePolicy" not in said
     assert sqs.list_queues(QueueNamePrefix="cel")["QueueUrls"] == [url]
-    sqs.delete_queue(QueueUrl=url)
-    assert sqs.list_queues(QueueNamePrefix="cel").get("QueueUrls", []) == []
-
-
-# ---- the bill ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -355,7 +262,6 @@ def test_a_queue_is_made_as_it_is_told_and_goes_when_it_is_deleted(stub: Stub, s
         ([1], 1),
         ([CHUNK], 1),
         ([CHUNK + 1], 2),
-        ([1000] * 10, 1),
         ([CHUNK // 10] * 10, 1),
         ([CHUNK // 8] * 10, 2),
         ([CHUNK] * 10, 10),
@@ -376,9 +282,5 @@ def test_each_64_kb_of_a_call_are_billed_as_a_request(
     delete = [{"Id": str(number), "ReceiptHandle": each["ReceiptHandle"]} for number, each in enumerate(messages)]
     sqs.delete_message_batch(QueueUrl=url, Entries=delete)
     assert now() - before == 2 * billed + 1
-
-
-def test_a_receive_of_nothing_is_billed(stub: Stub, sqs: Any, url: str) -> None:
-    before = stub.report()["billed_sqs_requests"]
-    received(sqs, url)
-    assert stub.report()["billed_sqs_requests"] - before == 1
+    counted = {"sqs.SendMessageBatch", "sqs.ReceiveMessage", "sqs.DeleteMessageBatch"}
+    assert stub.report()["entries"] == dict.fromkeys(counted, len(sizes))

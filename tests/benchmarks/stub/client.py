@@ -66,9 +66,8 @@ class Stub:
         with closing(client):
             yield client
 
-    def configure(self, **wanted: float) -> None:
-        """delay_ms, unprocessed (0 to 1), seed, visibility_timeout (seconds), max_in_flight."""
-        self._call("POST", "config", wanted)
+    def configure(self, *, delay_ms: float) -> None:
+        self._call("POST", "config", {"delay_ms": delay_ms})
 
     def fill(self, queue: str, bodies: Sequence[str]) -> None:
         self._call("POST", f"fill?queue={quote(queue)}", bodies)

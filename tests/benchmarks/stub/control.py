@@ -1,6 +1,6 @@
-"""/_stub/...: settings, filling, and what happened. Undelayed, and its time is no time of the stub.
+"""/_stub/...: settings, filling, and what happened. Undelayed.
 
-POST /_stub/config            {"delay_ms", "unprocessed", "seed", "visibility_timeout", "max_in_flight"}, each optional
+POST /_stub/config            {"delay_ms"}
 POST /_stub/fill?queue=NAME   a JSON array of message bodies; sent now
 POST /_stub/reset             empties queues and tables, and begins to count anew
 GET  /_stub/report            everything; works out what the tables hold, so not while something is measured
@@ -28,13 +28,7 @@ _text = msgspec.json.Decoder(str).decode
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True):
-    """visibility_timeout: seconds. Both it and max_in_flight are of all queues."""
-
-    delay_ms: float | None = None
-    unprocessed: float | None = None
-    seed: int | None = None
-    visibility_timeout: float | None = None
-    max_in_flight: int | None = None
+    delay_ms: float
 
 
 _config = msgspec.json.Decoder(Config).decode
@@ -48,9 +42,6 @@ class Control:
         self._sqs = sqs
         self._dynamodb = dynamodb
         self.calls: dict[bytes, int] = {}
-        #: CPU seconds of the process before its first call, and those that control has used since.
-        self._began = time.process_time()
-        self._own = 0.0
         self._operations: Mapping[tuple[str, str], Callable[[str, bytes], object]] = {
             ("POST", "/_stub/config"): self._configure,
             ("POST", "/_stub/fill"): self._fill,
@@ -61,33 +52,18 @@ class Control:
         }
 
     def handle(self, method: str, target: str, body: bytes) -> bytes:
-        began = time.process_time()
         parts = urlsplit(target)
         queue = parse_qs(parts.query).get("queue", [""])[0]
         operation = self._operations.get((method, parts.path))
         if operation is None:
             return self._answers.failed(ServiceError("NotFound", f"{method} {target}", status=b"404 Not Found"))
         try:
-            answer = self._answers.ok(encode(operation(queue, body)))
+            return self._answers.ok(encode(operation(queue, body)))
         except ValueError as error:  # msgspec's, too
-            answer = self._answers.failed(ServiceError("BadRequest", str(error)))
-        self._own += time.process_time() - began
-        if not any(self.calls.values()):  # what it took to read what a queue was filled with counts neither
-            self._began, self._own = time.process_time(), 0.0
-        return answer
+            return self._answers.failed(ServiceError("BadRequest", str(error)))
 
     def _configure(self, queue: str, body: bytes) -> object:  # noqa: ARG002
-        asked = _config(body)
-        if asked.delay_ms is not None:
-            self._line.seconds = asked.delay_ms / 1000
-        if asked.unprocessed is not None:
-            self._dynamodb.unprocessed = asked.unprocessed
-        if asked.seed is not None:
-            self._dynamodb.chance.seed(asked.seed)
-        if asked.visibility_timeout is not None:
-            self._registry.set_for_all("visibility_timeout", asked.visibility_timeout)
-        if asked.max_in_flight is not None:
-            self._registry.set_for_all("max_in_flight", asked.max_in_flight)
+        self._line.seconds = _config(body).delay_ms / 1000
         return {}
 
     def _fill(self, queue: str, body: bytes) -> object:
@@ -106,14 +82,10 @@ class Control:
         self._dynamodb.clear()
         for target in self.calls:
             self.calls[target] = 0
-        self._began = time.process_time()
-        self._own = 0.0
         return {}
 
     def _report(self, queue: str, body: bytes) -> object:  # noqa: ARG002
-        cpu = time.process_time() - self._began - self._own
         queues = {name: _counts(each) for name, each in self._registry.queues.items()}
-        totals = [each.totals for each in self._registry.queues.values()]
         entries = dict(self._sqs.entries)
         if self._dynamodb.entries:
             entries["dynamodb.BatchWriteItem"] = self._dynamodb.entries
@@ -125,9 +97,6 @@ class Control:
             "empty_receives": self._sqs.empty_receives,
             "billed_sqs_requests": self._sqs.more_chunks + sum(sqs_calls),
             "tables": {name: table.report() for name, table in self._dynamodb.tables.items()},
-            "cpu_seconds": cpu,
-            "first_receive_at": min((each.first_receive_at for each in totals if each.first_receive_at), default=None),
-            "last_delete_at": max((each.last_delete_at for each in totals if each.last_delete_at), default=None),
         }
 
     def _sent(self, queue: str, body: bytes) -> object:  # noqa: ARG002
@@ -147,8 +116,7 @@ class Control:
 
 def _counts(queue: Queue) -> Mapping[str, object]:
     queue.expire(time.monotonic())
-    now = {"visible": queue.visible, "in_flight": queue.in_flight, "delayed": queue.delayed}
-    return asdict(queue.totals) | now
+    return asdict(queue.totals) | {"visible": queue.visible, "in_flight": queue.in_flight}
 
 
 def _called(target: bytes) -> str:

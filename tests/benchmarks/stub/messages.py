@@ -35,7 +35,7 @@ class Message:
     No dataclass: two hundred thousand of them are made at once.
     """
 
-    __slots__ = ("attributes", "due", "first", "is_delayed", "json", "number", "receives", "sent", "size")
+    __slots__ = ("attributes", "due", "first", "json", "number", "receives", "sent", "size")
 
     def __init__(self, body: str, sent: int, attributes: bytes | None = None, quoted: bytes | None = None) -> None:
         """attributes: as JSON. quoted: the body as a JSON text, where that is known already."""
@@ -53,7 +53,6 @@ class Message:
         self.receives = 0
         self.first = 0
         self.due = VISIBLE
-        self.is_delayed = False
 
     @property
     def id(self) -> str:

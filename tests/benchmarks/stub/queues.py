@@ -18,9 +18,6 @@ from typing import Any, Protocol
 
 from benchmarks.stub.messages import GONE, VISIBLE, Message
 
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-MAX_IN_FLIGHT = 120_000
-
 
 class Timer(Protocol):
     def cancel(self) -> None: ...
@@ -42,15 +39,12 @@ class Waiter:
 
 @dataclass(slots=True)
 class Totals:
-    """Of messages, since the last reset. The times are of the monotonic clock."""
+    """Of messages, since the last reset."""
 
     sent: int = 0
     deleted: int = 0
     received: int = 0
-    redelivered: int = 0
     dead_lettered: int = 0
-    first_receive_at: float | None = None
-    last_delete_at: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -64,10 +58,8 @@ class Queue:
     wait: float = 0
     dead_letters: "Queue | None" = None
     max_receive_count: int = 12
-    max_in_flight: int = MAX_IN_FLIGHT
     totals: Totals = field(default_factory=Totals)
     in_flight: int = 0
-    delayed: int = 0
     _messages: dict[int, Message] = field(default_factory=dict)
     _visible: deque[Message] = field(default_factory=deque)
     _hidden: list[tuple[float, int, Sequence[Message]]] = field(default_factory=list)
@@ -77,21 +69,15 @@ class Queue:
 
     @property
     def visible(self) -> int:
-        return len(self._messages) - self.in_flight - self.delayed
+        return len(self._messages) - self.in_flight
 
-    def add(self, messages: Sequence[Message], now: float, delay: float = 0) -> None:
+    def add(self, messages: Sequence[Message], now: float) -> None:
         self.totals.sent += len(messages)
-        self._accept(messages, now, delay)
+        self._accept(messages, now)
 
-    def _accept(self, messages: Sequence[Message], now: float, delay: float = 0) -> None:
+    def _accept(self, messages: Sequence[Message], now: float) -> None:
         self._messages.update((each.number, each) for each in messages)
-        if delay:
-            self.delayed += len(messages)
-            for each in messages:
-                each.is_delayed = True
-            self._hide(messages, now + delay)
-        else:
-            self._visible.extend(messages)
+        self._visible.extend(messages)
         self._serve(now)
 
     def take(self, most: int, visibility: float, now: float, wall: int) -> list[Message]:
@@ -101,8 +87,6 @@ class Queue:
         taken: list[Message] = []
         visible, limit = self._visible, self.max_receive_count if self.dead_letters else math.inf
         due = now + visibility if visibility else VISIBLE
-        redelivered = 0
-        most = min(most, self.max_in_flight - self.in_flight)
         while visible and len(taken) < most:
             message = visible.popleft()
             if message.due:  # deleted by an older handle
@@ -113,15 +97,10 @@ class Queue:
             message.receives += 1
             if message.receives == 1:
                 message.first = wall
-            else:
-                redelivered += 1
             message.due = due
             taken.append(message)
         if taken:
             self.totals.received += len(taken)
-            self.totals.redelivered += redelivered
-            if self.totals.first_receive_at is None:
-                self.totals.first_receive_at = now
             if visibility:
                 self.in_flight += len(taken)
                 heapq.heappush(self._hidden, (due, next(self._order), taken))
@@ -136,19 +115,14 @@ class Queue:
         self.totals.dead_lettered += 1
         self.dead_letters._accept([message], now)
 
-    def delete(self, number: int, now: float) -> None:
+    def delete(self, number: int) -> None:
         """Of what is not there: nothing, as with SQS."""
         message = self._messages.pop(number, None)
         if message is None:
             return
-        was_hidden = message.due
-        if was_hidden:
-            self._unhide(message)
+        self.in_flight -= bool(message.due)
         message.due = GONE
         self.totals.deleted += 1
-        self.totals.last_delete_at = now
-        if was_hidden and self._waiters:  # for whom there may have been too many in flight
-            self._serve(now)
 
     def find(self, number: int) -> Message | None:
         return self._messages.get(number)
@@ -156,29 +130,17 @@ class Queue:
     def change_visibility(self, message: Message, seconds: float, now: float) -> bool:
         """False: it is not in flight."""
         self.expire(now)
-        if not message.due or message.is_delayed:
+        if not message.due:
             return False
         if seconds:
-            self._hide([message], now + seconds)
+            message.due = now + seconds
+            heapq.heappush(self._hidden, (message.due, next(self._order), [message]))
         else:
-            self._unhide(message)
+            self.in_flight -= 1
             message.due = VISIBLE
             self._visible.append(message)
         self._serve(now)
         return True
-
-    def _hide(self, messages: Sequence[Message], due: float) -> None:
-        for each in messages:
-            each.due = due
-        heapq.heappush(self._hidden, (due, next(self._order), messages))
-        self._set_alarm()
-
-    def _unhide(self, message: Message) -> None:
-        if message.is_delayed:
-            message.is_delayed = False
-            self.delayed -= 1
-        else:
-            self.in_flight -= 1
 
     def expire(self, now: float) -> None:
         """Makes visible what is due."""
@@ -187,7 +149,7 @@ class Queue:
             due, _, messages = heapq.heappop(hidden)
             for message in messages:
                 if message.due == due:
-                    self._unhide(message)
+                    self.in_flight -= 1
                     message.due = VISIBLE
                     self._visible.append(message)
 
@@ -230,14 +192,10 @@ class Queue:
         self.expire(now)
         self._serve(now)
 
-    def purge(self) -> None:
-        """Long polls stay open."""
+    def clear(self) -> None:
+        """It is as if nothing had been sent. Long polls stay open."""
         self._messages.clear()
         self._visible.clear()
         self._hidden.clear()
-        self.in_flight = self.delayed = 0
-
-    def clear(self) -> None:
-        """It is as if nothing had been sent."""
-        self.purge()
+        self.in_flight = 0
         self.totals = Totals()

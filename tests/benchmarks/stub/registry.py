@@ -2,13 +2,12 @@
 
 A queue that is asked for by name is made, with its dead-letter queue: names, visibility timeout and receive count are
 those of config/template.yaml.
-One that CreateQueue makes has what that call says, and no dead-letter queue unless it says so.
+One that CreateQueue makes has the visibility timeout that the call says, and no dead-letter queue.
 """
 
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
 
 import msgspec
 
@@ -26,16 +25,13 @@ EVENTS = "-events"
 
 _named = msgspec.json.Decoder(requests.Named).decode
 _listed = msgspec.json.Decoder(requests.Listed).decode
-_of_queue = msgspec.json.Decoder(requests.OfQueue).decode
 _asked = msgspec.json.Decoder(requests.Asked).decode
-_told = msgspec.json.Decoder(requests.Told).decode
 
 
 class Registry:
     def __init__(self, answers: Answers, call_later: CallLater) -> None:
         self.endpoint_url = ""
         self.queues: dict[str, Queue] = {}
-        self._settings: dict[str, Any] = {}
         self._by_url: dict[str, Queue] = {}
         self._answers = answers
         self._call_later = call_later
@@ -65,16 +61,9 @@ class Registry:
                 queue.dead_letters = self.named(name.removesuffix(EVENTS) + DEAD_LETTERS)
         return queue
 
-    def set_for_all(self, field: Literal["visibility_timeout", "max_in_flight"], value: float) -> None:
-        """Of the queues that there are, and of those to come."""
-        self._settings[field] = value
-        for queue in self.queues.values():
-            setattr(queue, field, value)
-
     def _make(self, name: str) -> Queue:
-        queue = Queue(name, self._call_later, time.monotonic, **self._settings)
-        self.queues[name] = queue
-        return queue
+        self.queues[name] = Queue(name, self._call_later, time.monotonic)
+        return self.queues[name]
 
     def handlers(self) -> Mapping[bytes, Handler]:
         operations: Mapping[bytes, Callable[[bytes], object]] = {
@@ -82,9 +71,6 @@ class Registry:
             b"AmazonSQS.GetQueueUrl": self._get_queue_url,
             b"AmazonSQS.ListQueues": self._list_queues,
             b"AmazonSQS.GetQueueAttributes": self._get_queue_attributes,
-            b"AmazonSQS.SetQueueAttributes": self._set_queue_attributes,
-            b"AmazonSQS.PurgeQueue": self._purge_queue,
-            b"AmazonSQS.DeleteQueue": self._delete_queue,
         }
         return {target: self._handler(operation) for target, operation in operations.items()}
 
@@ -97,7 +83,7 @@ class Registry:
     def _create_queue(self, body: bytes) -> object:
         asked = _named(body)
         queue = self.queues.get(asked.QueueName) or self._make(asked.QueueName)
-        self._set(queue, asked.Attributes)
+        queue.visibility_timeout = float(asked.Attributes.get("VisibilityTimeout", queue.visibility_timeout))
         return {"QueueUrl": self.url(queue)}
 
     def _get_queue_url(self, body: bytes) -> object:
@@ -114,30 +100,6 @@ class Registry:
             attributes = {name: value for name, value in attributes.items() if name in asked.AttributeNames}
         return {"Attributes": attributes}
 
-    def _set_queue_attributes(self, body: bytes) -> object:
-        asked = _told(body)
-        self._set(self.find(asked.QueueUrl), asked.Attributes)
-        return {}
-
-    def _set(self, queue: Queue, attributes: Mapping[str, str]) -> None:
-        queue.visibility_timeout = float(attributes.get("VisibilityTimeout", queue.visibility_timeout))
-        queue.wait = float(attributes.get("ReceiveMessageWaitTimeSeconds", queue.wait))
-        policy = attributes.get("RedrivePolicy")
-        if policy:
-            said = json.loads(policy)
-            queue.dead_letters = self.named(said["deadLetterTargetArn"].rpartition(":")[2])
-            queue.max_receive_count = int(said["maxReceiveCount"])
-
-    def _purge_queue(self, body: bytes) -> object:
-        self.find(_of_queue(body).QueueUrl).purge()
-        return {}
-
-    def _delete_queue(self, body: bytes) -> object:
-        queue = self.find(_of_queue(body).QueueUrl)
-        del self.queues[queue.name]
-        self._by_url.clear()
-        return {}
-
 
 def _attributes(queue: Queue) -> dict[str, str]:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html"""
@@ -146,12 +108,10 @@ def _attributes(queue: Queue) -> dict[str, str]:
         "QueueArn": ARN + queue.name,
         "VisibilityTimeout": f"{queue.visibility_timeout:.0f}",
         "ReceiveMessageWaitTimeSeconds": f"{queue.wait:.0f}",
-        "DelaySeconds": "0",
         "MaximumMessageSize": "1048576",
         "MessageRetentionPeriod": "1209600",
         "ApproximateNumberOfMessages": str(queue.visible),
         "ApproximateNumberOfMessagesNotVisible": str(queue.in_flight),
-        "ApproximateNumberOfMessagesDelayed": str(queue.delayed),
     }
     if queue.dead_letters:
         policy = {"deadLetterTargetArn": ARN + queue.dead_letters.name, "maxReceiveCount": queue.max_receive_count}

@@ -52,7 +52,6 @@ class Visibility(OfQueue):
 
 class SendEntry(Entry):
     MessageBody: str
-    DelaySeconds: int = 0
     MessageAttributes: msgspec.Raw = msgspec.Raw()
 
 
@@ -62,7 +61,6 @@ class SendBatch(OfQueue):
 
 class Send(OfQueue):
     MessageBody: str
-    DelaySeconds: int = 0
     MessageAttributes: msgspec.Raw = msgspec.Raw()
 
 
@@ -77,7 +75,3 @@ class Listed(msgspec.Struct):
 
 class Asked(OfQueue):
     AttributeNames: list[str] = []
-
-
-class Told(OfQueue):
-    Attributes: dict[str, str] = {}

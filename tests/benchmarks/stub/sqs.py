@@ -23,7 +23,6 @@ MAX_MESSAGES = 10
 MAX_ENTRIES = 10
 MAX_WAIT_SECONDS = 20
 MAX_VISIBILITY_SECONDS = 43_200
-MAX_DELAY_SECONDS = 900
 
 #: Bytes of a message with its attributes, and of all of a batch.
 MAX_BYTES = 1_048_576
@@ -79,11 +78,7 @@ class Sqs:
         _check("VisibilityTimeout", visibility, 0, MAX_VISIBILITY_SECONDS)
         form = self._form(asked)
         taken = queue.take(most, visibility, now, time.time_ns() // 1_000_000)
-        if taken:
-            return self._received(form, taken)
-        if not wait:
-            if queue.in_flight >= queue.max_in_flight:  # a long poll waits instead
-                raise _error("OverLimit", "Too many messages in flight.", "OverLimit")
+        if taken or not wait:
             return self._received(form, taken)
 
         def wake(messages: Sequence[Message], woken_at: float) -> None:
@@ -109,8 +104,7 @@ class Sqs:
 
     def _delete_message(self, body: bytes, connection: Connection, now: float) -> bytes:  # noqa: ARG002
         asked = _delete(body)
-        queue = self._registry.find(asked.QueueUrl)
-        queue.delete(_number(asked.ReceiptHandle), now)
+        self._registry.find(asked.QueueUrl).delete(_number(asked.ReceiptHandle))
         return self._answers.ok(b"{}")
 
     def _delete_message_batch(self, body: bytes, connection: Connection, now: float) -> bytes:  # noqa: ARG002
@@ -119,7 +113,7 @@ class Sqs:
         done, failed = self._begin("sqs.DeleteMessageBatch", asked.Entries), []
         for entry in asked.Entries:
             try:
-                queue.delete(number_of(entry.ReceiptHandle), now)
+                queue.delete(number_of(entry.ReceiptHandle))
             except ValueError as error:
                 failed.append(_failure(entry, "ReceiptHandleIsInvalid", str(error)))
         return self._batch_answer(done, failed)
@@ -149,7 +143,7 @@ class Sqs:
         if message.size > MAX_BYTES:
             reason = f"One or more parameters are invalid. Reason: Message must be shorter than {MAX_BYTES} bytes."
             raise _invalid(reason)
-        queue.add([message], now, asked.DelaySeconds)
+        queue.add([message], now)
         self.more_chunks += _more_chunks(message.size)
         return self._answers.ok(encode({"MD5OfMessageBody": message.md5, "MessageId": message.id}))
 
@@ -162,8 +156,7 @@ class Sqs:
         if size > MAX_BYTES:
             text = f"Batch requests cannot be longer than {MAX_BYTES} bytes. You have sent {size} bytes."
             raise _error("BatchRequestTooLong", text)
-        for entry in asked.Entries:
-            queue.add([messages[entry.Id]], now, entry.DelaySeconds)
+        queue.add(list(messages.values()), now)
         self.more_chunks += _more_chunks(size)
         sent = [{"Id": name, "MessageId": each.id, "MD5OfMessageBody": each.md5} for name, each in messages.items()]
         return self._answers.ok(encode({"Successful": sent}))
@@ -240,7 +233,6 @@ def _failure(entry: requests.Entry, code: str, message: str) -> Mapping[str, obj
 
 
 def _new(asked: requests.Send | requests.SendEntry) -> Message:
-    _check("DelaySeconds", asked.DelaySeconds, 0, MAX_DELAY_SECONDS)
     if not asked.MessageBody:
         raise _error("MissingParameter", "The request must contain the parameter MessageBody.", "MissingParameter")
     # A copy: a raw value is a view of the whole request.
