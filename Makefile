@@ -63,7 +63,7 @@ test-tools: setup localstack  ## run the tests of what tests and benchmarks rest
 
 .PHONY: chaos
 chaos: setup localstack  ## kill, starve and lie to real workers, at length
-	$(BIN)/pytest tests/chaos --rounds 6 $(PARALLEL) $(ARGS)
+	$(BIN)/pytest tests/chaos tests/integration/test_whole_path.py --rounds 6 $(PARALLEL) $(ARGS)
 
 .PHONY: soak
 soak: setup localstack  ## hours of load and faults, memory watched: make soak MINUTES=60

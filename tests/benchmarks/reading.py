@@ -33,7 +33,7 @@ from email_activity.cli.lists import SPARE_HITS
 from email_activity.domain.facts import Document
 from email_activity.settings import Settings
 from harness import Site
-from soak.rig import CREDENTIALS, localstack
+from servers import forget_aws, localstack
 
 EMAILS = (100, 10_000, 100_000)
 
@@ -125,9 +125,7 @@ class Reader:
 @contextmanager
 def table_with(counts: Sequence[int]) -> Iterator[tuple[Settings, list[Day], Day, bool]]:
     """Settings to read with, the filled days, a day for documents, and whether LocalStack stands between."""
-    for name in [each for each in os.environ if each.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ.update(CREDENTIALS)
+    forget_aws()
     now = datetime.now(UTC)
     start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     say("starting LocalStack")

@@ -38,7 +38,7 @@ from benchmarks.measure import Drain, drain, rate_in_window
 from benchmarks.report import DELAY_MS, Found, Stock, as_json, as_text
 from benchmarks.say import hush, load_average, say
 from benchmarks.write_units import WriteUnits, write_units
-from soak.rig import localstack
+from servers import localstack
 
 DELAYS_MS = (0, DELAY_MS)
 

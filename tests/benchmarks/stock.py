@@ -159,7 +159,7 @@ def environment(endpoint_url: str, queue: str, table: str, redis_url: str) -> di
     """For the worker; PYTHONPATH and credentials, which a stand-in takes whatever they are, included."""
     return {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join((str(TESTS.parent), str(TESTS))),
+        "PYTHONPATH": str(TESTS),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "us-east-1",

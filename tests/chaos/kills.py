@@ -1,7 +1,6 @@
 """A test's side of killpoints.py: arms a point, waits for the death there, and tells what was received when."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -24,9 +23,7 @@ class Kills:
     folder: Path
 
     def worker(self, site: Site, *arguments: str, **environment: str) -> AbstractContextManager[Worker]:
-        path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-        hook = {"KILL_FOLDER": str(self.folder), "PYTHONPATH": path.rstrip(os.pathsep)}
-        return site.worker(*arguments, app="killpoints", **hook, **environment)
+        return site.worker(*arguments, app="killpoints", KILL_FOLDER=str(self.folder), **environment)
 
     def arm(self, point: str, victim: str) -> None:
         (self.folder / f"armed-{point}-{victim}").touch()

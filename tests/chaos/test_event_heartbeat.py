@@ -9,17 +9,16 @@ import os
 import signal
 import time
 
-from chaos.load import Load, assert_exact
+from chaos.load import Load, assert_exact, side_by_side
 from chaos.test_celery_broker import (
     STOPS_WITHIN,
     Broker,
     kill_a_child_and_see_it_replaced,
     said_of_broker,
-    silent,
-    stopped,
 )
 from email_activity.redis_url import MEMORY
 from harness import Site, eventually
+from servers import silent, stopped
 
 #: Seconds; a poll of Site's workers lasts 3 at most.
 LONGER_THAN_A_POLL = 5
@@ -33,7 +32,7 @@ def test_a_heartbeat_that_meets_the_dead_broker_first_does_not_hide_its_death(si
     with Broker.started() as broker, site.worker(CELERY_BROKER_URL=broker.url) as worker:
         eventually(broker.is_whole)
         os.kill(worker.process.pid, signal.SIGSTOP)  # a machine with better things to do
-        with stopped(broker):
+        with stopped(broker.server):
             time.sleep(LONGER_THAN_A_HEARTBEAT)
             os.kill(worker.process.pid, signal.SIGCONT)
             eventually(lambda: said_of_broker(worker, "dependency_failing"))
@@ -46,15 +45,16 @@ def test_a_heartbeat_that_meets_the_dead_broker_first_does_not_hide_its_death(si
 def test_a_silent_broker_is_noticed_and_a_worker_can_be_stopped_meanwhile(site: Site) -> None:
     with Broker.started() as broker, site.worker(CELERY_BROKER_URL=broker.url) as worker:
         eventually(broker.is_whole)
-        with silent(broker):
+        with silent(broker.server):
             eventually(lambda: said_of_broker(worker, "dependency_failing"))
             worker.stop(within=60)
 
 
 def test_a_main_process_that_is_busy_stops_no_poll(site: Site) -> None:
     """Without a broker, too: then another thread hands over the polls."""
-    for broker in (site.environment["CELERY_BROKER_URL"], MEMORY):
-        loads = [Load.make(20, seed=seed) for seed in range(2)]
+
+    def scene(site: Site, broker: str) -> None:
+        loads = [Load.make(10, seed=seed) for seed in range(2)]
         with site.worker(CELERY_BROKER_URL=broker) as worker:
             site.send(loads[0].everything)
             site.drained()
@@ -65,3 +65,5 @@ def test_a_main_process_that_is_busy_stops_no_poll(site: Site) -> None:
             os.kill(worker.process.pid, signal.SIGCONT)
             kill_a_child_and_see_it_replaced(worker)
             assert worker.stop(within=60) < STOPS_WITHIN
+
+    side_by_side(scene, (site.environment["CELERY_BROKER_URL"], MEMORY), site)

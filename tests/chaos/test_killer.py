@@ -1,8 +1,6 @@
 """A message that kills its process each time takes no other to the dead-letter queue with it."""
 
 import json
-import os
-from pathlib import Path
 
 from killer import KILLS
 
@@ -30,8 +28,7 @@ def test_what_kills_its_process_goes_to_the_dead_letters_alone(site: Site) -> No
     bodies = [raw(email.send()) for email in emails]
     bodies.insert(5, json.dumps({"eventType": KILLS}))
     site.send(bodies)  # one receive has room for them all
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    with site.worker("--concurrency", "1", app="killer", PYTHONPATH=path):
+    with site.worker("--concurrency", "1", app="killer"):
         site.drained(within=180)
     dead = eventually(site.dead_letters)
     assert [json.loads(body)["eventType"] for body, _ in dead] == [KILLS]

@@ -95,7 +95,7 @@ def test_what_arrives_during_a_stop_is_counted_once(site: Site) -> None:
     events = [Email().send() for _ in range(3)]
     with (
         AwsProxy(site.made.endpoint_url) as proxy,
-        site.worker(AWS_ENDPOINT_URL=proxy.endpoint_url, RECEIVE_WAIT_SECONDS="5", POLL_SECONDS="60") as worker,
+        site.worker(AWS_ENDPOINT_URL=proxy.endpoint_url, RECEIVE_WAIT_SECONDS="3", POLL_SECONDS="60") as worker,
     ):
         eventually(lambda: proxy.calls["ReceiveMessage"] >= 2 * site.settings.threads_per_process)
         worker.process.terminate()
@@ -112,7 +112,7 @@ def test_what_arrives_during_a_stop_is_counted_once(site: Site) -> None:
 def test_no_way_to_stop_a_worker_loses_anything(site: Site, tmp_path: Path, rounds: int) -> None:
     site.cloud.sqs.set_queue_attributes(QueueUrl=site.made.queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY)})
     kills = Kills(tmp_path)  # armed nowhere: it only notes what is received
-    loads = [Load.make(150, seed, most_copies=1) for seed in range(rounds)]
+    loads = [Load.make(100, seed, most_copies=1) for seed in range(rounds)]
     for number, load in enumerate(loads):
         with AwsProxy(site.made.endpoint_url) as proxy, ExitStack() as stack:
             proxy.fault("BatchWriteItem", slow(3))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
-    sys.path[:0] = [str(TESTS.parent), str(TESTS)]
+    sys.path.insert(0, str(TESTS))
 
 from email_activity.domain.addresses import _normalized  # noqa: E402
 from reading import EVERYTHING, items_of  # noqa: E402  the path is set above

@@ -13,7 +13,7 @@ from pathlib import Path
 import atheris
 
 TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS.parent), str(TESTS)]
+sys.path.insert(0, str(TESTS))
 
 with atheris.instrument_imports(include=["worker", "idna"]):
     from fuzz.cost import limit, seconds

@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FOUND = HERE / "found"
-sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent)]
+sys.path.insert(0, str(HERE.parent))
 
 from events import FORMS, KINDS, Email  # noqa: E402  the path is set above
 

@@ -98,7 +98,7 @@ def shared_site(localstack: str, redis_url: str, tmp_path_factory: pytest.TempPa
     return Site.make(localstack, redis_url, f"order-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("site"))
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data(), events=histories())
 def test_any_order_repetition_and_split_gives_the_same_table_and_statuses(
     shared_site: Site, data: st.DataObject, events: list[Event]

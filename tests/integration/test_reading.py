@@ -95,21 +95,21 @@ def _place_in_index(email: Email) -> tuple[datetime, str]:
 
 
 @pytest.mark.parametrize(
-    ("environment", "wanted"),
+    ("command", "environment", "wanted"),
     [
-        ({"ACTIVITY_TABLE": "not-there"}, "there is no such table (ACTIVITY_TABLE=not-there"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "AWS does not answer"),
+        (["status", "x"], {"ACTIVITY_TABLE": "not-there"}, "there is no such table (ACTIVITY_TABLE=not-there"),
+        (["account", "acme"], {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "AWS does not answer"),
         (
+            ["document", "invoice", "1"],
             {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"},
             "no usable AWS credentials",
         ),
     ],
 )
-def test_what_is_wrong_is_one_line_that_says_what_to_do(site: Site, environment, wanted):
-    for command in (["status", "x"], ["account", "acme"], ["document", "invoice", "1"]):
-        ended = run(site, *command, code=1, HOME="/nonexistent", **environment)
-        assert wanted in ended.stderr
-        assert len(ended.stderr.splitlines()) == 1
+def test_what_is_wrong_is_one_line_that_says_what_to_do(site: Site, command, environment, wanted):
+    ended = run(site, *command, code=1, HOME="/nonexistent", **environment)
+    assert wanted in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(site: Site):

@@ -9,7 +9,6 @@ from contextlib import closing
 import psutil
 import pytest
 
-from demo.stand_ins import free_port
 from email_activity.domain.errors import TransientError
 from email_activity.domain.facts import Key
 from email_activity.hosting.start_check import check_start
@@ -19,11 +18,11 @@ from email_activity.redis_url import read_redis_url
 from email_activity.settings import SettingsError, load_settings
 from events import Email, raw
 from harness import Site, eventually
-from redisservers import Cluster, kill, slot_of
+from redisservers import PROBE, Cluster, answers, slot_of
+from servers import free_port
 
 #: Facts of a batch, spread over all nodes.
 KEYS: list[Key] = [("EMAIL#1", f"EVENT#{number}") for number in range(60)]
-PROBE = ("email-activity:probe", "1", "NX", "GET", "PX", 1000)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def test_a_fail_over_is_an_outage_that_ends_by_itself(frail: Cluster, prefix: st
     """Also for a worker whose URL names the node that died: the others are known."""
     batch = claims(frail.commands, prefix)
     batch.claim(KEYS)
-    kill(frail.nodes[0])
+    frail.nodes[0].terminate()
     with pytest.raises(TransientError):
         batch.claim(KEYS)
     with pytest.raises(TransientError):  # it asks a node of each shard, so it does not open a gate too soon
@@ -113,7 +112,7 @@ def test_a_fail_over_is_an_outage_that_ends_by_itself(frail: Cluster, prefix: st
 def test_a_node_that_restarts_is_an_outage_that_ends_by_itself(frail: Cluster, prefix: str) -> None:
     batch = claims(frail.commands, prefix)
     batch.claim(KEYS)
-    kill(frail.nodes[2])
+    frail.nodes[2].terminate()
     with pytest.raises(TransientError):
         batch.claim(KEYS)
     frail.nodes[2].start()
@@ -134,14 +133,6 @@ def test_an_answer_that_is_an_error_leaves_no_other_answer_behind(cluster: Clust
     seen = claims(cluster.commands, prefix).claim(KEYS)
     assert all(seen[key] is Claim.HELD for key in KEYS[::2])
     assert all(20 < lease <= 30 for lease in batch.leases(KEYS).values())
-
-
-def answers(commands: RedisCommands) -> bool:
-    try:
-        commands.ask_all(*PROBE)
-    except TransientError:
-        return False
-    return True
 
 
 def start(**environment: str) -> tuple[int, list[str]]:

@@ -1,15 +1,10 @@
 """A Redis that Sentinel looks after, under an address that follows the primary: for duplicates and for Celery."""
 
-import json
-import os
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
 import redis
 
-from email_activity.domain.errors import TransientError
 from email_activity.hosting.bootsteps import POLL
 from email_activity.hosting.start_check import check_start
 from email_activity.ingest.claims import Claim, Claims
@@ -18,7 +13,7 @@ from email_activity.redis_url import read_redis_url
 from email_activity.settings import SettingsError, load_settings
 from events import Email, raw
 from harness import Site, Worker, eventually
-from redisservers import kill, sentinel, watched_pair
+from redisservers import answers, sentinel, watched_pair
 
 
 def test_a_fail_over_by_sentinel_is_followed_without_a_restart(site: Site) -> None:
@@ -31,7 +26,7 @@ def test_a_fail_over_by_sentinel_is_followed_without_a_restart(site: Site) -> No
             site.drained()
             with redis.Redis(port=primary.port) as old:
                 assert old.wait(1, 5_000) == 1  # copied: replication is asynchronous
-            kill(primary)
+            primary.terminate()
             eventually(lambda: address.target == replica.port, within=30)
             site.send([raw(email.send()) for email in emails[10:]])
             site.drained(within=60)
@@ -40,7 +35,7 @@ def test_a_fail_over_by_sentinel_is_followed_without_a_restart(site: Site) -> No
                 assert new.dbsize() > len(emails)  # two facts an email
                 primary.start()
                 eventually(lambda: new.info("replication")["connected_slaves"] == 1, within=30)
-            eventually(lambda: polls(site, url) == [POLL] * 2)
+            eventually(lambda: site.active_tasks(REDIS_URL=url, CELERY_BROKER_URL=url) == [POLL] * 2)
             eventually(lambda: outages(worker, "back") == outages(worker, "failing"))
 
 
@@ -55,7 +50,7 @@ def test_claims_follow_and_what_was_written_before_is_known_after(prefix: str) -
         batch.claim(keys)
         batch.commit(keys)
         assert first.wait(1, 5_000) == 1
-        kill(primary)
+        primary.terminate()
         eventually(lambda: address.target == replica.port, within=30)
         eventually(lambda: answers(commands), within=30)
         assert set(batch.claim(keys).values()) == {Claim.DONE}
@@ -69,22 +64,5 @@ def test_a_sentinel_itself_stops_the_start_with_one_line() -> None:
     )
 
 
-def answers(commands: RedisCommands) -> bool:
-    try:
-        commands.ask_all("email-activity:probe", "1", "NX", "GET", "PX", 1000)
-    except TransientError:
-        return False
-    return True
-
-
 def outages(worker: Worker, word: str) -> int:
     return worker.log.read_text().count(f'"dependency_{word}"')
-
-
-def polls(site: Site, url: str) -> list[str]:
-    command = [sys.executable, "-m", "celery", "-A", "email_activity", "inspect", "active", "--json", "--timeout", "2"]
-    environment = {**os.environ, **site.environment, "REDIS_URL": url, "CELERY_BROKER_URL": url}
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        return []
-    return [task["name"] for tasks in json.loads(answer.stdout).values() for task in tasks]

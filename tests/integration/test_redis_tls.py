@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from demo.stand_ins import free_port
 from email_activity.domain.errors import TransientError
 from email_activity.hosting.broker import BrokerConnection
 from email_activity.hosting.start_check import check_start
@@ -18,7 +17,7 @@ from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
 from email_activity.settings import SettingsError, load_settings
 from harness import eventually
-from redisservers import a_server, kill
+from servers import free_port, valkey
 from tlsfront import TlsFront
 
 PASSWORD = "hunter2"
@@ -27,11 +26,9 @@ PASSWORD = "hunter2"
 @pytest.fixture(scope="module")
 def server() -> Iterator[int]:
     """The port of one that wants a password."""
-    running = a_server()
-    with running.client() as client:
+    with valkey() as running, running.client() as client:
         client.config_set("requirepass", PASSWORD)
-    yield running.port
-    kill(running)
+        yield running.port
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from typing import Any
 
 from test_whole_path import facts_of
 
-from demo.stand_ins import free_port
 from email_activity.ingest.claims import Claim, Claims, namespace
 from email_activity.redis_client.commands import RedisCommands
 from events import ANA, BEN, FORMS, KINDS, Email, Event, lambda_sqs, raw
 from harness import Site, eventually
+from servers import free_port
 
 
 def start(site: Site, *arguments: str, **environment: str) -> "subprocess.Popen[str]":

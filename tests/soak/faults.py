@@ -23,6 +23,7 @@ from chaos.faults import (
     unavailable,
     unprocessed,
 )
+from servers import killed, silent
 from soak.rig import Rig
 
 #: Seconds that a SIGTERM may take: the bound that a worker sets itself, and some more on a busy machine.
@@ -80,40 +81,14 @@ def a_worker_is_replaced(rig: Rig) -> Iterator[None]:
         yield
 
 
-def killed(server: Callable[[Rig], ValkeyServer]) -> Way:
-    """It forgets everything, and comes back on the same port."""
-
-    @contextmanager
-    def way(rig: Rig) -> Iterator[None]:
-        server(rig).terminate()
-        try:
-            yield
-        finally:
-            server(rig).start(timeout=30)
-
-    return way
-
-
-def silent(server: Callable[[Rig], ValkeyServer]) -> Way:
-    """It takes connections and answers nothing."""
-
-    @contextmanager
-    def way(rig: Rig) -> Iterator[None]:
-        process = server(rig)._process
-        process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGCONT)
-
-    return way
+def on_server(away: Callable[[ValkeyServer], AbstractContextManager[None]], server: str) -> Way:
+    """server: dedupe or broker."""
+    return lambda rig: away(getattr(rig, server))
 
 
 @contextmanager
 def redis_forgets(rig: Rig) -> Iterator[None]:
-    import redis  # noqa: PLC0415
-
-    with redis.Redis.from_url(rig.dedupe.connection_url) as client:
+    with rig.dedupe.client() as client:
         client.flushall()
     yield
 
@@ -122,11 +97,11 @@ FAULTS: dict[str, Way] = {
     "a child is killed": a_child_is_killed,
     "a worker is killed": a_worker_is_killed,
     "a worker is replaced": a_worker_is_replaced,
-    "Redis is down": killed(lambda rig: rig.dedupe),
-    "Redis is silent": silent(lambda rig: rig.dedupe),
+    "Redis is down": on_server(killed, "dedupe"),
+    "Redis is silent": on_server(silent, "dedupe"),
     "Redis forgets": redis_forgets,
-    "the broker is down": killed(lambda rig: rig.broker),
-    "the broker is silent": silent(lambda rig: rig.broker),
+    "the broker is down": on_server(killed, "broker"),
+    "the broker is silent": on_server(silent, "broker"),
     "DynamoDB fails at times": on_aws(
         "dynamodb", throttle(), internal_error(), reset(), lost_answer(), expired_credentials(), share=0.3
     ),

