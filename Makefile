@@ -4,7 +4,8 @@ PYTHON ?= python3
 ARGS ?=
 MINUTES ?= 5
 # Most of the time tests wait. Each process of pytest has a LocalStack and a Valkey of its own; PARALLEL= for one only.
-PARALLEL ?= --numprocesses 3 --maxschedchunk 1
+# One test at a time is handed out, and the folders with the longest come first, so that none is left alone at the end.
+PARALLEL ?= --numprocesses 4 --maxschedchunk 1
 
 BIN := .venv/bin
 SETUP_STAMP := .venv/.installed
@@ -63,7 +64,8 @@ test-tools: setup localstack  ## run the tests of what tests and benchmarks rest
 
 .PHONY: chaos
 chaos: setup localstack  ## kill, starve and lie to real workers, at length
-	$(BIN)/pytest tests/chaos tests/integration/test_whole_path.py --rounds 6 $(PARALLEL) $(ARGS)
+	$(BIN)/pytest tests/chaos tests/property tests/integration/test_whole_path.py \
+		--rounds 6 --hypothesis-profile long $(PARALLEL) $(ARGS)
 
 .PHONY: soak
 soak: setup localstack  ## hours of load and faults, memory watched: make soak MINUTES=60

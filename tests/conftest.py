@@ -20,7 +20,10 @@ from harness import Site
 
 # The same examples in each run of CI: what a search finds by chance is for a developer to find.
 is_ci = bool(os.environ.get("CI"))
-settings.register_profile("project", deadline=None, derandomize=is_ci, suppress_health_check=[HealthCheck.too_slow])
+common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("project", max_examples=40, derandomize=is_ci, **common)
+#: `--hypothesis-profile long`
+settings.register_profile("long", max_examples=1_000, **common)
 settings.load_profile("project")
 
 
@@ -40,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def rounds(pytestconfig: pytest.Config) -> int:
-    """1 in `make test`; in `make chaos` 6: outages of 30 s instead of 5, six times the load and the kills."""
+    """1 in `make test`; in `make chaos` 6: every fault, six times the load, the outages and the kills."""
     return pytestconfig.getoption("--rounds")
 
 

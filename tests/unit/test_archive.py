@@ -227,7 +227,7 @@ def bodies(raw: bytes) -> list[str | None]:
     return [part.body for part in parts(io.BytesIO(raw).read)]
 
 
-SIZE = 300_000
+SIZE = 100_000
 
 #: What is no notification, or looks like the beginning of one again and again.
 FILLINGS = {

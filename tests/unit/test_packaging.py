@@ -27,6 +27,14 @@ for name in ("attribution", "copies", "engagement", "export", "extras", "facets"
 """
 
 
+#: The template is found, and by a module of the one that was installed.
+TEMPLATE = """
+from email_activity.provision import deployment
+assert deployment.template()
+print(deployment.__file__)
+"""
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
@@ -67,15 +75,11 @@ def test_it_runs_in_a_folder_that_has_modules_of_like_names(
     for command in (
         [program / "celery", "-A", "email_activity", "report"],
         [program / "email-activity", "config"],
-        [sys.executable, "-P", "-c", "from email_activity.provision.deployment import template; template()"],
+        [sys.executable, "-P", "-c", TEMPLATE],
     ):
         done = subprocess.run(command, cwd=product, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-    code = "import email_activity; print(email_activity.__file__)"
-    found = subprocess.run(
-        [sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert Path(found.stdout.strip()).is_relative_to(where)
+    assert Path(done.stdout.strip()).is_relative_to(where)
 
 
 def test_the_pure_packages_import_without_any_service_library() -> None:
