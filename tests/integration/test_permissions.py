@@ -116,9 +116,8 @@ def test_an_operator_is_allowed_what_they_do(named: Site, guard: Guard) -> None:
     run(site, "operator", "dlq", "redrive", "--json", "--id", event)
     run(site, "operator", "dlq", "discard", "--yes", "--json", "--to", str(site.folder / "discarded"))
     archive = site.folder / "archive.jsonl"
-    archive.write_text(f"{raw(Email().send()).strip()}\n{raw(Email(subject=TOO_LARGE).send()).strip()}\n")
-    CliRunner().invoke(main, ["replay", "--json", str(archive)], env=site.as_role("operator"))
-    assert site.items()
+    archive.write_text(raw(Email().send()))
+    assert json.loads(run(site, "operator", "replay", "--json", str(archive)).stdout)["sent"] == 1
     assert_used_as_allowed(guard, "operator")
 
 

@@ -1,4 +1,4 @@
-"""Archives into a real table, by the real program: killed, interrupted, without Redis, and after a loss."""
+"""Archives to a real queue, by the real program, and from there into the table by real workers."""
 
 import gzip
 import json
@@ -9,32 +9,50 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from click.testing import CliRunner
 from test_whole_path import facts_of
 
-from email_activity.ingest.claims import Claim, Claims, namespace
+from chaos.held import claims_on
+from email_activity.cli.main import main
+from email_activity.ingest.receive import REPLAY_ATTRIBUTES
 from email_activity.redis_client.commands import RedisCommands
 from events import ANA, BEN, FORMS, KINDS, Email, Event, lambda_sqs, raw
 from harness import Site, eventually
-from servers import free_port
+
+FEW = 5
 
 
-def start(site: Site, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+def start(site: Site, *arguments: str, stdin: int | None = None) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "email_activity.cli", "replay", *arguments],
         cwd=site.folder,
-        env={**os.environ, **site.as_role("operator"), "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        env={**os.environ, **site.as_role("operator"), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def run(site: Site, *arguments: str, code: int = 0, **environment: str) -> tuple[dict[str, Any], str]:
+def run(site: Site, *arguments: str, code: int = 0) -> tuple[dict[str, Any], str]:
     """The summary, and what was said beside it."""
-    process = start(site, "--json", *arguments, **environment)
+    process = start(site, "--json", *arguments)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     return json.loads(out), err
+
+
+def waiting(site: Site) -> int:
+    """Also a few messages that came when the site was made, fewer than FEW."""
+    return site.waiting()[0]
+
+
+def assert_recorded(site: Site, *events: Event) -> None:
+    """By a worker, which then has nothing left, and nothing in the dead-letter queue."""
+    with site.worker():
+        site.drained()
+    assert site.items() == facts_of(*events)
+    assert site.dead_letters() == []
 
 
 def archive(site: Site, bodies: Sequence[str], name: str = "archive/events.jsonl") -> None:
@@ -43,7 +61,11 @@ def archive(site: Site, bodies: Sequence[str], name: str = "archive/events.jsonl
     path.write_text("".join(body.strip() + "\n" for body in bodies))
 
 
-def test_a_folder_of_all_forms_and_kinds_gives_the_table_that_a_worker_makes(site: Site) -> None:
+def every_kind(count: int) -> list[Event]:
+    return [make(Email(document_id=str(number))) for number in range(count) for make in KINDS.values()]
+
+
+def test_a_folder_of_all_forms_and_kinds_gives_the_table_of_live_events(site: Site) -> None:
     """Each file written down in another way. What a worker makes of them is shown in test_whole_path."""
     events: list[Event] = []
     for number, wrap in enumerate(FORMS.values()):
@@ -64,17 +86,16 @@ def test_a_folder_of_all_forms_and_kinds_gives_the_table_that_a_worker_makes(sit
         path.write_bytes(gzip.compress(packed) if number % 2 else packed)
 
     counted, _ = run(site, "archive")
-    assert site.items() == facts_of(*events)
-    assert (counted["documents"], counted["activity"], counted["files"]) == (len(events), len(events), len(FORMS))
-
+    assert (counted["documents"], counted["sent"], counted["files"]) == (len(events), len(events), len(FORMS))
     again, said = run(site, "archive")
     assert again["documents"] == 0
     assert "nothing left to do; --from-start does it again" in said
+    assert_recorded(site, *events)
 
 
 def test_killed_in_the_middle_and_run_again_the_table_is_exact(site: Site) -> None:
     """Also what is rejected stands in its file once."""
-    events = [make(Email(document_id=str(number))) for number in range(40) for make in KINDS.values()]
+    events = every_kind(40)
     bodies = [raw(event) for event in events]
     archive(site, bodies[:150], "archive/a")
     archive(site, ["{", *bodies[150:], "["], "archive/b")
@@ -83,72 +104,54 @@ def test_killed_in_the_middle_and_run_again_the_table_is_exact(site: Site) -> No
     with start(site, "--rate", "120", *arguments) as process:
         eventually(lambda: checkpoint.exists() and json.loads(checkpoint.read_text())["files"])
         process.send_signal(signal.SIGKILL)
-    before = len(site.items())
-    assert 0 < before < len(facts_of(*events))
+    assert FEW < waiting(site) < len(events)
     counted, said = run(site, *arguments, code=1)
     assert "going on from" in said
     assert counted["documents"] < len(events)
-    assert site.items() == facts_of(*events)
     assert len((site.folder / "archive.rejects.jsonl").read_text().splitlines()) == 1  # `[` alone is an empty array
+    assert_recorded(site, *events)
 
 
 def test_interrupted_it_says_how_to_go_on_and_goes_on_from_there(site: Site) -> None:
-    events = [make(Email(document_id=str(number))) for number in range(40) for make in KINDS.values()]
+    events = every_kind(40)
     archive(site, [raw(event) for event in events])
     with start(site, "--json", "--rate", "100", "archive") as process:
-        eventually(site.items)
+        eventually(lambda: waiting(site) > FEW)
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "The same command goes on" in said
     assert "Traceback" not in said
-    first = json.loads(out)["documents"]
-    second = run(site, "archive")[0]["documents"]
+    first = json.loads(out)["sent"]
+    second = run(site, "archive")[0]["sent"]
     assert 0 < second < len(events)
     assert first + second == len(events)
-    assert site.items() == facts_of(*events)
+    assert_recorded(site, *events)
 
 
-def test_a_claim_that_says_done_does_not_hide_an_event_that_the_table_lost(site: Site, commands: RedisCommands) -> None:
-    email = Email()
-    lost = facts_of(email.send())
-    table = site.cloud.dynamodb.describe_table(TableName=site.made.table_name)["Table"]
-    space = namespace(table["TableArn"], table["CreationDateTime"].isoformat())
-    claims = Claims(commands, space, 5, 60)
-    claims.commit(list(lost))
-    archive(site, [raw(email.send()), raw(email.click())])
+def test_a_claim_that_says_done_hides_no_replayed_event(site: Site, commands: RedisCommands) -> None:
+    """The table lost both: one comes from the archive, the other through quarantine and a redrive."""
+    archived, quarantined = Email().send(), Email().send()
+    claims_on(site, commands, 5).commit(list(facts_of(archived, quarantined)))
+    archive(site, [raw(archived)])
     run(site, "archive")
-    assert site.items() == facts_of(email.send(), email.click())
-    # And workers know now what is stored.
-    assert set(claims.claim(list(site.items())).values()) == {Claim.DONE}
+    url = site.made.dead_letter_queue_url
+    site.cloud.sqs.send_message(QueueUrl=url, MessageBody=raw(quarantined), MessageAttributes=REPLAY_ATTRIBUTES)
+    assert CliRunner().invoke(main, ["dlq", "redrive"], env=site.as_role("operator")).exit_code == 0
+    assert_recorded(site, archived, quarantined)
 
 
-def test_without_redis_the_table_is_just_as_right(site: Site) -> None:
-    events = [make(Email()) for make in KINDS.values()]
-    archive(site, [raw(event) for event in events])
-    counted, said = run(site, "archive", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
-    assert (counted["rejected"], said.count("Redis does not answer")) == (0, 1)
-    assert site.items() == facts_of(*events)
-
-
-def test_standard_input_is_recorded_and_a_stop_does_not_wait_for_it(site: Site) -> None:
-    events = [make(Email()) for make in KINDS.values()]
+def test_standard_input_is_sent_and_a_stop_does_not_wait_for_it(site: Site) -> None:
+    events = every_kind(1)
     given, giving = os.pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "email_activity.cli", "replay", "-"],
-        cwd=site.folder,
-        env={**os.environ, **site.as_role("operator"), "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdin=given,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
+    with start(site, "-", stdin=given) as process:
         for event in events * 30:
             os.write(giving, raw(event).encode())
-        eventually(lambda: site.items() == facts_of(*events))
+        eventually(lambda: waiting(site) >= len(events) * 30)
         process.send_signal(signal.SIGTERM)
         assert "cannot be resumed" in process.communicate(timeout=30)[1]
     assert process.returncode == 130
     assert not list(site.folder.glob("*.replay-*"))
     os.close(giving)
     os.close(given)
+    assert_recorded(site, *events)

@@ -3,16 +3,15 @@
 import gzip
 import json
 import signal
-from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from email_activity.cli.main import main
-from email_activity.domain.facts import Item, Key
-from email_activity.replay.recorder import Recorded, Target
-from email_activity.settings import Settings
 from events import KINDS, TOPIC_SUBSCRIBED, Email, raw, sns
 
 KEYS = {
@@ -22,7 +21,7 @@ KEYS = {
     "untracked",
     "expired",
     "rejected",
-    "facts_written",
+    "sent",
     "files",
     "seconds",
     "checkpoint",
@@ -32,7 +31,7 @@ KEYS = {
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without anything in it, and a table that nobody has."""
+    """A folder without anything in it, and a queue that nobody has."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 
@@ -41,62 +40,68 @@ def run(*arguments: str, stdin: bytes | str | None = None) -> Result:
     return CliRunner().invoke(main, ["replay", *arguments], input=stdin)
 
 
-class FakeRecorder:
-    """Takes everything."""
-
-    def __init__(self) -> None:
-        self.items: dict[Key, Item] = {}
-
-    def record(self, items: Mapping[Key, Item]) -> Recorded:
-        self.items |= items
-        return Recorded(written=set(items))
-
-
 @pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> FakeRecorder:
-    """Instead of a table, named by the environment as the real one is."""
-    recorder = FakeRecorder()
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The bodies that the queue took, which takes all; it and the table are as the environment names them."""
+    bodies: list[str] = []
 
-    def opened(settings: Settings, *_: object) -> Target:
-        return Target(f"arn:{settings.activity_table}", "2026-01-01", recorder)  # type: ignore[arg-type]
+    def send_message_batch(QueueUrl: str, Entries: Any) -> dict[str, Any]:  # noqa: ARG001, N803  boto3's own
+        bodies.extend(entry["MessageBody"] for entry in Entries)
+        return {"Successful": [{"Id": entry["Id"], "MessageId": "1"} for entry in Entries]}
 
-    monkeypatch.setattr("email_activity.cli.replay.open_target", opened)
-    return recorder
+    def describe_table(TableName: str) -> dict[str, Any]:  # noqa: N803
+        return {"Table": {"TableArn": f"arn:{TableName}", "CreationDateTime": datetime(2026, 1, 1, tzinfo=UTC)}}
+
+    sqs = SimpleNamespace(
+        get_queue_url=lambda QueueName: {"QueueUrl": f"http://sqs/{QueueName}"},  # noqa: N803
+        get_queue_attributes=lambda **_: {"Attributes": {"MaximumMessageSize": "1032192"}},
+        send_message_batch=send_message_batch,
+        exceptions=SimpleNamespace(QueueDoesNotExist=KeyError),
+    )
+    monkeypatch.setattr("email_activity.cli.replay.sqs_client", lambda _: sqs)
+    dynamodb = SimpleNamespace(describe_table=describe_table)
+    monkeypatch.setattr("email_activity.cli.replay.dynamodb_client", lambda _: dynamodb)
+    return bodies
 
 
-def test_run_again_it_says_that_nothing_is_left_and_does_new_files_only(recorder: FakeRecorder) -> None:
+def test_run_again_it_says_that_nothing_is_left_and_does_new_files_only(sent: list[str]) -> None:
     Path("archive").mkdir()
     Path("archive/a").write_text(raw(Email().send()))
     first = run("archive")
     assert first.exit_code == 0
-    assert "1 document of 1 file: 1 activity" in first.stdout
-    assert len(recorder.items) == 2
+    assert "1 sent to email-activity-events, the workers record them; 0 control" in first.stdout
+    assert "; 1 document of 1 file; " in first.stdout
+    assert len(sent) == 1
     again = run("./archive/")
-    assert (again.exit_code, len(recorder.items)) == (0, 2)
+    assert (again.exit_code, len(sent)) == (0, 1)
     assert "nothing left to do; --from-start does it again" in again.stderr
     Path("archive/b").write_text(raw(Email().click()) * 2)
-    assert "2 documents of 1 file:" in run("archive").stdout
-    assert "3 documents of 2 files:" in run("archive", "--from-start").stdout
+    assert "2 documents of 1 file;" in run("archive").stdout
+    assert "3 documents of 2 files;" in run("archive", "--from-start").stdout
 
 
-def test_a_checkpoint_of_another_table_or_tracking_is_refused(
-    recorder: FakeRecorder, monkeypatch: pytest.MonkeyPatch
+def test_a_checkpoint_of_another_target_or_tracking_is_refused(
+    sent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("events").write_text(raw(Email().send()))
     run("events")
-    for name, value in (("ACTIVITY_TABLE", "another"), ("TRACKED_DOCUMENT_TYPES", "invoice,contract")):
-        recorder.items.clear()
+    for name, value in (
+        ("EVENTS_QUEUE", "another"),
+        ("ACTIVITY_TABLE", "another"),
+        ("TRACKED_DOCUMENT_TYPES", "invoice,contract"),
+    ):
+        sent.clear()
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             result = run("events")
-            assert (result.exit_code, recorder.items) == (2, {})
+            assert (result.exit_code, sent) == (2, [])
             assert value.split(",")[-1] in result.stderr
             assert "--from-start" in result.stderr
             assert run("events", "--checkpoint", f"{name}.json").exit_code == 0
-            assert recorder.items
+            assert sent
 
 
-@pytest.mark.usefixtures("recorder")
+@pytest.mark.usefixtures("sent")
 def test_the_exit_code_speaks_of_the_whole_replay() -> None:
     """A run that only finishes what another began must not call it all well."""
     Path("events").write_text("{\n" + raw(Email().send()))
@@ -111,12 +116,12 @@ def test_the_exit_code_speaks_of_the_whole_replay() -> None:
     assert len(Path("events.rejects.jsonl").read_text().splitlines()) == 1
 
 
-def test_the_files_that_it_writes_are_those_that_were_given(recorder: FakeRecorder) -> None:
+def test_the_files_that_it_writes_are_those_that_were_given(sent: list[str]) -> None:
     Path("events").write_text("{")
     result = json.loads(run("--json", "events", "--checkpoint", "c.json", "--rejects", "r.jsonl").stdout)
     assert (result["checkpoint"], result["rejects"]) == ("c.json", "r.jsonl")
     assert sorted(path.name for path in Path().iterdir()) == ["c.json", "events", "r.jsonl"]
-    assert recorder.items == {}
+    assert sent == []
 
 
 def summary(*arguments: str, stdin: bytes | str | None = None) -> dict:
@@ -139,7 +144,7 @@ def test_a_dry_run_counts_writes_nothing_and_needs_no_aws() -> None:
         "untracked": 1,
         "expired": 0,
         "rejected": 1,
-        "facts_written": 0,
+        "sent": 0,
         "files": 2,
         "checkpoint": None,
         "rejects": None,
@@ -154,7 +159,8 @@ def test_rejected_documents_are_exit_code_1_and_told_with_their_reasons_and_plac
     place = len(raw(Email().send()))
     assert f"events at byte {place}: not_ses" in result.stderr.splitlines()
     assert "2 documents rejected (1 not_ses, 1 not_json)" in result.stderr
-    assert "3 documents of 1 file: 1 activity" in result.stdout
+    assert "1 would be sent, 0 control, 0 untracked, 0 expired, 2 rejected; 3 documents of 1 file;" in result.stdout
+    assert result.stdout.endswith("; nothing sent\n")
     Path("events").write_text(raw(Email().send()))
     assert run("--dry-run", "events").exit_code == 0
 
@@ -227,4 +233,4 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(monkeypatch: pytest.
     monkeypatch.setattr("email_activity.cli.bar.SAY_EVERY", 0.0)
     Path("events").write_text(raw(Email().send()) * 300)
     lines = run("--dry-run", "events").stderr.splitlines()
-    assert any(line.startswith("100%, 250 documents, 0 rejected, ") for line in lines)
+    assert any(line.startswith("100%, 280 documents, 0 rejected, ") for line in lines)

@@ -29,7 +29,12 @@ from email_activity.aws.clients import dynamodb_client, sqs_client
 from email_activity.settings import load_settings
 
 URL = "http://sqs.us-east-1.amazonaws.com/111122223333/events"
-RECEIVE = {"QueueUrl": URL, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
+RECEIVE = {"QueueUrl": URL, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0, "MessageAttributeNames": ["replay"]}
+RECEIVED = {
+    "MessageId": "1",
+    "Body": "\u00e9",
+    "MessageAttributes": {"replay": {"DataType": "String", "StringValue": "1"}},
+}
 PUT = {"events": [{"PutRequest": {"Item": {"pk": {"S": "EMAIL#1"}, "sk": {"S": "\u00e9"}, "n": {"N": "1"}}}}]}
 
 Request = tuple[dict[str, str], bytes]
@@ -122,7 +127,7 @@ def targets(got: list[Request]) -> list[str]:
 @pytest.mark.parametrize(
     ("make", "call", "content"),
     [
-        (sqs_client, lambda sqs: sqs.receive_message(**RECEIVE), {"Messages": [{"MessageId": "1", "Body": "\u00e9"}]}),
+        (sqs_client, lambda sqs: sqs.receive_message(**RECEIVE), {"Messages": [RECEIVED]}),
         (sqs_client, lambda sqs: sqs.receive_message(**RECEIVE), {}),
         (
             sqs_client,
@@ -494,7 +499,7 @@ def test_a_connection_that_botocore_has_used_is_used_here_with_the_same_time_out
 def test_what_is_no_plain_json_is_left_to_botocore():
     with service(lambda _: reply({})) as (endpoint, got, _), opened(sqs_client, endpoint) as sqs:
         sent = by_botocore(sqs)
-        sqs.receive_message(**RECEIVE, MessageAttributeNames=["All"])
+        sqs.receive_message(**RECEIVE, AttributeNames=["All"])
         sqs.get_queue_attributes(QueueUrl=URL)
     assert sent == ["ReceiveMessage", "GetQueueAttributes"]
     assert len(got) == 2

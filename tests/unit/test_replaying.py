@@ -1,4 +1,4 @@
-"""Replay: patient with the table, and a checkpoint that never passes what is not done. DynamoDB and Redis are faked."""
+"""Replay: patient with the queue, and a checkpoint that never passes what is not sent. SQS is faked."""
 
 import json
 import os
@@ -12,88 +12,84 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
-from email_activity.domain.errors import NotJsonError, TransientError
-from email_activity.domain.indexes import INDEXES
-from email_activity.ingest.store import MAX_ITEMS, Store
-from email_activity.replay import recorder as module
+from email_activity.domain.errors import NotJsonError
+from email_activity.ingest.receive import REPLAY_ATTRIBUTES
 from email_activity.replay import replay as replay_module
-from email_activity.replay.archive import Part
-from email_activity.replay.batches import Batch, Document
-from email_activity.replay.checkpoint import Checkpoint, CheckpointError, Mark, about
-from email_activity.replay.files import StoppedError, find_files
-from email_activity.replay.recorder import Patience, Recorder, open_target
+from email_activity.replay import sender as sender_module
+from email_activity.replay.checkpoint import Checkpoint, CheckpointError, fingerprint
+from email_activity.replay.files import find_files
+from email_activity.replay.messages import ArchivedMessage
 from email_activity.replay.rejects import Rejects
-from email_activity.replay.replay import Replay, Summary
-from email_activity.ses.parse import parse
+from email_activity.replay.replay import Batch, Replay, Summary
+from email_activity.replay.sender import QueueSender, RetryPolicy
+from email_activity.ses.interpret import Outcome
 from email_activity.ses.tracking_policy import TrackingPolicy
-from email_activity.settings import SettingsError, load_settings
+from email_activity.settings import load_settings
 from events import TOPIC_SUBSCRIBED, Email, lambda_sns, lambda_sqs, raw, sns
 from harness import eventually
 
-ABOUT = {"table": "arn:aws:dynamodb:eu-west-1:111122223333:table/email-activity"}
+TARGET = {"queue": "http://sqs/events"}
+MAX_BYTES = 1_032_192
+MAX_CALL = 1_048_576
 
 AWAY = EndpointConnectionError(endpoint_url="http://somewhere")
-THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchWriteItem")
-INVALID = ClientError({"Error": {"Code": "ValidationException"}}, "PutItem")
 
 
-class FakeDynamoDB:
-    """failures: what the first calls raise. `held` is what it took, `sizes` how many items each call brought."""
+def refusal(code: str, status: int = 400) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "SendMessageBatch",
+    )
 
-    def __init__(self, *failures: Exception, refuses: str = "\0") -> None:
-        self.failures = list(failures)
-        self.held: dict[tuple[str, str], Any] = {}
+
+class FakeSqs:
+    """failures: what the first calls raise. `sent` is what it took, `sizes` how many messages each call brought.
+
+    refuses: by_entry or by_call, the bodies with this text in them.
+    """
+
+    def __init__(self) -> None:
+        self.failures: list[ClientError | BotoCoreError] = []
+        self.sent: list[str] = []
         self.sizes: list[int] = []
-        self.refuses = refuses
+        self.refuses = "\0"
+        self.by_call = False
         self.is_held_up = threading.Event()
         self.is_held_up.set()
 
-    def batch_write_item(self, RequestItems):  # noqa: N803  boto3's own
+    def send_message_batch(self, QueueUrl: str, Entries: Any) -> dict[str, Any]:  # noqa: N803  boto3's own
         self.is_held_up.wait(30)
         if self.failures:
             raise self.failures.pop(0)
-        (requests,) = RequestItems.values()
-        items = [request["PutRequest"]["Item"] for request in requests]
-        if any(self.refuses in json.dumps(item) for item in items):
-            raise INVALID
-        self.sizes.append(len(items))
-        self.held |= {(item["pk"]["S"], item["sk"]["S"]): item for item in items}
-        return {"UnprocessedItems": {}}
-
-    def put_item(self, TableName, Item):  # noqa: N803, ARG002
-        if self.refuses in json.dumps(Item):
-            raise INVALID
-        self.held[Item["pk"]["S"], Item["sk"]["S"]] = Item
-
-
-class FakeClaims:
-    """It can commit and nothing else: a replay asks no claim."""
-
-    def __init__(self, *failures: Exception) -> None:
-        self.failures = list(failures)
-        self.committed: set[tuple[str, str]] = set()
-
-    def commit(self, keys: Sequence[tuple[str, str]]) -> None:
-        if self.failures:
-            raise self.failures.pop(0)
-        self.committed |= set(keys)
+        assert QueueUrl == TARGET["queue"]
+        assert all(entry["MessageAttributes"] == REPLAY_ATTRIBUTES for entry in Entries)
+        assert sum(len(entry["MessageBody"].encode()) for entry in Entries) <= MAX_CALL
+        bad = [entry for entry in Entries if self.refuses in entry["MessageBody"]]
+        if bad and self.by_call:
+            raise refusal("InvalidMessageContents")
+        good = [entry for entry in Entries if entry not in bad]
+        self.sizes.append(len(Entries))
+        self.sent += [entry["MessageBody"] for entry in good]
+        return {
+            "Successful": [{"Id": entry["Id"], "MessageId": "1"} for entry in good],
+            "Failed": [{"Id": entry["Id"], "Code": "InvalidMessageContents"} for entry in bad],
+        }
 
 
 @dataclass
 class Stand:
-    """A folder to replay, and what to replay it into."""
+    """A folder to replay, and a queue to send it to."""
 
     folder: Path
-    dynamodb: FakeDynamoDB = field(default_factory=FakeDynamoDB)
-    claims: FakeClaims = field(default_factory=FakeClaims)
+    sqs: FakeSqs = field(default_factory=FakeSqs)
     said: list[str] = field(default_factory=list)
     is_stopping: Callable[[], bool] = lambda: False
 
     @property
     def checkpoint(self) -> Checkpoint:
-        return Checkpoint.load(self.folder / "checkpoint", ABOUT)
+        return Checkpoint.load(self.folder / "checkpoint", TARGET)
 
     def archive(self, bodies: Sequence[str], name: str = "events.jsonl") -> Path:
         path = self.folder / "archive" / name
@@ -102,15 +98,15 @@ class Stand:
         return path
 
     def job(self, *paths: str, **changes: Any) -> Replay:
-        patience = Patience(self.said.append, self._is_stopping)
-        store = Store(self.dynamodb, "table")  # type: ignore[arg-type]
+        threads = changes.get("threads", 4)
+        retry = RetryPolicy(self.said.append, self._is_stopping)
         return replace(
             Replay(
                 find_files(paths or [str(self.folder / "archive")]),
                 TrackingPolicy(),
                 self._is_stopping,
                 self.said.append,
-                Recorder(store, self.claims, patience, self.said.append),  # type: ignore[arg-type]
+                QueueSender(self.sqs, TARGET["queue"], MAX_BYTES, retry, threads),  # type: ignore[arg-type]
                 Rejects(self.folder / "rejects.jsonl"),
                 self.checkpoint,
             ),
@@ -123,119 +119,121 @@ class Stand:
     def replay(self, *paths: str, **changes: Any) -> Summary:
         return self.job(*paths, **changes).run()
 
-    def rejects(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "rejects.jsonl").read_text().splitlines()]
+    def rejects(self, name: str = "rejects.jsonl") -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / name).read_text().splitlines()]
 
 
 @pytest.fixture
 def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
-    monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(module, "LOOK_EVERY", 0.001)
-    monkeypatch.setattr(module, "QUIET", 0.0)
-    monkeypatch.setattr("email_activity.ingest.store.time.sleep", lambda _: None)
+    monkeypatch.setattr(sender_module, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(sender_module, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(sender_module, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(sender_module, "GRACE", 0.2)
+    monkeypatch.setattr(sender_module, "QUIET", 0.0)
     return Stand(tmp_path)
 
 
 def sends(count: int) -> list[str]:
-    return [raw(Email(document_id=str(number)).send()) for number in range(count)]
+    return [raw(Email(document_id=str(number)).send()).strip() for number in range(count)]
 
 
-def test_every_outcome_is_counted_and_only_activity_is_stored(stand: Stand) -> None:
+def test_every_outcome_is_counted_and_only_activity_is_sent_as_it_was(stand: Stand) -> None:
     contract = Email(document_type="contract")
     old = Email(sent_at=datetime.now(UTC) - timedelta(days=400))
     broken = {"eventType": "Send", "mail": {}}
-    stand.archive([raw(Email().send()), raw(TOPIC_SUBSCRIBED), raw(contract.send()), raw(old.send()), raw(broken)])
+    good = sns(Email().send()).strip()
+    stand.archive([good, raw(TOPIC_SUBSCRIBED), raw(contract.send()), raw(old.send()), raw(broken)])
+    counted = dict.fromkeys(("activity", "sent", "control", "untracked", "expired", "rejected"), 1)
+    assert stand.replay().counts == {"documents": 5, **counted}
+    assert stand.sqs.sent == [good]
+
+
+def test_calls_to_sqs_are_full(stand: Stand) -> None:
+    bodies = sends(200)
+    stand.archive(bodies)
+    assert stand.replay().counts["sent"] == 200
+    assert sorted(stand.sqs.sent) == sorted(bodies)
+    assert stand.sqs.sizes == [10] * 20
+
+
+def test_what_lambda_or_sqs_gave_is_sent_as_the_messages_in_it(stand: Stand) -> None:
+    """Together they may be larger than a message; and a broken one of them takes no other with it."""
+    email = Email()
+    send, delivery, opened, click = map(raw, (email.send(), email.delivery(), email.open(), email.click()))
+    wide = raw(Email(subject="x" * 400_000).send())
+    records = [{"body": body} for body in (send, wide, "{", wide)]
+    received = [{"MessageId": "1", "Body": delivery}, {"MessageId": "2"}]
+    one = {"MessageId": "3", "ReceiptHandle": "4", "Body": opened}
+    documents = {"Records": [*records, {"Sns": {"Message": click}}]}, {"Messages": received}, one
+    stand.archive([json.dumps(document) for document in documents])
+    assert len(json.dumps(documents[0])) > MAX_CALL
     summary = stand.replay()
-    assert summary.counts == {
-        "documents": 5,
-        "activity": 1,
-        "control": 1,
-        "untracked": 1,
-        "expired": 1,
-        "rejected": 1,
-        "facts_written": 2,
-    }
-    assert len(stand.dynamodb.held) == 2
+    of_topic = json.dumps({"Records": [{"Sns": {"Message": click}}]})
+    assert sorted(stand.sqs.sent) == sorted([of_topic, send, wide, wide, delivery, opened])
+    assert (summary.counts["documents"], summary.reasons) == (8, {"not_json": 1, "not_ses": 1})
 
 
-def test_calls_to_the_table_are_full_and_facts_that_share_a_key_go_once(stand: Stand) -> None:
-    """A Send and a Delivery come to two activities and, twice, to the same recipient fact."""
-    emails = [Email() for _ in range(100)]
-    stand.archive([raw(event) for email in emails for event in (email.send(), email.delivery())])
-    summary = stand.replay()
-    assert (len(stand.dynamodb.held), summary.counts["documents"]) == (300, 200)
-    assert max(stand.dynamodb.sizes) <= MAX_ITEMS
-    assert len(stand.dynamodb.sizes) <= 14
-
-
-def test_one_document_with_more_facts_than_a_call_holds_is_stored_whole(stand: Stand) -> None:
-    stand.archive([raw(Email(to=tuple(f"person{each}@example.com" for each in range(50))).send())])
-    assert stand.replay().counts["facts_written"] == len(stand.dynamodb.held) == 100
-
-
-def test_large_documents_do_not_wait_for_a_full_batch_in_memory() -> None:
-    """A folder of such, all untracked, would else come to gigabytes."""
+@pytest.mark.parametrize("outcome", [Outcome.ACTIVITY, Outcome.QUARANTINE])
+def test_large_documents_do_not_wait_for_a_full_batch_in_memory(outcome: Outcome) -> None:
     batch, size = Batch(), 0
-    body = "x" * 1_000_000
-    while not batch.is_ripe():
-        batch.add(Document("events", Part(0, 1, body), "untracked"), Mark(1, 1))
-        size += len(body)
+    error = NotJsonError() if outcome is Outcome.QUARANTINE else None
+    while not batch.is_full(threads=64):
+        batch.add(ArchivedMessage("events", 0, "x" * 1_000_000, outcome, error))
+        size += 1_000_000
     assert size <= 5_000_000
 
 
-@pytest.mark.parametrize("failure", [AWAY, THROTTLED])
-def test_a_table_that_is_away_is_waited_for_said_once_and_nothing_is_passed_over(stand: Stand, failure) -> None:
-    stand.dynamodb.failures = [failure] * 20
+@pytest.mark.parametrize("failure", [AWAY, refusal("RequestThrottled"), refusal("Strange", status=503)])
+def test_a_queue_that_is_away_is_waited_for_said_once_and_nothing_is_passed_over(stand: Stand, failure) -> None:
+    stand.sqs.failures = [failure] * 20
     stand.archive(sends(60))
-    summary = stand.replay(threads=1)  # of several, one may find the table back while another still waits
-    assert (len(stand.dynamodb.held), summary.counts["facts_written"]) == (120, 120)
+    summary = stand.replay(threads=1)  # of several, one may find the queue back while another still waits
+    assert len(set(stand.sqs.sent)) == summary.counts["sent"] == 60
     assert len([line for line in stand.said if "takes nothing more" in line]) == 1
-    assert stand.said[-1] == "the table takes facts again"
+    assert stand.said[-1] == "the queue takes messages again"
 
 
-def test_nothing_counts_as_done_before_it_is_stored(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not while it waits, and not when it is stopped while it waits."""
+@pytest.mark.parametrize("error", [refusal("AccessDenied"), NoCredentialsError()])
+def test_what_waiting_cannot_mend_ends_it_and_what_was_sent_stays_known(stand: Stand, error) -> None:
+    stand.archive(sends(60))
+    job = stand.job(threads=1)
+    taken = stand.sqs.send_message_batch
+
+    def refusing(**call: Any) -> Any:
+        if len(stand.sqs.sent) >= 20:
+            raise error
+        return taken(**call)
+
+    stand.sqs.send_message_batch = refusing  # type: ignore[method-assign]
+    with pytest.raises(type(error)):
+        job.run()
+    assert next(iter(stand.checkpoint.files.values())).position > 0
+    stand.sqs.send_message_batch = taken  # type: ignore[method-assign]
+    assert stand.replay().counts["sent"] == 40
+
+
+@pytest.mark.parametrize("is_hanging", [False, True])
+def test_nothing_counts_as_done_before_it_is_sent(stand: Stand, monkeypatch, *, is_hanging: bool) -> None:
+    """Not while it waits, and not when it is stopped while it waits; nor does a call that hangs hold up the stop."""
     monkeypatch.setattr(replay_module, "SAVE_EVERY", 0.0)
-    stand.dynamodb.failures = [AWAY] * 1_000_000
+    if is_hanging:
+        stand.sqs.is_held_up.clear()
+    else:
+        stand.sqs.failures = [AWAY] * 1_000_000
     stand.archive(sends(60))
     stopping = threading.Event()
     stand.is_stopping = stopping.is_set
     found: list[Summary] = []
     thread = threading.Thread(target=lambda: found.append(stand.replay()))
     thread.start()
-    eventually(lambda: stand.said)
-    assert stand.checkpoint.marks == {}
+    time.sleep(0.1) if is_hanging else eventually(lambda: stand.said)
+    assert stand.checkpoint.files == {}
     stopping.set()
-    thread.join(30)
+    thread.join(10)
     assert found[0].is_interrupted
-    assert (found[0].counts["documents"], stand.claims.committed) == (0, set())
-    assert stand.checkpoint.marks == {}
-
-
-def test_the_checkpoint_does_not_pass_a_batch_that_hangs_though_later_ones_are_done(stand: Stand, monkeypatch) -> None:
-    monkeypatch.setattr(replay_module, "GRACE", 0.2)
-    stand.archive(sends(40))
-    job = stand.job()
-    assert job.recorder
-    record = job.recorder.record
-    is_first, hang, stopping = threading.Lock(), threading.Event(), threading.Event()
-    done: list[int] = []
-
-    def hanging(items: Any) -> Any:
-        if is_first.acquire(blocking=False):
-            hang.wait(30)
-        recorded = record(items)
-        done.append(len(items))
-        if len(done) == 3:
-            stopping.set()
-        return recorded
-
-    monkeypatch.setattr(job.recorder, "record", hanging)
-    stand.is_stopping = stopping.is_set
-    assert job.run().is_interrupted
-    assert len(stand.dynamodb.held) > 0
-    assert stand.checkpoint.marks == {}
-    hang.set()
+    assert found[0].counts["documents"] == 0
+    assert stand.checkpoint.files == {}
+    stand.sqs.is_held_up.set()
 
 
 def test_interrupted_it_goes_on_after_the_checkpoint_and_each_document_is_counted_once(stand: Stand) -> None:
@@ -255,9 +253,18 @@ def test_interrupted_it_goes_on_after_the_checkpoint_and_each_document_is_counte
     second = stand.replay()
     assert not second.is_interrupted
     assert first.counts["documents"] + second.counts["documents"] == 600
-    assert len(stand.dynamodb.held) == 1200
-    assert all(mark.is_done for mark in stand.checkpoint.marks.values())
+    assert len(set(stand.sqs.sent)) == 600
+    assert all(progress.is_done for progress in stand.checkpoint.files.values())
     assert stand.replay().counts["documents"] == 0
+
+
+def test_the_checkpoint_does_not_pass_a_payload_of_which_a_message_is_not_sent(stand: Stand) -> None:
+    stand.archive([lambda_sqs(*sends(15))])
+    stand.is_stopping = lambda: len(stand.sqs.sent) == 10
+    assert stand.replay(threads=1).is_interrupted
+    stand.is_stopping = lambda: False
+    assert stand.replay().counts["documents"] == 15
+    assert len(set(stand.sqs.sent)) == 15
 
 
 def test_a_file_that_has_changed_since_is_read_from_its_start(stand: Stand) -> None:
@@ -269,25 +276,26 @@ def test_a_file_that_has_changed_since_is_read_from_its_start(stand: Stand) -> N
     assert stand.replay().counts["documents"] == 6
 
 
-def test_only_what_the_table_took_is_committed(stand: Stand) -> None:
-    stand.dynamodb.refuses = "poison"
+@pytest.mark.parametrize("by_call", [False, True])
+def test_what_the_queue_refuses_is_rejected_alone(stand: Stand, *, by_call: bool) -> None:
+    stand.sqs.refuses, stand.sqs.by_call = "poison", by_call
     stand.archive([*sends(30), raw(Email().click(link="https://poison.example/"))])
     summary = stand.replay()
-    assert stand.claims.committed == set(stand.dynamodb.held)
-    assert summary.reasons == {"refused_by_table": 1}
+    assert len(set(stand.sqs.sent)) == summary.counts["sent"] == summary.counts["activity"] == 30
+    assert summary.reasons == {"refused_by_queue": 1}
     (line,) = stand.rejects()
-    assert line["Records"][0]["messageAttributes"]["detail"]["stringValue"] == "ValidationException"
+    assert line["Records"][0]["messageAttributes"]["detail"]["stringValue"] == "InvalidMessageContents"
 
 
-def test_without_redis_it_goes_on_says_so_once_and_leaves_redis_alone(stand: Stand) -> None:
-    stand.claims.failures = [TransientError("redis", "ConnectionError")] * 2
-    stand.archive(sends(200))
-    summary = stand.replay(threads=1)
-    assert summary.counts["facts_written"] == len(stand.dynamodb.held) == 400
-    assert [line for line in stand.said if "Redis" in line] == [
-        "Redis does not answer (ConnectionError): going on, since the table is right without it"
+def test_what_is_larger_than_the_queue_takes_is_rejected_and_not_tried(stand: Stand) -> None:
+    """The attribute counts towards its size."""
+    body, room = raw(Email(subject="").send()).strip(), sum(map(len, ("replay", "String", "1")))
+    fitting = [
+        body.replace('"subject": ""', f'"subject": "{"x" * (MAX_BYTES - room - len(body) + more)}"') for more in (0, 1)
     ]
-    assert len(stand.claims.failures) == 1  # a silent Redis takes seconds each time
+    stand.archive(fitting)
+    assert stand.replay().reasons == {"too_large": 1}
+    assert stand.sqs.sent == fitting[:1]
 
 
 def test_what_is_rejected_can_be_mended_and_replayed(stand: Stand) -> None:
@@ -295,7 +303,7 @@ def test_what_is_rejected_can_be_mended_and_replayed(stand: Stand) -> None:
     good, broken = Email().send(), raw(Email().send()).strip()[:-1]
     path = stand.archive([raw(good), broken, sns(broken), lambda_sns(good, "{")])
     summary = stand.replay()
-    assert (summary.counts["rejected"], summary.reasons) == (3, {"not_json": 3})
+    assert (summary.counts["rejected"], summary.counts["sent"], summary.reasons) == (3, 2, {"not_json": 3})
     first, second, third = stand.rejects()
     assert first == {
         "Records": [
@@ -307,51 +315,43 @@ def test_what_is_rejected_can_be_mended_and_replayed(stand: Stand) -> None:
     assert second["position"] < third["position"]
     first["Records"][0]["body"] += "}"
     (stand.folder / "mended.jsonl").write_text(json.dumps(first))
-    assert stand.replay(str(stand.folder / "mended.jsonl")).counts["activity"] == 1
+    assert stand.replay(str(stand.folder / "mended.jsonl")).counts["sent"] == 1
 
 
 def test_what_is_rejected_again_is_not_wrapped_again(stand: Stand) -> None:
     """Else the fifth try would fail for its envelopes."""
     stand.archive(['{"eventType": "Send"}', lambda_sqs("{", "[")])
     stand.replay()
-    again = Rejects(stand.folder / "again.jsonl")
-    stand.replay(str(stand.folder / "rejects.jsonl"), rejects=again)
-    lines = [json.loads(line) for line in again.path.read_text().splitlines()]
-    assert [line["Records"] for line in lines] == [line["Records"] for line in stand.rejects()]
-    assert [len(line["Records"]) for line in lines] == [1, 2]
-    assert lines[1]["Records"][0]["messageId"]
+    stand.replay(str(stand.folder / "rejects.jsonl"), rejects=Rejects(stand.folder / "again.jsonl"))
+    records = [line["Records"] for line in stand.rejects()]
+    assert records == [line["Records"] for line in stand.rejects("again.jsonl")]
+    assert [record["body"] for (record,) in records] == ['{"eventType": "Send"}', "{", "["]
+
+
+def reject(path: Path, *positions: int, body: str | None = "oops\udcff") -> None:
+    found = [ArchivedMessage("events", position, body, Outcome.QUARANTINE) for position in positions]
+    Rejects(path).write([(message, NotJsonError()) for message in found])
 
 
 def test_what_is_rejected_once_more_after_a_kill_stands_there_once(tmp_path: Path) -> None:
     path = tmp_path / "rejects.jsonl"
-    part, other = Part(0, 5, "oops\udcff"), Part(5, 9, None)
-    for number in range(3):
-        rejects = Rejects(path)
-        rejects.add("events", part, NotJsonError())
-        if number:
-            rejects.add("events", other, NotJsonError())
-        rejects.flush()
-    assert [json.loads(line)["position"] for line in path.read_text().splitlines()] == [0, 5]
-    assert json.loads(path.read_text().splitlines()[0])["Records"][0]["body"] == "oops\udcff"
+    reject(path, 0)
+    reject(path, 0, 5)
+    reject(path, 0, 5)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["position"] for line in lines] == [0, 5]
+    assert lines[0]["Records"][0]["body"] == "oops\udcff"
     path.write_bytes(path.read_bytes()[:-9])  # a kill in the middle of a line
-    rejects = Rejects(path)
-    rejects.add("events", other, NotJsonError())
-    rejects.flush()
+    reject(path, 5)
     assert json.loads(path.read_text().splitlines()[-1])["position"] == 5
     assert path.stat().st_mode & 0o777 == 0o600  # it holds personal data
-
-
-def a_reject(path: Path) -> None:
-    rejects = Rejects(path)
-    rejects.add("events", Part(0, 5, "oops"), NotJsonError())
-    rejects.flush()
 
 
 def test_rejects_are_the_owners_only_also_where_the_file_was_there_before(tmp_path: Path) -> None:
     path = tmp_path / "rejects.jsonl"
     path.touch()
     path.chmod(0o666)
-    a_reject(path)
+    reject(path, 0)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_text()
 
@@ -363,7 +363,7 @@ def test_a_link_in_the_place_of_the_rejects_is_not_followed(tmp_path: Path, cont
         victim.write_text(content)
     path.symlink_to(victim)
     with pytest.raises(OSError, match="symbolic links"):
-        a_reject(path)
+        reject(path, 0)
     assert (victim.read_text() if victim.exists() else None) == content
 
 
@@ -371,7 +371,7 @@ def test_a_pipe_in_the_place_of_the_rejects_holds_nobody(tmp_path: Path) -> None
     path = tmp_path / "rejects.jsonl"
     os.mkfifo(path)
     with pytest.raises(OSError, match="not a regular file"):
-        a_reject(path)
+        reject(path, 0)
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_done(stand: Stand) -> None:
@@ -382,46 +382,48 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_done(stand: Stand
     summary = job.run()
     assert (summary.failed, summary.counts["documents"]) == ([str(gone)], 2)
     assert any("No such file" in line for line in stand.said)
-    assert list(stand.checkpoint.marks) == [str(stand.folder / "archive" / "b.jsonl")]
+    assert list(stand.checkpoint.files) == [str(stand.folder / "archive" / "b.jsonl")]
 
 
 def test_a_checkpoint_that_cannot_be_written_is_known_before_anything_is_done(stand: Stand) -> None:
     stand.archive(sends(2))
     with pytest.raises(OSError, match="No such file"):
-        stand.replay(checkpoint=Checkpoint(stand.folder / "nowhere" / "checkpoint", ABOUT))
-    assert stand.dynamodb.held == {}
+        stand.replay(checkpoint=Checkpoint(stand.folder / "nowhere" / "checkpoint", TARGET))
+    assert stand.sqs.sent == []
 
 
 def test_a_bug_met_on_one_document_rejects_it_and_no_other(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    fail = lambda kind, event: 1 / 0 if "poison" in str(event) else parse(kind, event)  # noqa: E731
-    monkeypatch.setattr("email_activity.ses.interpret.parse", fail)
-    stand.archive([*sends(2), raw(Email(subject="poison").send()), *sends(2)])
+    monkeypatch.setattr("email_activity.ses.interpret.parse", lambda *_: 1 / 0)
+    stand.archive([raw(TOPIC_SUBSCRIBED), raw(Email().send()), raw(TOPIC_SUBSCRIBED)])
     summary = stand.replay()
-    assert (summary.reasons, summary.counts["activity"]) == ({"unexpected": 1}, 4)
+    assert (summary.reasons, summary.counts["control"]) == ({"unexpected": 1}, 2)
 
 
-def test_a_rate_is_kept(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_is_kept_by_what_is_sent(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the clock that it goes by, which here moves only when it sleeps."""
     now = [1000.0]
     # Its own clock only: threads that another test left behind sleep too.
     clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
     monkeypatch.setattr(replay_module, "time", clock)
-    stand.archive(sends(50))
-    stand.replay(rate=10.0, recorder=None)
+    stand.archive([*sends(50), *[raw(TOPIC_SUBSCRIBED)] * 50])
+    stand.replay(rate=10.0, sender=None)
     assert 4.8 <= now[0] - 1000 <= 5.0
 
 
-def test_a_checkpoint_of_another_table_or_of_other_settings_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_target_or_of_other_settings_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     settings = load_settings()
-    given = about(settings, "arn:table", "2026-01-01")
+    table = {"TableArn": "arn:table", "CreationDateTime": datetime(2026, 1, 1, tzinfo=UTC)}
+    given = fingerprint(settings, "http://sqs/events", table)
     Checkpoint(path, given, rejected=3).save()
     assert Checkpoint.load(path, given).rejected == 3
+    restored = table | {"CreationDateTime": datetime(2026, 11, 23, tzinfo=UTC)}
     others = [
-        about(settings, "arn:other", "2026-01-01"),
-        about(settings, "arn:table", "2026-11-23"),  # restored from a backup
-        about(load_settings(tracked_document_types="invoice,contract"), "arn:table", "2026-01-01"),
-        about(load_settings(document_id_tag="number"), "arn:table", "2026-01-01"),
+        fingerprint(settings, "http://sqs/others", table),
+        fingerprint(settings, "http://sqs/events", table | {"TableArn": "arn:other"}),
+        fingerprint(settings, "http://sqs/events", restored),
+        fingerprint(load_settings(tracked_document_types="invoice,contract"), "http://sqs/events", table),
+        fingerprint(load_settings(document_id_tag="number"), "http://sqs/events", table),
     ]
     for other in others:
         with pytest.raises(CheckpointError, match="and now it is"):
@@ -433,67 +435,12 @@ def test_a_checkpoint_of_another_table_or_of_other_settings_is_refused(tmp_path:
 
 def test_a_save_that_fails_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "checkpoint"
-    Checkpoint(path, ABOUT, rejected=1).save()
+    Checkpoint(path, TARGET, rejected=1).save()
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        Checkpoint(path, ABOUT, rejected=2).save()
-    assert Checkpoint.load(path, ABOUT).rejected == 1
-
-
-TABLE = {
-    "TableName": "facts",
-    "TableArn": "arn:table",
-    "CreationDateTime": datetime(2026, 1, 1, tzinfo=UTC),
-    "GlobalSecondaryIndexes": [{"IndexName": name} for name in INDEXES],
-}
-
-
-class Describing:
-    def __init__(self, *failures: Exception) -> None:
-        self.failures = list(failures)
-
-    def describe_table(self, TableName):  # noqa: N803, ARG002
-        if self.failures:
-            raise self.failures.pop(0)
-        return {"Table": TABLE}
-
-
-def test_a_table_that_is_away_at_the_start_is_waited_for(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "dynamodb_client", lambda _: Describing(AWAY, AWAY, THROTTLED))
-    target = open_target(load_settings(), stand.said.append, lambda: False)
-    assert (target.arn, len(stand.said)) == ("arn:table", 1)
-    monkeypatch.setattr(module, "dynamodb_client", lambda _: Describing(AWAY))
-    with pytest.raises(StoppedError):
-        open_target(load_settings(), stand.said.append, lambda: True)
-
-
-def test_a_replay_writes_to_no_table_of_an_older_shape(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "dynamodb_client", lambda _: Describing())
-    monkeypatch.setitem(TABLE, "GlobalSecondaryIndexes", TABLE["GlobalSecondaryIndexes"][:-1])
-    with pytest.raises(SettingsError, match="lacks the index by_failure_day"):
-        open_target(load_settings(), print, lambda: False)
-
-
-@pytest.mark.parametrize(
-    "error", [NoCredentialsError(), ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable")]
-)
-def test_what_waiting_cannot_mend_at_the_start_is_said_at_once(monkeypatch: pytest.MonkeyPatch, error) -> None:
-    monkeypatch.setattr(module, "dynamodb_client", lambda _: Describing(error))
-    with pytest.raises(type(error)):
-        open_target(load_settings(), print, lambda: False)
-
-
-def test_a_table_that_hangs_does_not_hold_up_a_stop(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_module, "GRACE", 0.2)
-    stand.archive(sends(20))
-    stand.dynamodb.is_held_up.clear()
-    began_at = time.monotonic()
-    stand.is_stopping = lambda: time.monotonic() - began_at > 0.5
-    summary = stand.replay()
-    assert summary.is_interrupted
-    assert stand.checkpoint.marks == {}
-    stand.dynamodb.is_held_up.set()
+        Checkpoint(path, TARGET, rejected=2).save()
+    assert Checkpoint.load(path, TARGET).rejected == 1

@@ -58,6 +58,7 @@ def test_who_may_write_what():
     takes = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
     acts = {role: {(action, name) for action, name in allowed(role)} for role in ("worker", "reader", "operator")}
     assert not {action for action, _ in acts["reader"]} & (writes | takes)
+    assert not {action for action, _ in acts["operator"]} & writes
     assert {name for action, name in acts["worker"] if action in takes} == {"*-events"}
     assert {name for action, name in acts["operator"] if action in takes} == {"*-dead-letters"}
     everything = {action for role in acts.values() for action, _ in role}

@@ -38,7 +38,15 @@ from email_activity.telemetry import log
 #: With the parameters that are plain JSON in them. Others of their parameters (binary message attributes) are not.
 CALLS: Mapping[str, frozenset[str]] = {
     "ReceiveMessage": frozenset(
-        {"QueueUrl", "MaxNumberOfMessages", "WaitTimeSeconds", "VisibilityTimeout", "MessageSystemAttributeNames"}
+        {
+            "QueueUrl",
+            "MaxNumberOfMessages",
+            "WaitTimeSeconds",
+            "VisibilityTimeout",
+            "MessageSystemAttributeNames",
+            # Binary attributes come as base64, not as bytes; only textual ones are asked for.
+            "MessageAttributeNames",
+        }
     ),
     "DeleteMessageBatch": frozenset({"QueueUrl", "Entries"}),
     "ChangeMessageVisibilityBatch": frozenset({"QueueUrl", "Entries"}),

@@ -55,16 +55,13 @@ UNREACHABLE = frozenset(
 READING = "reading needs dynamodb:Query on the table and on its indexes"
 OPERATOR = "attach the operator policy that `email-activity provision` makes"
 NEEDS = {
-    **dict.fromkeys(("GetQueueUrl", "GetQueueAttributes"), f"dead letters need sqs:Get* on both queues; {OPERATOR}"),
+    **dict.fromkeys(("GetQueueUrl", "GetQueueAttributes"), f"this needs sqs:Get* on both queues; {OPERATOR}"),
     **dict.fromkeys(
         ("ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"),
         f"dead letters need ReceiveMessage, DeleteMessage and ChangeMessageVisibility on their queue; {OPERATOR}",
     ),
-    "SendMessageBatch": f"a redrive needs sqs:SendMessage on the events queue; {OPERATOR}",
-    **dict.fromkeys(
-        ("BatchWriteItem", "PutItem"),
-        f"writing needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table; {OPERATOR}",
-    ),
+    "SendMessageBatch": f"redrive and replay need sqs:SendMessage on the events queue; {OPERATOR}",
+    "DescribeTable": f"a replay needs dynamodb:DescribeTable on the table; {OPERATOR}",
 }
 
 #: SQS's code for a queue that is not there, with or without a service before it.

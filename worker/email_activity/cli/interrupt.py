@@ -1,4 +1,4 @@
-"""Ctrl-C and `kill` as a wish: what is in hand is finished, and what was received is given back."""
+"""Ctrl-C and `kill` as a request to stop: what is in hand is finished, and what was received is given back."""
 
 import signal
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ BY_CTRL_C = BY_SIGNAL + signal.SIGINT
 
 
 class Interrupt:
-    """signal: the number of the one that came, else 0."""
+    """signal: the number of the one that came, else 0. Called, it tells whether one came."""
 
     def __init__(self) -> None:
         self.signal = 0
@@ -23,9 +23,8 @@ class Interrupt:
     def exit_code(self) -> int:
         return BY_SIGNAL + self.signal
 
-    def wish(self, number: int, frame: FrameType | None) -> None:
-        """The second time it is meant now."""
-        del frame
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """The second one stops at once."""
         if self.signal:
             raise KeyboardInterrupt
         self.signal = number
@@ -33,7 +32,7 @@ class Interrupt:
 
 @contextmanager
 def interruptible(interrupt: Interrupt) -> Iterator[None]:
-    before = {each: signal.signal(each, interrupt.wish) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, interrupt.on_signal) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ COMMANDS = {
     "recipient": ("lists:recipient", "The emails to an address."),
     "account": ("lists:account", "The emails of an account, for a day or any span."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
-    "replay": ("replay:replay", "Record archived notifications, as if they came again."),
+    "replay": ("replay:replay", "Send archived notifications to the events queue again."),
     "dlq": ("dlq:dlq", "The dead-letter queue: list, show, redrive, discard."),
     "explain": ("explain:explain", "What each event means, and where it can be wrong."),
     "config": ("config:config", "The settings in force, passwords hidden."),

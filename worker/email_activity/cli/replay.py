@@ -1,32 +1,34 @@
-"""`email-activity replay`: archived notifications into the table, as if they came again."""
+"""`email-activity replay`: archived notifications to the events queue, as if they came again."""
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from email_activity.aws.clients import dynamodb_client, sqs_client
 from email_activity.cli import show
 from email_activity.cli.bar import bar
 from email_activity.cli.interrupt import BY_CTRL_C, Interrupt, interruptible
-from email_activity.replay.checkpoint import Checkpoint, CheckpointError, about
-from email_activity.replay.files import REJECTS, STDIN, ArchiveFile, StoppedError, find_files
-from email_activity.replay.recorder import open_target
+from email_activity.replay.checkpoint import Checkpoint, CheckpointError, fingerprint
+from email_activity.replay.files import REJECTS, STDIN, ArchiveFile, find_files
 from email_activity.replay.rejects import Rejects
 from email_activity.replay.replay import Replay
+from email_activity.replay.sender import RetryPolicy, open_queue
 from email_activity.ses.tracking_policy import tracking_policy
-from email_activity.settings import load_settings
+from email_activity.settings import Settings, load_settings
 
-OUTCOMES = ("activity", "control", "untracked", "expired", "rejected")
+#: What becomes of a document that is not sent.
+OTHERS = ("control", "untracked", "expired", "rejected")
 
 
 @click.command()
 @click.argument("paths", metavar="PATH... | -", nargs=-1, required=True)
-@click.option("--dry-run", is_flag=True, help="Read and count only. Needs neither AWS nor Redis.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Documents a second, at most.")
-@click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="That write to the table.")
+@click.option("--dry-run", is_flag=True, help="Read and count only. Needs no AWS.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Messages sent in a second, at most.")
+@click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="That send to the queue.")
 @click.option("--checkpoint", type=click.Path(dir_okay=False, path_type=Path), help="Default: as told above.")
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Default: as told above.")
 @click.option("--from-start", is_flag=True, help="Take no notice of the checkpoint, and begin it anew.")
@@ -42,28 +44,31 @@ def replay(  # noqa: PLR0913  one argument for each option is how click works
     from_start: bool,
     as_json: bool,
 ) -> None:
-    """Record archived notifications, as the worker would have: after a loss, from a backup, or for a new table.
+    """Send archived notifications to the events queue: after a loss, from a backup, or for a new table. The workers
+    record them, also where Redis says that they did before.
 
     A PATH is a file, or a folder as `aws s3 sync` leaves it, of which hidden files and this command's own are left
     out. `-` is standard input, which cannot be resumed. A file may be compressed with gzip. It holds what a queue
-    would: one document a line, pretty-printed, one directly after another, or in a JSON array.
+    would: one document a line, pretty-printed, one directly after another, or in a JSON array. What Lambda was given,
+    or `aws sqs receive-message` printed, counts as the documents in it.
 
-    Workers may run meanwhile. What is in the table already is written again, which changes nothing. While the table
-    is away or throttled this waits, and goes on by itself.
+    Workers need not run meanwhile: the queue keeps messages for 14 days. What is in the table already is written
+    again, which changes nothing. While the queue is away or throttled this waits, and goes on by itself.
 
     How far it came is kept in NAME.replay-XXXXXXXX.json in the current folder, NAME being the first PATH's: the same
-    command goes on from there. What cannot be recorded goes to NAME.rejects.jsonl with its reason; mend that file
-    and replay it.
+    command goes on from there. After a kill it may send some messages a second time, which changes nothing. What
+    cannot be read, or is too large for the queue, goes to NAME.rejects.jsonl with its reason; mend that file and
+    replay it.
 
     \b
     With --json the object has
       documents                 of which activity, control, untracked, expired, rejected
-      facts_written             items that the table took
+      sent                      messages that the queue took; 0 with --dry-run
       files                     read in this run
       seconds
       checkpoint, rejects       files; null where there is none
 
-    Exit code 0 if all is done; 1 if documents were rejected, also by earlier runs that this one went on from, or a
+    Exit code 0 if all is sent; 1 if documents were rejected, also by earlier runs that this one went on from, or a
     file could not be read; 2 for wrong usage or settings; 130 if interrupted.
 
     \b
@@ -74,32 +79,24 @@ def replay(  # noqa: PLR0913  one argument for each option is how click works
       zcat november/*.gz | email-activity replay --json -
     """
     settings = load_settings(threads_per_process=threads)
-    files, checkpoint_path, rejects_path = _files(paths, checkpoint, rejects)
-    is_resumable = not dry_run and not any(file.is_stream for file in files)
+    files, checkpoint, rejects = _files(paths, checkpoint, rejects)
     interrupt = Interrupt()
     job = Replay(files, tracking_policy(settings), interrupt, threads=threads, rate=rate)
     began_at = time.monotonic()
     with interruptible(interrupt), bar(sum(file.size for file in files)) as (job.say, job.report):
-        try:
-            if not dry_run:
-                target = open_target(settings, job.say, interrupt)
-                job.recorder, job.rejects = target.recorder, Rejects(rejects_path)
-                if is_resumable:
-                    wanted = about(settings, target.arn, target.created_at)
-                    job.checkpoint = _load(checkpoint_path, wanted, from_start=from_start)
-                    _announce(job, job.checkpoint)
-                else:
-                    job.say("a stream cannot be resumed: interrupted, it begins anew")
-            job.run()
-        except StoppedError:
-            job.summary.is_interrupted = True
+        if not dry_run:
+            job.rejects = Rejects(rejects)
+            _connect(job, settings, checkpoint, from_start=from_start)
+        job.run()
     seconds = time.monotonic() - began_at
     if as_json:
         show.print_json(_as_json(job, seconds))
     else:
         click.echo(_in_words(job, seconds))
     _print_what_to_do(job, from_start=from_start)
-    raise SystemExit(_exit_code(job))
+    if job.summary.is_interrupted:
+        raise SystemExit(BY_CTRL_C)
+    raise SystemExit(1 if job.summary.failed or _rejected(job) else 0)
 
 
 def _files(paths: Sequence[str], checkpoint: Path | None, rejects: Path | None) -> tuple[list[ArchiveFile], Path, Path]:
@@ -119,30 +116,32 @@ def _files(paths: Sequence[str], checkpoint: Path | None, rejects: Path | None) 
         raise click.UsageError(f"{error.filename}: {error.strerror}") from None
 
 
-def _load(path: Path, wanted: Mapping[str, str], *, from_start: bool) -> Checkpoint:
-    if from_start:
-        return Checkpoint(path, wanted)
+def _connect(job: Replay, settings: Settings, path: Path, *, from_start: bool) -> None:
+    """path: of the checkpoint. Says where the replay begins."""
+    job.sender = open_queue(sqs_client(settings), settings, RetryPolicy(job.say, job.is_stopping), job.threads)
+    if any(file.is_stream for file in job.files):
+        job.say("a stream cannot be resumed: interrupted, it begins anew")
+        return
+    table = dynamodb_client(settings).describe_table(TableName=settings.activity_table)["Table"]
+    target = fingerprint(settings, job.sender.url, table)
     try:
-        return Checkpoint.load(path, wanted)
+        job.checkpoint = Checkpoint(path, target) if from_start else Checkpoint.load(path, target)
     except CheckpointError as error:
         raise click.UsageError(f"{error}: choose another --checkpoint, or begin anew with --from-start") from None
-
-
-def _announce(job: Replay, checkpoint: Checkpoint) -> None:
-    marks = [checkpoint.mark_of(file) for file in job.files]
-    done = sum(mark.is_done for mark in marks)
-    if done == len(marks):
+    progress = [job.checkpoint.progress_of(file) for file in job.files]
+    done = sum(each.is_done for each in progress)
+    if done == len(progress):
         job.say("nothing left to do; --from-start does it again")
-    elif any(mark.position or mark.is_done for mark in marks):
-        job.say(f"going on from {checkpoint.path}: {done:,} of {_some(len(marks), 'file')} done")
+    elif any(each.position or each.is_done for each in progress):
+        job.say(f"going on from {path}: {done:,} of {_some(len(progress), 'file')} done")
     else:
-        job.say(f"{_some(len(marks), 'file')}; how far this comes is kept in {checkpoint.path}")
+        job.say(f"{_some(len(progress), 'file')}; how far this comes is kept in {path}")
 
 
 def _as_json(job: Replay, seconds: float) -> dict[str, Any]:
     counts = job.summary.counts
     return {
-        **{name: counts[name] for name in ("documents", *OUTCOMES, "facts_written")},
+        **{name: counts[name] for name in ("documents", "activity", *OTHERS, "sent")},
         "files": job.summary.files,
         "seconds": round(seconds, 3),
         "checkpoint": str(job.checkpoint.path) if job.checkpoint else None,
@@ -152,10 +151,12 @@ def _as_json(job: Replay, seconds: float) -> dict[str, Any]:
 
 def _in_words(job: Replay, seconds: float) -> str:
     counts = job.summary.counts
-    outcomes = ", ".join(f"{counts[name]:,} {name}" for name in OUTCOMES)
-    facts = f"; {counts['facts_written']:,} facts written" if job.recorder else "; nothing written"
     read = f"{_some(counts['documents'], 'document')} of {_some(job.summary.files, 'file')}"
-    return f"{read}: {outcomes}{facts}; {seconds:,.1f} s"
+    others = ", ".join(f"{counts[name]:,} {name}" for name in OTHERS)
+    if not job.sender:
+        return f"{counts['activity']:,} would be sent, {others}; {read}; {seconds:,.1f} s; nothing sent"
+    sent = f"{counts['sent']:,} sent to {job.sender.queue_name}, the workers record them"
+    return f"{sent}; {others}; {read}; {seconds:,.1f} s"
 
 
 def _print_what_to_do(job: Replay, *, from_start: bool) -> None:
@@ -164,8 +165,7 @@ def _print_what_to_do(job: Replay, *, from_start: bool) -> None:
     if rejected:
         earlier = rejected - summary.counts["rejected"]
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary.reasons.most_common())
-        parts = [reasons, f"{earlier:,} by earlier runs" if earlier else ""]
-        why = "; ".join(part for part in parts if part)
+        why = "; ".join(filter(None, [reasons, f"{earlier:,} by earlier runs" if earlier else ""]))
         where = f"in {job.rejects.path}" if job.rejects else "the first of them:"
         show.print_note(f"{_some(rejected, 'document')} rejected ({why}); {where}")
         for file, position, reason in () if job.rejects else summary.examples:
@@ -186,9 +186,3 @@ def _some(count: int, what: str) -> str:
 def _rejected(job: Replay) -> int:
     """Also by the runs that this one went on from."""
     return job.checkpoint.rejected if job.checkpoint else job.summary.counts["rejected"]
-
-
-def _exit_code(job: Replay) -> int:
-    if job.summary.is_interrupted:
-        return BY_CTRL_C
-    return 1 if job.summary.failed or _rejected(job) else 0

@@ -71,6 +71,8 @@ def keys_to_write(batch: Sequence[InterpretedMessage], claimed: Mapping[Key, Cla
     - Recipient facts. Without one an email is not found by its document, and it costs one small put to be sure.
     - Facts of a message that has come before (WRITE_HELD_FROM_RECEIVE).
     - Facts of a message with something unreadable. It goes to quarantine now, so all its facts must be stored now.
+
+    Of a replayed message all keys: the table may lack what Redis calls done.
     """
     keys = []
     for interpreted in batch:
@@ -78,15 +80,20 @@ def keys_to_write(batch: Sequence[InterpretedMessage], claimed: Mapping[Key, Cla
         writes_held = is_quarantined or interpreted.message.receive_count >= WRITE_HELD_FROM_RECEIVE
         for key in interpreted.items:
             claim = claimed[key]
-            if claim is Claim.OURS or (claim is Claim.HELD and (writes_held or is_recipient_fact(key))):
+            takes_held = claim is Claim.HELD and (writes_held or is_recipient_fact(key))
+            if claim is Claim.OURS or takes_held or interpreted.message.is_replay:
                 keys.append(key)
     return list(dict.fromkeys(keys))
 
 
 def disposition(interpreted: InterpretedMessage, state: BatchState) -> Disposition:
-    """A message with facts is returned if they are of a table that is no more."""
+    """A message with facts is returned if they are of a table that is no more.
+
+    A fact is open unless it was written now or before; of a replayed message, unless it was written now.
+    """
     keys, stored = interpreted.items.keys(), state.stored
-    open_keys = {key for key in keys - stored.written if state.claimed[key] is not Claim.DONE}
+    is_replay = interpreted.message.is_replay
+    open_keys = {key for key in keys - stored.written if is_replay or state.claimed[key] is not Claim.DONE}
     if open_keys & stored.unprocessed or (keys and not state.is_of_this_table):
         return Disposition.RETURN
     if interpreted.interpretation.error or open_keys & stored.refused.keys():

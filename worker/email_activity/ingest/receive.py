@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Receiv
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from email_activity.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 #: Messages in one answer, SQS's limit.
 MAX_MESSAGES = 10
@@ -31,6 +32,13 @@ SUSPECT_FROM_RECEIVE = 3
 
 #: Receives after which SQS moves a message by config/template.yaml. Taken for a queue without a redrive policy.
 MAX_RECEIVES = 12
+
+#: The message attribute of what `email-activity replay` sends. The table may have lost what Redis calls done, so every
+#: fact of such a message is written, whatever its claim says.
+REPLAY_ATTRIBUTE = "replay"
+REPLAY_ATTRIBUTES: Mapping[str, "MessageAttributeValueTypeDef"] = {
+    REPLAY_ATTRIBUTE: {"DataType": "String", "StringValue": "1"}
+}
 
 #: Seconds in which a batch is gathered: the first messages must not wait for the last while SQS is slow.
 GATHER_SECONDS = 5
@@ -46,6 +54,7 @@ class Message:
     receive_count: int
     sent_at: datetime
     first_received_at: datetime
+    is_replay: bool = False
 
     @classmethod
     def read(cls, given: Any) -> "Message":
@@ -57,6 +66,7 @@ class Message:
             receive_count=int(attributes.get("ApproximateReceiveCount", 1)),
             sent_at=_read_milliseconds(attributes.get("SentTimestamp")),
             first_received_at=_read_milliseconds(attributes.get("ApproximateFirstReceiveTimestamp")),
+            is_replay=REPLAY_ATTRIBUTE in given.get("MessageAttributes", {}),
         )
 
 
@@ -170,5 +180,6 @@ class Receiver:
                 "SentTimestamp",
                 "ApproximateFirstReceiveTimestamp",
             ],
+            MessageAttributeNames=[REPLAY_ATTRIBUTE],
         )
         return [Message.read(each) for each in answer.get("Messages", [])]

@@ -15,7 +15,7 @@ from email_activity import __version__
 from email_activity.aws.batches import call_in_batches
 from email_activity.domain.errors import PermanentError, code_of
 from email_activity.domain.times import rfc3339
-from email_activity.ingest.receive import Message, Queue
+from email_activity.ingest.receive import REPLAY_ATTRIBUTE, Message, Queue
 from email_activity.telemetry import log
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class Settler:
             "first_received": rfc3339(message.first_received_at),
             "receive_count": str(message.receive_count),
             "worker_version": __version__,
+            REPLAY_ATTRIBUTE: "1" if message.is_replay else "",
         }
         sent = self.sqs.send_message(
             QueueUrl=self.queue.dead_letter_url,

@@ -1,17 +1,17 @@
-"""How far a replay has come: for each file, the position before which everything is stored or rejected."""
+"""How far a replay has come: for each file, the position before which everything is sent or rejected."""
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from email_activity.domain.errors import ActivityError
 from email_activity.replay.files import ArchiveFile
 from email_activity.settings import EVERYTHING, Settings
 
-#: Settings that, with the tracked types, decide what is stored: under others a checkpoint says nothing.
+#: Settings that, with the tracked types, decide what is sent and stored: under others a checkpoint says nothing.
 DECISIVE = (
     "document_type_tag",
     "document_type_header",
@@ -29,8 +29,8 @@ class CheckpointError(ActivityError):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """How far one file is done, as long as it is of this size and time."""
+class FileProgress:
+    """How far one file is done, as long as it has this size and time."""
 
     size: int
     mtime_ns: int
@@ -40,53 +40,54 @@ class Mark:
 
 @dataclass(slots=True)
 class Checkpoint:
-    """about: the table and the settings that decide what is stored; under others the work would be another."""
+    """fingerprint: the queue, the table and the settings; under others the work would be another."""
 
     path: Path
-    about: Mapping[str, str]
-    marks: dict[str, Mark] = field(default_factory=dict)
+    fingerprint: Mapping[str, str]
+    files: dict[str, FileProgress] = field(default_factory=dict)
     #: Documents, in this run and in those before it.
     rejected: int = 0
 
     @classmethod
-    def load(cls, path: Path, about: Mapping[str, str]) -> Self:
+    def load(cls, path: Path, fingerprint: Mapping[str, str]) -> Self:
         """A new one if there is none yet. Raises CheckpointError, or OSError."""
         try:
             written = json.loads(path.read_text())
-            marks = {name: Mark(*mark) for name, mark in written["files"].items()}
-            found = cls(path, written["about"], marks, int(written["rejected"]))
+            files = {name: FileProgress(*progress) for name, progress in written["files"].items()}
+            found = cls(path, written["about"], files, int(written["rejected"]))
         except FileNotFoundError:
-            return cls(path, about)
+            return cls(path, fingerprint)
         except (ValueError, LookupError, TypeError, AttributeError):
             raise CheckpointError(f"{path} is no checkpoint that this version can read") from None
-        for name, value in about.items():
-            if found.about.get(name) != value:
-                raise CheckpointError(f"{path} is about {name}={found.about.get(name)}, and now it is {value}")
+        for name, value in fingerprint.items():
+            if found.fingerprint.get(name) != value:
+                raise CheckpointError(f"{path} is about {name}={found.fingerprint.get(name)}, and now it is {value}")
         return found
 
-    def mark_of(self, file: ArchiveFile) -> Mark:
+    def progress_of(self, file: ArchiveFile) -> FileProgress:
         """A file that has changed since is read from its start."""
-        mark = self.marks.get(file.name)
-        if mark and (mark.size, mark.mtime_ns) == (file.size, file.mtime_ns):
-            return mark
-        return Mark(file.size, file.mtime_ns)
+        progress = self.files.get(file.name)
+        if progress and (progress.size, progress.mtime_ns) == (file.size, file.mtime_ns):
+            return progress
+        return FileProgress(file.size, file.mtime_ns)
 
     def save(self) -> None:
         """Whole or not at all, whenever the machine stops. Raises OSError."""
-        files = {name: [mark.size, mark.mtime_ns, mark.position, mark.is_done] for name, mark in self.marks.items()}
+        files = {name: astuple(progress) for name, progress in self.files.items()}
         temporary = self.path.with_name(self.path.name + ".new")
         with temporary.open("w") as file:
-            file.write(json.dumps({"about": self.about, "rejected": self.rejected, "files": files}))
+            file.write(json.dumps({"about": self.fingerprint, "rejected": self.rejected, "files": files}))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.path)
 
 
-def about(settings: Settings, table_arn: str, created_at: str) -> dict[str, str]:
-    """A table restored or made anew is another one, though it has the name of the old."""
+def fingerprint(settings: Settings, queue_url: str, table: Mapping[str, Any]) -> dict[str, str]:
+    """table: as DescribeTable has it. One restored or made anew is another one, though it has the name of the old."""
     return {
-        "table": table_arn,
-        "table created at": created_at,
+        "queue": queue_url,
+        "table": table["TableArn"],
+        "table created at": table["CreationDateTime"].isoformat(),
         "TRACKED_DOCUMENT_TYPES": ",".join(sorted(settings.tracked)) or EVERYTHING,
         **{name.upper(): str(getattr(settings, name)) for name in DECISIVE},
     }

@@ -1,4 +1,4 @@
-"""Which files an archive is made of, and reading one so that a stop need not wait for it."""
+"""Which files an archive is made of, and opening one."""
 
 import io
 import os
@@ -6,37 +6,35 @@ import re
 import select
 import stat
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 #: The name of standard input.
 STDIN = "-"
 
-#: What the names end with that replays give to their own files.
+#: What the names of a replay's own files end with.
 REJECTS = ".rejects.jsonl"
 OWN = re.compile(rf"{re.escape(REJECTS)}$|\.replay-[0-9a-f]{{8}}\.json(\.new)?$")
 
-#: Bytes of one read of a file.
-BUFFER = 64 * 1024
-
-#: Seconds between two looks whether to stop, while nothing comes.
+#: Seconds between two looks whether to stop, while a pipe brings nothing.
 LOOK_EVERY = 0.2
 
 
 class StoppedError(Exception):
-    """Somebody wants the work to end."""
+    """The user has interrupted the replay."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """`name` is the path as given, so it is the same when the same command is given again."""
+    """name: the path as given, so that it is the same when the same command is given again. size: bytes."""
 
     name: str
     size: int = 0
     mtime_ns: int = 0
-    #: A pipe can be read once only.
+    #: A pipe, which can be read once only.
     is_stream: bool = False
 
 
@@ -53,9 +51,9 @@ def find_files(paths: Sequence[str], own: Collection[Path] = ()) -> list[Archive
         for path in _files_in(given) if given.is_dir() else [given]:
             real = os.path.realpath(path)
             if real not in leave_out and real not in found:
-                told = path.stat()
-                is_stream = not stat.S_ISREG(told.st_mode)
-                found[real] = ArchiveFile(str(path), told.st_size, told.st_mtime_ns, is_stream)
+                status = path.stat()
+                is_stream = not stat.S_ISREG(status.st_mode)
+                found[real] = ArchiveFile(str(path), status.st_size, status.st_mtime_ns, is_stream)
     return list(found.values())
 
 
@@ -70,51 +68,31 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted((path for path in found if path.is_file()), key=lambda path: path.relative_to(folder).as_posix())
 
 
-class Opened(io.RawIOBase):
-    """A file that counts the bytes read, and raises StoppedError instead of waiting on when it is time to stop."""
+@contextmanager
+def open_archive(file: ArchiveFile, is_stopping: Callable[[], bool]) -> Iterator[io.BufferedReader]:
+    """Raises OSError. Reading from a pipe raises StoppedError as soon as it is time to stop."""
+    if file.name == STDIN:
+        # Below its buffer, which would hide from `select` what it holds.
+        pipe: Any = getattr(sys.stdin.buffer, "raw", None)
+        source: Any = InterruptiblePipe(pipe, is_stopping) if pipe else sys.stdin.buffer
+        yield io.BufferedReader(source)
+        return
+    with io.FileIO(file.name) as raw:
+        yield io.BufferedReader(InterruptiblePipe(raw, is_stopping) if file.is_stream else raw)
 
-    def __init__(self, raw: Any, is_stopping: Callable[[], bool], *, must_wait: bool, is_shared: bool) -> None:
-        """must_wait: a read may wait. is_shared: others close it."""
+
+class InterruptiblePipe(io.RawIOBase):
+    """Whose reads do not wait on when it is time to stop."""
+
+    def __init__(self, raw: io.FileIO, is_stopping: Callable[[], bool]) -> None:
         self._raw = raw
         self._is_stopping = is_stopping
-        self._must_wait = must_wait
-        self._is_shared = is_shared
-        self.count = 0
-
-    @classmethod
-    def open(cls, file: ArchiveFile, is_stopping: Callable[[], bool]) -> Self:
-        """Raises OSError."""
-        if file.name != STDIN:
-            return cls(io.FileIO(file.name), is_stopping, must_wait=file.is_stream, is_shared=False)
-        # Below its buffer, which would hide from `select` what it holds.
-        raw = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
-        return cls(raw, is_stopping, must_wait=isinstance(raw, io.FileIO), is_shared=True)
-
-    def buffered(self) -> io.BufferedReader:
-        return io.BufferedReader(self, BUFFER)
 
     def readable(self) -> bool:
         return True
 
-    def seekable(self) -> bool:
-        return not self._must_wait
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self.count = self._raw.seek(offset, whence)
-        return self.count
-
-    def tell(self) -> int:
-        return int(self._raw.tell())
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray | memoryview) -> int | None:  # type: ignore[override]
         while not self._is_stopping():
-            if not self._must_wait or select.select([self._raw], [], [], LOOK_EVERY)[0]:
-                count = int(self._raw.readinto(buffer) or 0)
-                self.count += count
-                return count
+            if select.select([self._raw], [], [], LOOK_EVERY)[0]:
+                return self._raw.readinto(buffer)
         raise StoppedError
-
-    def close(self) -> None:
-        if not self.closed and not self._is_shared:
-            self._raw.close()
-        super().close()
