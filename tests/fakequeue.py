@@ -123,11 +123,11 @@ class FakeSqs:
         assert sum(len(entry["MessageBody"].encode()) for entry in Entries) <= MAX_BATCH_BYTES
         sent, failed = [], []
         for entry in Entries:
-            assert entry.keys() == {"Id", "MessageBody"}, "no attribute goes along"
+            attributes = {name: each["StringValue"] for name, each in entry.get("MessageAttributes", {}).items()}
             if self._fails("SendMessageBatch", entry["MessageBody"]):
                 failed.append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False})
             else:
-                sent.append({"Id": entry["Id"], "MessageId": self.put(entry["MessageBody"], url=QueueUrl)})
+                sent.append({"Id": entry["Id"], "MessageId": self.put(entry["MessageBody"], attributes, url=QueueUrl)})
         return {"Successful": sent, "Failed": failed}
 
     def _each(self, call: str, entries: Any, url: str, do: Callable[[Any, Stored], object]) -> dict[str, Any]:

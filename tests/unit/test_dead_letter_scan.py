@@ -282,7 +282,7 @@ def test_bodies_are_not_kept():
 # --- Redrive ---
 
 
-def test_all_are_sent_without_their_attributes_and_then_deleted():
+def test_all_are_sent_and_then_deleted():
     sqs = filled(25)
     outcomes = redriven(sqs)
     assert len(outcomes) == 25
@@ -291,6 +291,15 @@ def test_all_are_sent_without_their_attributes_and_then_deleted():
     assert sqs.bodies() == []
     work = [call for call in sqs.calls if call in ("SendMessageBatch", "DeleteMessageBatch")]
     assert work == ["SendMessageBatch", "DeleteMessageBatch"] * 3
+
+
+def test_of_the_attributes_only_the_mark_of_a_replay_goes_along():
+    sqs = FakeSqs()
+    sqs.put("plain", quarantined())
+    sqs.put("replayed", quarantined(replay="1"))
+    redriven(sqs)
+    sent = {each.body: each.message_attributes for each in sqs.queues[EVENTS].values()}
+    assert sent == {"plain": {}, "replayed": {"replay": {"DataType": "String", "StringValue": "1"}}}
 
 
 def test_only_what_is_meant_goes():

@@ -15,7 +15,7 @@ from email_activity.domain.errors import code_of
 
 K = TypeVar("K")
 
-#: What one call may hold: entries, and bytes of all bodies.
+#: What one call may hold: entries, and bytes of all messages.
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
@@ -51,6 +51,13 @@ def call_in_batches(
         yield _call(call, queue_url, batch)
 
 
+def message_bytes(entry: Mapping[str, Any]) -> int:
+    """As SQS counts them: of the body, and of the attributes with their names and types. 0 for a deletion."""
+    attributes = entry.get("MessageAttributes", {}).items()
+    texts = (f"{name}{each['DataType']}{each['StringValue']}" for name, each in attributes)
+    return sum(len(text.encode("utf-8", "replace")) for text in (entry.get("MessageBody", ""), *texts))
+
+
 def _call(call: Callable[..., Any], queue_url: str, entries: dict[K, Mapping[str, Any]]) -> BatchResult[K]:
     done: dict[K, Mapping[str, Any]] = {}
     left = {str(number): key for number, key in enumerate(entries)}
@@ -73,7 +80,7 @@ def _packed(entries: Mapping[K, Mapping[str, Any]]) -> Iterator[dict[K, Mapping[
     batch: dict[K, Mapping[str, Any]] = {}
     batch_bytes = 0
     for key, entry in entries.items():
-        size = len(entry.get("MessageBody", "").encode("utf-8", "replace"))
+        size = message_bytes(entry)
         if batch and (len(batch) == MAX_ENTRIES or batch_bytes + size > MAX_BYTES):
             yield batch
             batch, batch_bytes = {}, 0

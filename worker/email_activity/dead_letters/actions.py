@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from email_activity.aws.batches import call_in_batches
 from email_activity.dead_letters.dead_letter import DeadLetter, Filter, Key, Summary
 from email_activity.dead_letters.queue_scan import Scan
+from email_activity.ingest.receive import REPLAY_ATTRIBUTE, REPLAY_ATTRIBUTES
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -94,6 +95,7 @@ def drain(
 
 class Redrive:
     """Sends dead letters back to the events queue, without the attributes of quarantine: their stay here has ended.
+    What a replay sent stays marked as such.
 
     Everything that the worker writes is idempotent, so a message sent twice (a run killed between send and delete, a
     copy) is recorded once, and a redrive may be run again at any time.
@@ -121,13 +123,18 @@ class Redrive:
             for each in dead_letters
             if each.summary.size > self._max_bytes
         }
-        entries = {each.sqs_id: {"MessageBody": each.body} for each in dead_letters if each.sqs_id not in errors}
+        entries = {each.sqs_id: _entry(each) for each in dead_letters if each.sqs_id not in errors}
         for result in call_in_batches(self._sqs.send_message_batch, self._url, entries):
             self._sent |= {sent.get("MessageId", "") for sent in result.done.values()}
             if result.error:
                 raise result.error
             errors |= {sqs_id: f"SQS refuses it: {code}" for sqs_id, code in result.failed.items()}
         return errors
+
+
+def _entry(dead_letter: DeadLetter) -> dict[str, Any]:
+    is_replay = REPLAY_ATTRIBUTE in dead_letter.message_attributes
+    return {"MessageBody": dead_letter.body, **({"MessageAttributes": REPLAY_ATTRIBUTES} if is_replay else {})}
 
 
 class Archive:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from email_activity.aws.batches import call_in_batches
+from email_activity.aws.batches import call_in_batches, message_bytes
 from email_activity.domain.errors import THROTTLED, PermanentError, code_of
 from email_activity.ingest.receive import REPLAY_ATTRIBUTES, queue_url
 from email_activity.replay.archive import TooLargeError
@@ -35,9 +35,6 @@ QUIET = 5.0
 #: Seconds between two looks whether to stop, and for which a stop waits for the calls under way.
 LOOK_EVERY = 0.1
 GRACE = 3.0
-
-#: Bytes of the message attributes, which count towards a message's size.
-ATTRIBUTES_SIZE = sum(len(name + each["DataType"] + each["StringValue"]) for name, each in REPLAY_ATTRIBUTES.items())
 
 #: SQS has trouble of its own.
 PASSING = THROTTLED | {"InternalError", "InternalFailure", "ServiceUnavailable", "RequestThrottled", "KmsThrottled"}
@@ -106,18 +103,17 @@ class QueueSender:
 
         Raises StoppedError, and what boto3 raises where waiting does not help, for instance without permission.
         """
-        sizes = [len(body.encode("utf-8", "replace")) + ATTRIBUTES_SIZE for body in bodies]
+        entries = {
+            place: {"MessageBody": body, "MessageAttributes": REPLAY_ATTRIBUTES} for place, body in enumerate(bodies)
+        }
+        sizes = {place: message_bytes(entry) for place, entry in entries.items()}
         errors: dict[int, PermanentError] = {
             place: TooLargeError(f"{size} bytes, and the queue takes {self._max_bytes}")
-            for place, size in enumerate(sizes)
+            for place, size in sizes.items()
             if size > self._max_bytes
         }
-        entries = [
-            (place, {"MessageBody": body, "MessageAttributes": REPLAY_ATTRIBUTES})
-            for place, body in enumerate(bodies)
-            if place not in errors
-        ]
-        shares = [dict(entries[start :: self._threads]) for start in range(min(self._threads, len(entries)))]
+        left = [entry for entry in entries.items() if entry[0] not in errors]
+        shares = [dict(left[start :: self._threads]) for start in range(min(self._threads, len(left)))]
         for codes in self._in_threads(shares) if shares else ():
             errors |= {place: RefusedByQueueError(code) for place, code in codes.items()}
         return errors
