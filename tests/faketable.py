@@ -7,7 +7,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
-from email_activity.activity.query import Table
+from email_activity.activity.query import ActivityTable
 from email_activity.domain.indexes import INDEXES
 
 Item = dict[str, Any]
@@ -73,5 +73,5 @@ class FakeDynamoDB:
         return {"Items": page, **({token: {"at": end} if token == "LastEvaluatedKey" else str(end)} if more else {})}
 
 
-def table_of(items: Iterable[Item], page: int = 3, *, has_partiql: bool = True) -> Table:
-    return Table(FakeDynamoDB(items, page, has_partiql=has_partiql), "facts")  # type: ignore[arg-type]
+def table_of(items: Iterable[Item], page: int = 3, *, has_partiql: bool = True) -> ActivityTable:
+    return ActivityTable(FakeDynamoDB(items, page, has_partiql=has_partiql), "facts")  # type: ignore[arg-type]

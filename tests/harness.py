@@ -14,7 +14,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from email_activity.activity.query import Table
+from email_activity.activity.query import ActivityTable
 from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.chunks import chunks
 from email_activity.provision.cloud import Cloud
@@ -113,7 +113,7 @@ class Site:
         return found
 
     def status(self, email_id: str) -> EmailStatus:
-        return status(email_id, Table(self.cloud.dynamodb, self.made.table_name).facts(email_id))
+        return status(email_id, ActivityTable(self.cloud.dynamodb, self.made.table_name).facts(email_id))
 
     def dead_letters(self) -> list[tuple[str, str]]:
         """(body, reason) of every one; they are taken out of the queue."""

@@ -16,12 +16,12 @@ from rich.text import Text
 from demo.reconcile import Reconciliation
 from demo.run import Demo, running_demo
 from demo.stand_ins import StandInError
-from email_activity.activity.attribution import Entry
+from email_activity.activity.attribution import TimelineEntry
 from email_activity.activity.export import email_json
 from email_activity.activity.status import EmailStatus
+from email_activity.activity.words import describe, whose
 from email_activity.cli import show
-from email_activity.cli.rows import block
-from email_activity.cli.words import said, whose
+from email_activity.cli.tables import block
 
 #: Columns; the longest kind has 17.
 KIND_WIDTH = 19
@@ -90,14 +90,14 @@ def _print(result: Reconciliation, emails: list[EmailStatus]) -> None:
     show.print_table(_count(result))
 
 
-def _event(entry: Entry, destination_count: int) -> Text:
+def _event(entry: TimelineEntry, destination_count: int) -> Text:
     event = entry.activity
     kind = show.text(event.kind, "bold")
     kind.pad_right(KIND_WIDTH - len(kind))
     line = Text("    ").append(show.text(show.moment(event.occurred_at)[11:], "dim")).append("  ").append(kind)
     if destination_count > 1:
         line.append(show.text(whose(entry, destination_count))).append("  ")
-    return line.append(show.text(said(entry)))
+    return line.append(show.text(describe(entry)))
 
 
 def _count(result: Reconciliation) -> Table:

@@ -14,7 +14,7 @@ import boto3
 from demo import stand_ins
 from demo.reconcile import Reconciliation, reconcile
 from demo.story import Published, story
-from email_activity.activity.query import Table
+from email_activity.activity.query import ActivityTable
 from email_activity.activity.status import EmailStatus, status
 from email_activity.provision.cloud import Cloud
 from email_activity.provision.deployment import Deployment
@@ -45,7 +45,7 @@ class Demo:
 
     def emails(self) -> list[EmailStatus]:
         """Of every email that was published, also of those that should not be there."""
-        table = Table(self.cloud.dynamodb, self.made.table_name)
+        table = ActivityTable(self.cloud.dynamodb, self.made.table_name)
         ids = sorted({each.email_id for each in self.published if each.email_id})
         return [status(email_id, table.facts(email_id)) for email_id in ids]
 

@@ -25,11 +25,11 @@ from benchmarks.reading_day import Day, dynamodb_local, fill, store, talk_to
 from benchmarks.reading_report import SAMPLE, TIMES, Small, Whole, as_json, as_text
 from benchmarks.reading_units import Units
 from benchmarks.reading_watch import Watched, watch
-from email_activity.activity.bulk import emails_in_order, fold_few
-from email_activity.activity.query import Span, Table
+from email_activity.activity.bulk import fold_all, list_emails
+from email_activity.activity.query import ActivityTable, Range
+from email_activity.activity.reader import SPARE_HITS
 from email_activity.activity.status import status
 from email_activity.aws.clients import dynamodb_client
-from email_activity.cli.lists import SPARE_HITS
 from email_activity.domain.facts import Document
 from email_activity.settings import Settings
 from harness import Site
@@ -41,18 +41,18 @@ EMAILS = (100, 10_000, 100_000)
 PAGE = 50
 
 
-class Reader:
-    """The readers as the commands use them."""
+class Measured:
+    """The table as the commands read it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         client = dynamodb_client(settings)
-        self.table = Table(client, settings.activity_table)
+        self.table = ActivityTable(client, settings.activity_table)
         counted = dynamodb_client(settings)
         self._units = Units(counted, settings.activity_table)
-        self._counted = Table(counted, settings.activity_table)
+        self._counted = ActivityTable(counted, settings.activity_table)
 
-    def small(self, what: str, read: Callable[[Table], int]) -> Small:
+    def small(self, what: str, read: Callable[[ActivityTable], int]) -> Small:
         """read: how many emails it found."""
         emails = read(self._counted)
         units, calls = self._units.total()
@@ -65,45 +65,41 @@ class Reader:
             cpu.append(time.process_time() - used)
         return Small(what, emails, statistics.median(seconds), statistics.median(cpu), units, calls)
 
-    def timeline(self, email_id: str) -> Callable[[Table], int]:
+    def timeline(self, email_id: str) -> Callable[[ActivityTable], int]:
         return lambda table: len([status(email_id, table.facts(email_id))])
 
-    def document(self, wanted: Document) -> Callable[[Table], int]:
-        def read(table: Table) -> int:
-            hits = table.by_document(wanted.type, wanted.id)
-            return len([each for each in fold_few(table, (hit.email_id for hit in hits)) if each.status.document])
+    def document(self, wanted: Document) -> Callable[[ActivityTable], int]:
+        def read(table: ActivityTable) -> int:
+            ids = [hit.email_id for hit in table.by_document(wanted)]
+            return len([each for each in fold_all(table, ids) if each.status.document])
 
         return read
 
-    def day(self, day: Day) -> Callable[[Table], int]:
-        return lambda table: self._list(table, day, Span(), None)
+    def day(self, day: Day) -> Callable[[ActivityTable], int]:
+        return lambda table: self._list(table, day, Range(day.start, day.end), None)
 
-    def page(self, day: Day) -> Callable[[Table], int]:
+    def page(self, day: Day) -> Callable[[ActivityTable], int]:
         """From the middle of the day, as `--limit 50 --after CURSOR` has it."""
         noon = day.start + timedelta(hours=12)
-        cursor = next(self.table.by_account(day.account, until=noon, span=Span(page=1))).sort_key
-        span = Span(after=cursor, page=PAGE + SPARE_HITS)
-        return lambda table: self._list(table, day, span, PAGE)
+        cursor = next(self.table.by_account(day.account, Range(until=noon, page_size=1))).sort_key
+        within = Range(day.start, day.end, cursor, page_size=PAGE + SPARE_HITS)
+        return lambda table: self._list(table, day, within, PAGE)
 
-    def _list(self, table: Table, day: Day, span: Span, limit: int | None) -> int:
-        hits = table.by_account(day.account, day.start, day.end, span)
-        found = emails_in_order(self.settings, table, hits, lambda _, fact: fact.account == day.account, limit)
-        # The one beyond the limit tells that there are more.
-        count = sum(1 for _ in islice(filter(None, found), limit and limit + 1))
-        found.close()
-        return min(count, limit or count)
+    def _list(self, table: ActivityTable, day: Day, within: Range, limit: int | None) -> int:
+        hits = table.by_account(day.account, within)
+        return len(list(list_emails(self.settings, table, hits, lambda _, fact: fact.account == day.account, limit)))
 
-    def failures(self, day: Day) -> Callable[[Table], int]:
+    def failures(self, day: Day) -> Callable[[ActivityTable], int]:
         """The newest bounces, complaints, rejects and rendering failures, with what became of their emails."""
 
-        def read(table: Table) -> int:
-            hits = table.by_failure(day.account, day.start, day.end, Span(page=PAGE))
-            return len(fold_few(table, [hit.email_id for hit in islice(hits, PAGE)]))
+        def read(table: ActivityTable) -> int:
+            hits = table.by_failure(day.account, Range(day.start, day.end, page_size=PAGE))
+            return len(fold_all(table, list({hit.email_id for hit in islice(hits, PAGE)})))
 
         return read
 
     def whole(self, day: Day, watched: Watched) -> Whole:
-        hits = list(self._counted.by_account(day.account, day.start, day.end))
+        hits = list(self._counted.by_account(day.account, Range(day.start, day.end)))
         index_units, _ = self._units.total()
         ids = [hit.email_id for hit in hits]
         sample = ids[:: max(1, len(ids) // SAMPLE)]
@@ -150,7 +146,7 @@ def measure(counts: Sequence[int]) -> tuple[list[Small], list[Whole], bool]:
     with table_with(counts) as (settings, days, few, is_behind_localstack):
         emails, events = few.documents()
         store(settings, events, datetime.now(UTC))
-        reader = Reader(settings)
+        reader = Measured(settings)
         say("small reads")
         small = [
             reader.small("a timeline", reader.timeline(emails[0].message_id)),

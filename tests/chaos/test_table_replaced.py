@@ -8,7 +8,7 @@ import time
 
 from chaos.load import Load, assert_exact, watched_worker
 from chaos.proxy import AwsProxy
-from email_activity.activity.query import Table
+from email_activity.activity.query import ActivityTable
 from harness import Site, Worker, eventually
 
 #: Of Site's workers.
@@ -45,7 +45,7 @@ def test_what_redis_calls_done_of_a_table_that_is_no_more_is_recorded_anew(site:
         site.drained(within=120 * rounds)
         assert_bounded(proxy, worker, rounds)
     assert_exact(site, *loads)
-    assert len(Table(site.cloud.dynamodb, site.made.table_name).workers()) == PROCESSES
+    assert len(ActivityTable(site.cloud.dynamodb, site.made.table_name).workers()) == PROCESSES
 
 
 def assert_bounded(proxy: AwsProxy, worker: Worker, times: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from email_activity.activity.query import Table
+from email_activity.activity.query import ActivityTable
 from email_activity.activity.status import status
 from email_activity.domain.worker_process import ThisProcess
 from email_activity.ingest.circuit_breaker import CircuitBreaker
@@ -120,7 +120,7 @@ def test_any_order_repetition_and_split_gives_the_same_table_and_statuses(
         list(workers.map(lambda share: work(site, claims, share), shares))
 
     assert site.items() == once
-    table = Table(site.cloud.dynamodb, site.made.table_name)
+    table = ActivityTable(site.cloud.dynamodb, site.made.table_name)
     for email_id in {event["mail"]["messageId"] for event in events}:
         facts = table.facts(email_id)
         assert status(email_id, facts) == status(email_id, facts[::-1] + facts)

@@ -83,7 +83,7 @@ def test_a_worker_is_allowed_what_it_does(named: Site, guard: Guard, commands: R
 
 
 def test_a_reader_is_allowed_what_it_does(named: Site, guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
-    from email_activity.activity.query import Table  # noqa: PLC0415  beside its only use
+    from email_activity.activity.query import ActivityTable, Range  # noqa: PLC0415  beside its only use
     from email_activity.ingest.store import Store  # noqa: PLC0415
 
     email = Email(to=(ANA,))
@@ -100,9 +100,9 @@ def test_a_reader_is_allowed_what_it_does(named: Site, guard: Guard, monkeypatch
         run(named, "reader", *arguments, "--json")
     # Failures have no command: a product reads them by this.
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
-    reader = Table(dynamodb_client(named.settings), named.made.table_name)
+    reader = ActivityTable(dynamodb_client(named.settings), named.made.table_name)
     assert [hit.email_id for hit in reader.by_failure("acme")] == [email.message_id]
-    assert [hit.email_id for hit in reader.by_failure_day(email.sent_at)] == [email.message_id]
+    assert [hit.email_id for hit in reader.by_failure_day(Range(email.sent_at))] == [email.message_id]
     assert_used_as_allowed(guard, "reader")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from email_activity.activity.attribution import NEVER_ARRIVED, attribute
 from email_activity.activity.copies import merge_copies
-from email_activity.activity.mails import destinations_of
+from email_activity.activity.status import destinations_of
 from email_activity.domain.facts import Activity, Document, RecipientFact
 from events import ANA, BEN, CLEO, Email, as_identity_notification, raw
 from reading import EVERYTHING, fold, items_of, status_of

@@ -2,141 +2,142 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from email_activity.activity import bulk as many
-from email_activity.activity.bulk import emails_in_order, fold_few
-from email_activity.activity.query import Span, Table
+from email_activity.activity import bulk
+from email_activity.activity.bulk import ListedEmail, fold_all, list_emails
+from email_activity.activity.query import ActivityTable, Range
 from email_activity.domain.facts import Document, RecipientFact
 from email_activity.settings import Settings
 from events import ANA, BEN, CLEO, Email, minutes_ago, raw
 from faketable import FakeDynamoDB, table_of
 from reading import items_of
 
+NEWEST_FIRST, OLDEST_FIRST = Range(), Range(newest_first=False)
+
 
 def stored(*emails: Email) -> list[dict]:
     return list(items_of(raw(event) for email in emails for event in (email.send(), email.delivery())).values())
 
 
-def in_order(
-    reader: Table, span: Span | None = None, limit: int | None = None, account: str = "acme"
-) -> list[str | None]:
-    hits = reader.by_account(account, span=span or Span())
-    found = emails_in_order(
-        Settings(), reader, hits, lambda email, fact: email.account == fact.account == account, limit
+def listed(
+    table: ActivityTable, within: Range = NEWEST_FIRST, limit: int | None = None, account: str = "acme"
+) -> list[ListedEmail]:
+    hits = table.by_account(account, within)
+    return list(
+        list_emails(Settings(), table, hits, lambda email, fact: email.account == fact.account == account, limit)
     )
-    return [each and each.email.status.email_id for each in found]
+
+
+def ids(found: Iterable[ListedEmail]) -> list[str]:
+    return [each.status.email_id for each in found]
 
 
 def test_an_email_to_several_is_one_email():
     email = Email(to=(ANA, BEN, CLEO))
-    assert in_order(table_of(stored(email))) == [email.message_id]
+    assert ids(listed(table_of(stored(email)))) == [email.message_id]
 
 
-@pytest.mark.parametrize("limit", [None, 25])
-def test_emails_come_in_the_order_of_the_index(limit):
-    emails = [Email() for _ in range(25)]
-    reader = table_of(stored(*emails))
-    expected = [hit.email_id for hit in reader.by_account("acme")]
-    assert in_order(reader, limit=limit) == expected
+@pytest.mark.parametrize(("limit", "has_more"), [(None, False), (24, True), (25, False), (26, False)])
+def test_emails_come_in_the_order_of_the_index_and_the_last_tells_of_more(limit, has_more):
+    table = table_of(stored(*(Email() for _ in range(25))))
+    found = listed(table, limit=limit)
+    hits = list(table.by_account("acme"))[:limit]
+    assert [(each.status.email_id, each.cursor) for each in found] == [(hit.email_id, hit.sort_key) for hit in hits]
+    assert [each.has_more for each in found] == [False] * (len(found) - 1) + [has_more]
 
 
-def with_mail_fact(items: Iterable[dict], **changes: object) -> list[dict]:
+def with_recipient_fact(items: Iterable[dict], **changes: object) -> list[dict]:
     """A further recipient fact of the one email there, as a copy of an event with another time would write."""
     items = list(items)
     first = RecipientFact.from_item(next(item for item in items if item["sk"].startswith("RECIPIENT")))
-    values = {name: getattr(first, name) for name in RecipientFact.__slots__}
-    return [*items, RecipientFact(**(values | changes)).to_item()]  # type: ignore[arg-type]
+    return [*items, replace(first, **changes).to_item()]  # type: ignore[arg-type]
 
 
 def test_an_email_whose_time_was_rounded_differently_is_shown_once_where_it_is_first():
     email = Email()
-    items = with_mail_fact(stored(email), sent_at=email.after(1).replace(microsecond=0))
-    reader = table_of(items)
-    assert len(list(reader.by_account("acme"))) == 2
-    assert in_order(reader, Span(newest_first=False)) == [email.message_id, None]
-    assert in_order(reader) == [None, email.message_id]
+    table = table_of(with_recipient_fact(stored(email), sent_at=email.after(1).replace(microsecond=0)))
+    first, second = (hit.sort_key for hit in table.by_account("acme", OLDEST_FIRST))
+    assert first < second
+    assert [each.cursor for each in (*listed(table, OLDEST_FIRST), *listed(table))] == [first, first]
 
 
 def test_an_email_that_another_account_has_first_is_not_shown_twice_or_to_the_wrong_one():
     email = Email()
-    items = with_mail_fact(stored(email), account="other", sent_at=email.after(60).replace(microsecond=0))
-    reader = table_of(items)
-    assert in_order(reader) == [email.message_id]
-    assert in_order(reader, account="other") == [None]
+    late = email.after(60).replace(microsecond=0)
+    table = table_of(with_recipient_fact(stored(email), account="other", sent_at=late))
+    assert ids(listed(table)) == [email.message_id]
+    assert list(table.by_account("other"))
+    assert listed(table, account="other") == []
 
 
 @pytest.mark.parametrize("limit", [5, 20, 50])
 def test_a_limit_folds_no_more_than_the_one_that_tells_that_there_are_more(limit):
     fake = FakeDynamoDB(stored(*(Email() for _ in range(120))), page=limit + 10)
-    reader = Table(fake, "facts")  # type: ignore[arg-type]
-    found = emails_in_order(Settings(), reader, reader.by_account("acme"), lambda *_: True, limit)
-    assert all(next(found) for _ in range(limit + 1))
-    found.close()
+    assert len(listed(ActivityTable(fake, "facts"), limit=limit)) == limit  # type: ignore[arg-type]
     together = {value["S"] for call in fake.calls for value in call.get("Parameters", ())}
-    alone = {
-        call["ExpressionAttributeValues"][":pk"]["S"]
-        for call in fake.calls
-        if "KeyConditionExpression" in call and "IndexName" not in call
-    }
+    queries = [call for call in fake.calls if "KeyConditionExpression" in call and "IndexName" not in call]
+    alone = {call["ExpressionAttributeValues"][":pk"]["S"] for call in queries}
     assert len(together | alone) == limit + 1
     assert sum("IndexName" in call for call in fake.calls) == 1
 
 
-def test_a_limit_goes_on_where_emails_are_passed_by():
+def test_a_limit_goes_on_where_emails_do_not_belong():
     shown = [Email(sent_at=minutes_ago(40)) for _ in range(10)]
-    passed = [
+    others = [
         item
         for email in (Email() for _ in range(30))
-        for item in with_mail_fact(stored(email), account="other", sent_at=email.after(-60).replace(microsecond=0))
+        for item in with_recipient_fact(stored(email), account="other", sent_at=email.after(-60).replace(microsecond=0))
     ]
-    found = in_order(table_of([*stored(*shown), *passed]), limit=5)
-    assert found[:30] == [None] * 30
-    assert {each for each in found if each} == {email.message_id for email in shown}
+    found = ids(listed(table_of([*stored(*shown), *others]), limit=5))
+    assert len(found) == 5
+    assert set(found) <= {email.message_id for email in shown}
 
 
-def test_few_emails_are_folded_once_each_in_the_order_given():
+def test_all_are_folded_in_the_order_given_however_often():
     emails = [Email(document_id=str(number)) for number in range(25)]
-    reader = table_of(stored(*emails))
-    ids = [email.message_id for email in emails]
-    folded = fold_few(reader, [*ids, *ids])
-    assert [each.status.email_id for each in folded] == ids
+    wanted = [email.message_id for email in (*emails, *emails)]
+    folded = fold_all(table_of(stored(*emails)), wanted)
+    assert [each.status.email_id for each in folded] == wanted
     assert folded[3].status.document == Document("invoice", "3")
 
 
-def stand_in_for_processes(monkeypatch, reader: Table) -> list[int]:
-    """How many emails each call was handed, from now on; 0 for the one that only starts them.
+@pytest.fixture
+def table_of_thirty() -> ActivityTable:
+    return table_of(stored(*(Email() for _ in range(30))))
+
+
+@pytest.fixture
+def handed(monkeypatch, table_of_thirty: ActivityTable) -> list[int]:
+    """How many emails each call to a process was handed; 0 for the one that only starts them.
 
     The processes themselves are seen at work in the integration tests.
     """
-    handed: list[int] = []
+    counts: list[int] = []
 
     class Here(ThreadPoolExecutor):
         def __init__(self, processes: int, **_: object) -> None:
             super().__init__(processes)
 
         def submit(self, call, *arguments):
-            handed.append(len(arguments[0]) if arguments else 0)
+            counts.append(len(arguments[0]) if arguments else 0)
             return super().submit(call, *arguments)
 
-    monkeypatch.setattr(many, "MANY", 20)
-    monkeypatch.setattr(many, "ProcessPoolExecutor", Here)
-    monkeypatch.setattr(many, "_fold_chunk", lambda ids: many.fold_together(reader, ids))
-    return handed
+    monkeypatch.setattr(bulk, "MANY", 20)
+    monkeypatch.setattr(bulk, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(bulk, "_fold_chunk", lambda ids, _: bulk.fold_together(table_of_thirty, ids))
+    return counts
 
 
-def test_many_emails_go_to_processes_and_come_back_in_order(monkeypatch):
-    reader = table_of(stored(*(Email() for _ in range(30))))
-    handed = stand_in_for_processes(monkeypatch, reader)
-    assert in_order(reader) == [hit.email_id for hit in reader.by_account("acme")]
+def test_many_emails_go_to_processes_and_come_back_in_order(table_of_thirty, handed):
+    assert ids(listed(table_of_thirty)) == [hit.email_id for hit in table_of_thirty.by_account("acme")]
     assert handed == [0, 10]
 
 
-def test_the_first_emails_come_while_the_processes_start(monkeypatch):
-    reader = table_of(stored(*(Email() for _ in range(30))))
-    handed = stand_in_for_processes(monkeypatch, reader)
-    found = emails_in_order(Settings(), reader, reader.by_account("acme"), lambda *_: True)
+def test_the_first_emails_come_while_the_processes_start(table_of_thirty, handed):
+    found = list_emails(Settings(), table_of_thirty, table_of_thirty.by_account("acme"), lambda *_: True)
     assert all(next(found) for _ in range(20))
     assert handed == [0]
     found.close()

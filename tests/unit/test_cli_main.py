@@ -10,8 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from click.testing import CliRunner
 
 from email_activity import __version__
-from email_activity.activity import bulk as many
-from email_activity.cli import lists
+from email_activity.activity import query, reader
 from email_activity.cli.main import COMMANDS, main
 from email_activity.domain.errors import TransientError
 
@@ -73,7 +72,7 @@ def test_a_failure_is_one_line_that_says_what_to_do(monkeypatch, error, wanted):
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(lists, "open_table", fail)
+    monkeypatch.setattr(reader, "open_table", fail)
     result = run("document", "invoice", "2026-117")
     assert (result.exit_code, result.stdout) == (1, "")
     assert wanted in result.stderr
@@ -105,7 +104,7 @@ def test_wrong_usage_is_exit_code_2(arguments):
 @pytest.mark.parametrize("command", [["status", "x"], ["account", "x"], ["parse", os.devnull], ["config"], ["health"]])
 def test_wrong_settings_are_exit_code_2_and_name_the_variable(monkeypatch, command):
     monkeypatch.setenv("BATCH_SIZE", "0")
-    monkeypatch.setattr(many, "dynamodb_client", None)
+    monkeypatch.setattr(query, "dynamodb_client", None)
     result = run(*command)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("Error: wrong settings\nBATCH_SIZE: got '0'")

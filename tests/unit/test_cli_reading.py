@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clock import stop_clock
+from email_activity.activity import reader
 from email_activity.activity.facets import CONSENT, DELIVERY, ENGAGEMENT
-from email_activity.activity.status import EmailStatus
-from email_activity.cli import email as one
-from email_activity.cli import lists, rows, show
+from email_activity.activity.status import EmailStatus, status
+from email_activity.cli import emails, show, tables
 from email_activity.cli.main import main
 from email_activity.domain.facts import Document
 from events import ANA, APPLE_PREFETCH, BEN, CLEO, GMAIL_PROXY, Email, raw
@@ -62,10 +62,9 @@ EVENTS = (
 
 @pytest.fixture(autouse=True)
 def _table(monkeypatch) -> None:
-    stop_clock(monkeypatch, NOON + timedelta(hours=6), lists)
-    reader = table_of(items_of(map(raw, EVENTS)).values(), page=4)
-    for module in (one, lists):
-        monkeypatch.setattr(module, "open_table", lambda _settings: reader)
+    stop_clock(monkeypatch, NOON + timedelta(hours=6), emails)
+    stored = table_of(items_of(map(raw, EVENTS)).values(), page=4)
+    monkeypatch.setattr(reader, "open_table", lambda _settings: stored)
 
 
 def run(*arguments: str, code: int = 0) -> Result:
@@ -180,7 +179,7 @@ def test_a_reassigned_email_shows_under_its_new_document_only(monkeypatch):
         "document": Document("contract", "7").key,
         "sent_key": sent,
     }
-    monkeypatch.setattr(lists, "open_table", lambda _settings: table_of([*items, assigned]))
+    monkeypatch.setattr(reader, "open_table", lambda _settings: table_of([*items, assigned]))
     assert [each["email_id"] for each in as_json("document", "contract", "7")["emails"]] == [RESENT.message_id]
     assert [each["email_id"] for each in as_json("document", "invoice", "2026-117")["emails"]] == [EMAIL.message_id]
 
@@ -202,7 +201,7 @@ def test_every_reader_says_at_which_address_it_bounced():
     for command in lists[:2]:
         told = {each["email_id"]: each["recipients"] for each in as_json(*command)["emails"]}
         assert [each["bounced_at"] for each in told[SOLE.message_id] if each["recipient"] == CLEO] == [FORWARD]
-    assert BOUNCED_AT in rows.block(fold_of(SOLE)).plain
+    assert BOUNCED_AT in tables.block(fold_of(SOLE)).plain
 
 
 def test_a_bounce_elsewhere_is_counted_apart_from_those_of_the_address_itself():
@@ -218,7 +217,7 @@ def test_an_arrival_without_a_delivery_says_what_it_is_derived_from():
     for shown in (
         run("status", READ.message_id).stdout,
         run("recipient", CLEO).stdout,
-        rows.block(fold_of(READ)).plain,
+        tables.block(fold_of(READ)).plain,
     ):
         assert words in shown
 
@@ -233,7 +232,7 @@ def test_copies_that_disagree_are_a_conflict_that_every_reader_shows():
     assert as_json("status", SOLE.message_id)["conflict"] is None
     words = "disagree on the document: invoice 2026-120 and invoice 2026-121; the account: umbrella and wayne"
     commands = (["status", TWICE.message_id], ["timeline", TWICE.message_id], ["document", "invoice", "2026-120"])
-    for shown in (*(run(*command).stdout for command in commands), rows.block(fold_of(TWICE)).plain):
+    for shown in (*(run(*command).stdout for command in commands), tables.block(fold_of(TWICE)).plain):
         assert words in shown
 
 
@@ -247,8 +246,8 @@ def test_an_email_is_listed_under_its_folded_account_and_document_only():
 
 def test_a_complaint_that_names_several_says_that_each_is_a_candidate(monkeypatch):
     email = Email(to=(ANA, BEN))
-    reader = table_of(items_of(map(raw, (email.send(), email.complaint()))).values())
-    monkeypatch.setattr(one, "open_table", lambda _settings: reader)
+    stored = table_of(items_of(map(raw, (email.send(), email.complaint()))).values())
+    monkeypatch.setattr(reader, "open_table", lambda _settings: stored)
     complaints = [event for event in as_json("timeline", email.message_id)["timeline"] if event["complaint_kind"]]
     assert {(each["named"], each["attribution"]) for each in complaints} == {(ANA, "candidate"), (BEN, "candidate")}
     assert run("timeline", email.message_id).stdout.count("(one of several named)") == 2
@@ -260,8 +259,8 @@ def test_fields_that_this_version_does_not_know_show_with_their_event(monkeypatc
     delivery = email.delivery() | {"brandNew": {"a": 1}}
     copy = email.delivery() | {"brandNew": {"b": 2}, "newer": True}
     events = (email.send(), delivery, copy, email.open() | {"of": "the open"}, email.click())
-    reader = table_of(items_of(map(raw, events)).values())
-    monkeypatch.setattr(one, "open_table", lambda _settings: reader)
+    stored = table_of(items_of(map(raw, events)).values())
+    monkeypatch.setattr(reader, "open_table", lambda _settings: stored)
     timeline = as_json("timeline", email.message_id)["timeline"]
     assert [(event["kind"], event["unknown"]) for event in timeline if event["kind"] != "Send"] == [
         ("Delivery", {"brandNew": {"a": 1, "b": 2}, "newer": True}),
@@ -272,7 +271,7 @@ def test_fields_that_this_version_does_not_know_show_with_their_event(monkeypatc
 
 
 def fold_of(email: Email) -> EmailStatus:
-    return one.fold(email.message_id, table_of(items_of(map(raw, EVENTS)).values()).facts(email.message_id))
+    return status(email.message_id, table_of(items_of(map(raw, EVENTS)).values()).facts(email.message_id))
 
 
 def test_a_recipient_shows_what_became_of_the_mail_for_this_one_only():
@@ -326,7 +325,7 @@ def test_through_a_pipe_there_is_a_line_for_each_recipient_with_the_whole_id():
 
 def test_a_terminal_of_80_columns_has_no_line_cut_and_every_id_whole():
     facts = table_of(items_of(map(raw, EVENTS)).values()).facts(EMAIL.message_id)
-    block = rows.block(one.fold(EMAIL.message_id, facts), 80)
+    block = tables.block(status(EMAIL.message_id, facts), 80)
     first, about, *recipients = block.plain.splitlines()
     assert first.endswith(EMAIL.message_id)
     assert "invoice 2026-117" in about

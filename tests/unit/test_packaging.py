@@ -22,7 +22,7 @@ import email_activity.domain, email_activity.ses, email_activity.activity
 for package in (email_activity.domain, email_activity.ses):
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
-for name in ("attribution", "copies", "engagement", "export", "extras", "facets", "mails", "preferences", "status"):
+for name in ("attribution", "copies", "engagement", "export", "facets", "glossary", "preview", "status", "words"):
     importlib.import_module("email_activity.activity." + name)
 """
 

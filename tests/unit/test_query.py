@@ -6,9 +6,9 @@ import pytest
 
 from email_activity.activity import query
 from email_activity.activity.attribution import attribute
-from email_activity.activity.query import MAX_TOGETHER, Hit, Span, Table
+from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit, Range
 from email_activity.activity.status import status
-from email_activity.domain.facts import Activity, Assignment, RecipientFact
+from email_activity.domain.facts import Activity, Assignment, Document, RecipientFact
 from email_activity.domain.worker_process import WorkerProcess
 from events import ANA, BEN, Email, minutes_ago, raw
 from faketable import FakeDynamoDB, error
@@ -26,8 +26,8 @@ def items(*emails: Email) -> list[dict]:
     return list(items_of(bodies).values())
 
 
-def table(fake: FakeDynamoDB) -> Table:
-    return Table(fake, "facts")
+def table(fake: FakeDynamoDB) -> ActivityTable:
+    return ActivityTable(fake, "facts")
 
 
 @pytest.fixture(autouse=True)
@@ -102,17 +102,18 @@ def test_many_fit_into_one_statement():
     assert len(fake.calls) == 1
 
 
-def test_hits_lead_to_an_email_and_its_recipient():
+def test_hits_lead_to_an_email_and_its_recipient_fact():
     email = Email(to=("a#b%c@example.com",))
-    (hit,) = table(FakeDynamoDB(items(email))).by_document("Invoice", "2026-117")
+    (hit,) = table(FakeDynamoDB(items(email))).by_document(Document("invoice", "2026-117"))
     sent = email.sent_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert hit == Hit(email.message_id, "a#b%c@example.com", f"{sent}#{email.message_id}", hit.sk)
+    assert hit == Hit(email.message_id, f"{sent}#{email.message_id}", hit.sk)
+    assert hit.sk.startswith("RECIPIENT#a%23b%25c@example.com#")
 
 
 def test_a_recipient_is_found_in_any_spelling():
     stored = items(Email(to=(ANA,)), Email(to=(BEN,)))
     (hit,) = table(FakeDynamoDB(stored)).by_recipient(f" Ana <{ANA.upper()}>")
-    assert hit.recipient == ANA
+    assert hit.sk.startswith(f"RECIPIENT#{ANA}#")
 
 
 def test_hits_come_newest_first_over_all_pages_or_oldest_first():
@@ -120,7 +121,7 @@ def test_hits_come_newest_first_over_all_pages_or_oldest_first():
     reader = table(FakeDynamoDB(items(*emails), page=2))
     ids = [email.message_id for email in emails]
     assert [hit.email_id for hit in reader.by_account("acme")] == ids
-    assert [hit.email_id for hit in reader.by_account("acme", span=Span(newest_first=False))] == ids[::-1]
+    assert [hit.email_id for hit in reader.by_account("acme", Range(newest_first=False))] == ids[::-1]
 
 
 def test_pages_are_asked_for_only_when_they_are_used():
@@ -132,14 +133,14 @@ def test_pages_are_asked_for_only_when_they_are_used():
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_the_cursor_goes_on_after_what_was_shown(newest_first):
     reader = table(FakeDynamoDB(items(*(Email(sent_at=days_ago(day)) for day in range(5)))))
-    everything = [hit.email_id for hit in reader.by_account("acme", span=Span(newest_first=newest_first))]
+    everything = [hit.email_id for hit in reader.by_account("acme", Range(newest_first=newest_first))]
     seen, after = [], None
     for _ in range(5):
-        hit = next(reader.by_account("acme", days_ago(9), days_ago(-1), Span(after=after, newest_first=newest_first)))
+        hit = next(reader.by_account("acme", Range(days_ago(9), days_ago(-1), after, newest_first)))
         seen.append(hit.email_id)
         after = hit.sort_key
     assert seen == everything
-    assert list(reader.by_account("acme", span=Span(after=after, newest_first=newest_first))) == []
+    assert list(reader.by_account("acme", Range(after=after, newest_first=newest_first))) == []
 
 
 def test_a_day_begins_with_its_first_second_and_ends_before_the_next():
@@ -147,13 +148,13 @@ def test_a_day_begins_with_its_first_second_and_ends_before_the_next():
     at = {"before": -1, "first": 0, "last": 86_399, "after": 86_400}
     emails = {name: Email(sent_at=day + timedelta(seconds=seconds)) for name, seconds in at.items()}
     reader = table(FakeDynamoDB(items(*emails.values())))
-    found = {hit.email_id for hit in reader.by_account("acme", day, day + timedelta(days=1))}
+    found = {hit.email_id for hit in reader.by_account("acme", Range(day, day + timedelta(days=1)))}
     assert found == {emails["first"].message_id, emails["last"].message_id}
 
 
 def test_a_span_of_nothing_asks_nothing():
     fake = FakeDynamoDB()
-    assert list(table(fake).by_account("acme", NOON, NOON - timedelta(hours=1))) == []
+    assert list(table(fake).by_account("acme", Range(NOON, NOON - timedelta(hours=1)))) == []
     assert fake.calls == []
 
 
@@ -163,15 +164,16 @@ def test_failures_are_found_by_account_or_where_none_is_told():
     bodies = [raw(told.bounce(at=at)), raw(untold.complaint(at=at)), raw(dash.bounce(at=at)), raw(told.delivery())]
     stored = items_of(bodies).values()
     reader = table(FakeDynamoDB(stored))
-    window = (at.replace(microsecond=0), at.replace(microsecond=0) + timedelta(seconds=1))
-    (of_account,) = reader.by_failure("acme", *window)
-    assert (of_account.email_id, of_account.recipient) == (told.message_id, None)
-    (of_nobody,) = reader.by_failure(None, *window)
+    second = at.replace(microsecond=0)
+    window = Range(second, second + timedelta(seconds=1))
+    (of_account,) = reader.by_failure("acme", window)
+    assert of_account.email_id == told.message_id
+    (of_nobody,) = reader.by_failure(None, window)
     assert of_nobody.email_id == untold.message_id
     (of_the_dash,) = reader.by_failure("-")
     assert of_the_dash.email_id == dash.message_id
-    assert list(reader.by_failure("acme", window[1])) == []
-    assert list(reader.by_failure("acme", None, window[0])) == []
+    assert list(reader.by_failure("acme", Range(since=window.until))) == []
+    assert list(reader.by_failure("acme", Range(until=window.since))) == []
 
 
 def test_a_bounce_of_a_forwarded_address_alone_is_found_by_document_recipient_and_account():
@@ -179,7 +181,11 @@ def test_a_bounce_of_a_forwarded_address_alone_is_found_by_document_recipient_an
     email = Email()
     body = raw(email.bounce(recipients=["elsewhere@example.com"]))
     reader = table(FakeDynamoDB(items_of([body]).values()))
-    for hits in (reader.by_document("invoice", "2026-117"), reader.by_recipient(ANA), reader.by_account("acme")):
+    for hits in (
+        reader.by_document(Document("invoice", "2026-117")),
+        reader.by_recipient(ANA),
+        reader.by_account("acme"),
+    ):
         assert [hit.email_id for hit in hits] == [email.message_id]
     reading = read_one(body)
     (parsed,) = attribute(reading.activities, reading.event.mail.destinations())
@@ -214,8 +220,7 @@ def test_the_failures_of_a_day_come_in_order_over_shards_and_pages(page, newest_
     stored = failures(-0.001, *HOURS, 24)
     assert len({item["failure_day"] for item in stored if item.get("failure_day", "").startswith("2026-01-06")}) > 2
     found = [
-        hit.email_id
-        for hit in table(FakeDynamoDB(stored, page)).by_failure_day(DAY, span=Span(newest_first=newest_first))
+        hit.email_id for hit in table(FakeDynamoDB(stored, page)).by_failure_day(Range(DAY, newest_first=newest_first))
     ]
     in_time = [f"email-{number}" for number in range(1, len(HOURS) + 1)]
     assert found == (in_time[::-1] if newest_first else in_time)
@@ -224,8 +229,8 @@ def test_the_failures_of_a_day_come_in_order_over_shards_and_pages(page, newest_
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_the_failures_of_a_span_come_over_its_days(newest_first):
     stored = failures(-30, -2, 1, 23, 25, 47, 49, 80)
-    span = Span(since=None, until=DAY + timedelta(hours=48), newest_first=newest_first)
-    found = [hit.email_id for hit in table(FakeDynamoDB(stored)).by_failure_day(DAY - timedelta(hours=3), span=span)]
+    within = Range(DAY - timedelta(hours=3), DAY + timedelta(hours=48), newest_first=newest_first)
+    found = [hit.email_id for hit in table(FakeDynamoDB(stored)).by_failure_day(within)]
     in_time = ["email-1", "email-2", "email-3", "email-4", "email-5"]
     assert found == (in_time[::-1] if newest_first else in_time)
 
@@ -233,28 +238,28 @@ def test_the_failures_of_a_span_come_over_its_days(newest_first):
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_the_cursor_goes_on_between_two_failures_of_one_millisecond(newest_first):
     reader = table(FakeDynamoDB(failures(3, 5, 5, 5, 5, 5, 7)))
-    everything = [hit.email_id for hit in reader.by_failure_day(DAY, span=Span(newest_first=newest_first))]
+    everything = [hit.email_id for hit in reader.by_failure_day(Range(DAY, newest_first=newest_first))]
     assert len(everything) == 7
     seen, after = [], None
     for _ in everything:
-        hit = next(reader.by_failure_day(DAY, span=Span(after=after, newest_first=newest_first)))
+        hit = next(reader.by_failure_day(Range(DAY, after=after, newest_first=newest_first)))
         seen.append(hit.email_id)
         after = hit.sort_key
     assert seen == everything
-    assert list(reader.by_failure_day(DAY, span=Span(after=after, newest_first=newest_first))) == []
+    assert list(reader.by_failure_day(Range(DAY, after=after, newest_first=newest_first))) == []
 
 
 def test_a_day_of_failures_is_asked_for_only_when_it_is_used():
     fake = FakeDynamoDB(failures(1, 25), page=100)
-    next(table(fake).by_failure_day(DAY, DAY + timedelta(days=2)))
+    next(table(fake).by_failure_day(Range(DAY, DAY + timedelta(days=2))))
     asked = [call["ExpressionAttributeValues"][":partition"]["S"] for call in fake.calls]
     assert sorted(asked) == [f"2026-01-07#{shard}" for shard in range(4)]
 
 
 def test_the_failures_of_no_time_at_all_are_none():
     fake = FakeDynamoDB(failures(1))
-    assert list(table(fake).by_failure_day(DAY, DAY)) == []
-    assert list(table(fake).by_failure_day(DAY, DAY - timedelta(days=1))) == []
+    assert list(table(fake).by_failure_day(Range(DAY, DAY))) == []
+    assert list(table(fake).by_failure_day(Range(DAY, DAY - timedelta(days=1)))) == []
     assert fake.calls == []
 
 

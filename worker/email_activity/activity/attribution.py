@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from email_activity.activity.copies import Event, Notice, merge_copies, notice_of
-from email_activity.activity.extras import unknown_by_event
+from email_activity.activity.copies import Event, Notice, merge_copies, notice_of, unknown_by_event
 from email_activity.domain.facts import Activity, Extra
 from email_activity.domain.keys import FIRST
 from email_activity.domain.kinds import BOUNCE_CLASSES, COMPLAINT_KIND_BY_NAME, ORDER, kind_named
@@ -27,7 +26,7 @@ NEVER_ARRIVED = frozenset(each.name for each in BOUNCE_CLASSES if each.delivery 
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One event of an email's timeline. `recipient` is None where nobody can tell.
 
     `bounce_class` and `complaint_kind` are of bounces and complaints, else None. `unknown`: a JSON text of the fields
@@ -53,7 +52,7 @@ Owner = Callable[[Activity], tuple[str | None, str]]
 
 def attribute(
     activities: Sequence[Activity], destinations: Iterable[str], extras: Iterable[Extra] = ()
-) -> tuple[Entry, ...]:
+) -> tuple[TimelineEntry, ...]:
     """The timeline of an email, in order of time.
 
     destinations: its recipients as far as they are known, normalized. extras: of the same email.
@@ -63,12 +62,14 @@ def attribute(
     owner = _owners(events, frozenset(destinations))
     candidates = _candidates(events)
 
-    def entry(event: Event) -> Entry:
+    def entry(event: Event) -> TimelineEntry:
         recipient, attribution = owner(event.activity)
         if event.complaint_kind and attribution == "exact" and notice_of(event.activity) in candidates:
             attribution = "candidate"
         unknown_fields = unknown.get(event.activity.event_id)
-        return Entry(event.activity, recipient, attribution, event.bounce_class, event.complaint_kind, unknown_fields)
+        return TimelineEntry(
+            event.activity, recipient, attribution, event.bounce_class, event.complaint_kind, unknown_fields
+        )
 
     return tuple(map(entry, events))
 

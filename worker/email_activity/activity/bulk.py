@@ -10,12 +10,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain, groupby, islice
 
-from email_activity.activity.mails import destinations_of
-from email_activity.activity.query import MAX_TOGETHER, Hit, Table
-from email_activity.activity.status import EmailStatus, status
-from email_activity.aws.clients import dynamodb_client
+from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit, open_table
+from email_activity.activity.status import EmailStatus, destinations_of, status
 from email_activity.domain.chunks import chunks
 from email_activity.domain.facts import Fact, RecipientFact
 from email_activity.settings import Settings
@@ -36,77 +35,80 @@ MAX_PROCESSES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Email:
-    """A folded email, without its timeline; `mails` are the recipient facts that count, one for each recipient."""
+class FoldedEmail:
+    """An email, its status without the timeline; and the recipient facts that count, one for each recipient."""
 
     status: EmailStatus
-    mails: tuple[RecipientFact, ...]
+    recipient_facts: tuple[RecipientFact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEmail:
+    """An email of a list, its status without the timeline. cursor: where a next list goes on (`after`).
+
+    has_more: it is the last one because of the list's limit, and there are others.
+    """
+
+    status: EmailStatus
+    cursor: str
+    has_more: bool = False
 
 
 Belongs = Callable[[EmailStatus, RecipientFact], bool]
 Group = Sequence[Hit]
+FoldedGroups = Iterator[tuple[Group, FoldedEmail]]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An email where an index shows it, and the cursor to go on from there."""
-
-    email: Email
-    cursor: str
-
-
-def open_table(settings: Settings) -> Table:
-    return Table(dynamodb_client(settings), settings.activity_table)
-
-
-def fold_together(table: Table, email_ids: Sequence[str]) -> list[Email]:
-    """At most MAX_TOGETHER."""
-    return list(map(_fold, email_ids, table.facts_of(email_ids)))
-
-
-def _fold(email_id: str, facts: list[Fact]) -> Email:
-    mails = destinations_of(fact for fact in facts if isinstance(fact, RecipientFact))
-    return Email(replace(status(email_id, facts), timeline=()), tuple(mails.values()))
-
-
-def emails_in_order(
-    settings: Settings, table: Table, hits: Iterable[Hit], belongs: Belongs, limit: int | None = None
-) -> Generator[Found | None]:
-    """Each email once, where the index first has it; None for an email that is only passed by.
+def list_emails(
+    settings: Settings, table: ActivityTable, hits: Iterable[Hit], belongs: Belongs, limit: int | None = None
+) -> Generator[ListedEmail]:
+    """Each email once, where the index first has it.
 
     An email stands in an index once for each recipient, side by side, and sometimes a second further on once
     more, where copies of an event rounded its time differently. belongs: whether a recipient fact that counts is one
     of those asked for, seeing what the whole email comes to. The earliest of these is the email's place, so that
     pages need no memory.
-    limit: how many the caller will take, so that few more than these are folded.
     """
     groups = (list(group) for _, group in groupby(hits, key=lambda hit: (hit.email_id, hit.sort_key)))
-    for group, email in _folded(settings, table, groups, limit):
-        is_here = _place(email, belongs) in {hit.sk for hit in group}
-        yield Found(email, group[0].sort_key) if is_here else None
+    count, last = 0, None
+    for group, email in _fold(settings, table, groups, limit):
+        if _place(email, belongs) not in {hit.sk for hit in group}:
+            continue
+        if last and count == limit:
+            yield replace(last, has_more=True)
+            return
+        count, last = count + 1, ListedEmail(email.status, group[0].sort_key)
+        if count != limit:
+            yield last
+    if last and count == limit:
+        yield last
 
 
-def _place(email: Email, belongs: Belongs) -> str | None:
-    items = (fact.to_item() for fact in email.mails if belongs(email.status, fact))
+def _place(email: FoldedEmail, belongs: Belongs) -> str | None:
+    items = (fact.to_item() for fact in email.recipient_facts if belongs(email.status, fact))
     return min(((item["sent_key"], item["sk"]) for item in items), default=(None, None))[1]
 
 
-def fold_few(table: Table, email_ids: Iterable[str]) -> list[Email]:
-    """Each email once, in the order given."""
+def fold_all(table: ActivityTable, email_ids: Sequence[str], together: int = FEW) -> list[FoldedEmail]:
+    """In the order given, in threads. together: emails in a statement."""
     with ThreadPoolExecutor(THREADS) as pool:
-        return _fold_in(pool, table, list(dict.fromkeys(email_ids)), FEW)
+        folded = pool.map(lambda ids: fold_together(table, ids), chunks(email_ids, together))
+        return list(chain.from_iterable(folded))
 
 
-def _fold_in(pool: ThreadPoolExecutor, table: Table, email_ids: Sequence[str], together: int) -> list[Email]:
-    folded = pool.map(lambda ids: fold_together(table, ids), chunks(email_ids, together))
-    return [email for emails in folded for email in emails]
+def fold_together(table: ActivityTable, email_ids: Sequence[str]) -> list[FoldedEmail]:
+    """At most MAX_TOGETHER."""
+    return list(map(_folded, email_ids, table.facts_of(email_ids)))
 
 
-def _folded(
-    settings: Settings, table: Table, groups: Iterator[Group], limit: int | None
-) -> Iterator[tuple[Group, Email]]:
+def _folded(email_id: str, facts: list[Fact]) -> FoldedEmail:
+    recipient_facts = destinations_of(fact for fact in facts if isinstance(fact, RecipientFact))
+    return FoldedEmail(replace(status(email_id, facts), timeline=()), tuple(recipient_facts.values()))
+
+
+def _fold(settings: Settings, table: ActivityTable, groups: Iterator[Group], limit: int | None) -> FoldedGroups:
     if limit is not None and limit < MANY:
-        # The one beyond tells that there are more; what follows is needed only where some were passed by.
+        # The one beyond tells that there are more; what follows is needed only where some do not belong.
         return chain(_in_threads(table, islice(groups, limit + 1), THREADS), _in_threads(table, groups, ahead=1))
     first = list(islice(groups, MANY))
     if len(first) < MANY:
@@ -114,37 +116,46 @@ def _folded(
     return _in_processes(settings, table, first, groups)
 
 
-def _in_threads(table: Table, groups: Iterator[Group], ahead: int) -> Iterator[tuple[Group, Email]]:
+def _in_threads(table: ActivityTable, groups: Iterator[Group], ahead: int) -> FoldedGroups:
     with ThreadPoolExecutor(THREADS) as pool:
         yield from _ahead(lambda ids: pool.submit(fold_together, table, ids), groups, FEW, ahead)
 
 
 def _in_processes(
-    settings: Settings, table: Table, first: Sequence[Group], groups: Iterator[Group]
-) -> Iterator[tuple[Group, Email]]:
+    settings: Settings, table: ActivityTable, first: Sequence[Group], groups: Iterator[Group]
+) -> FoldedGroups:
     """The first are folded here while the processes start, so that the reader need not wait for them."""
     processes = min(os.cpu_count() or 1, MAX_PROCESSES)
     pool = ProcessPoolExecutor(
         processes,
         # Forking a process that has threads and open connections is asking for trouble.
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_process,
-        initargs=(settings,),
+        # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
     )
     try:
         pool.submit(os.getpid)  # any call starts them
         yield from _in_threads(table, iter(first), THREADS)
-        yield from _ahead(lambda ids: pool.submit(_fold_chunk, ids), groups, CHUNK, 2 * processes)
+        yield from _ahead(lambda ids: pool.submit(_fold_chunk, ids, settings), groups, CHUNK, 2 * processes)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-Submit = Callable[[list[str]], Future[list[Email]]]
+#: In a process of the pool: its connections last from chunk to chunk.
+_table_of_process = lru_cache(maxsize=1)(open_table)
 
 
-def _ahead(submit: Submit, groups: Iterator[Group], size: int, count: int) -> Iterator[tuple[Group, Email]]:
+def _fold_chunk(email_ids: Sequence[str], settings: Settings) -> list[FoldedEmail]:
+    return fold_all(_table_of_process(settings), email_ids, MAX_TOGETHER)
+
+
+Submit = Callable[[list[str]], Future[list[FoldedEmail]]]
+
+
+def _ahead(submit: Submit, groups: Iterator[Group], size: int, count: int) -> FoldedGroups:
     """In order, with at most `count` chunks of `size` under way, so that memory does not grow with the day."""
-    under_way: deque[tuple[list[Group], Future[list[Email]]]] = deque()
+    under_way: deque[tuple[list[Group], Future[list[FoldedEmail]]]] = deque()
     while True:
         while len(under_way) < count and (chunk := list(islice(groups, size))):
             under_way.append((chunk, submit([group[0].email_id for group in chunk])))
@@ -152,25 +163,3 @@ def _ahead(submit: Submit, groups: Iterator[Group], size: int, count: int) -> It
             return
         chunk, folded = under_way.popleft()
         yield from zip(chunk, folded.result(), strict=True)
-
-
-@dataclass(slots=True)
-class _Process:
-    """What a process of the pool keeps between chunks."""
-
-    table: Table
-    threads: ThreadPoolExecutor
-
-
-_process: list[_Process] = []
-
-
-def _start_process(settings: Settings) -> None:
-    """Ctrl-C reaches every process of the terminal; the parent alone decides what it means."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _process.append(_Process(open_table(settings), ThreadPoolExecutor(THREADS)))
-
-
-def _fold_chunk(email_ids: Sequence[str]) -> list[Email]:
-    (process,) = _process
-    return _fold_in(process.threads, process.table, email_ids, MAX_TOGETHER)

@@ -29,11 +29,10 @@ import json
 from datetime import datetime
 from typing import Any
 
-from email_activity.activity.attribution import Entry
+from email_activity.activity.attribution import TimelineEntry
 from email_activity.activity.engagement import verdict
 from email_activity.activity.facets import Facet, Status
-from email_activity.activity.mails import Conflict
-from email_activity.activity.status import EmailStatus
+from email_activity.activity.status import Conflict, EmailStatus
 from email_activity.domain.facts import Document
 from email_activity.domain.kinds import kind_named
 from email_activity.domain.times import rfc3339, rfc3339_exact
@@ -86,7 +85,7 @@ def _facet(facet: Facet) -> Json:
     return {"state": facet.state, "seen": seen}
 
 
-def event_json(entry: Entry) -> Json:
+def event_json(entry: TimelineEntry) -> Json:
     event = entry.activity
     return record_json(entry) | {
         "occurred_at_source": event.occurred_at_source,
@@ -101,7 +100,7 @@ def event_json(entry: Entry) -> Json:
     }
 
 
-def record_json(entry: Entry) -> Json:
+def record_json(entry: TimelineEntry) -> Json:
     """What a reader sees of an event, in short."""
     return {
         "occurred_at": _time(entry.activity.occurred_at),

@@ -13,10 +13,10 @@ An out-of-office reply is a mark (`auto_replied_at`), never a bounce: that mail 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from email_activity.activity.attribution import Entry
+from email_activity.activity.attribution import TimelineEntry
 from email_activity.activity.engagement import verdict
-from email_activity.activity.preferences import preference
 from email_activity.domain.kinds import BOUNCE_CLASS_BY_NAME, COMPLAINT_KIND_BY_NAME, kind_named
 from email_activity.ses.classification import complaint_kind
 
@@ -41,7 +41,7 @@ FAILED = frozenset(DELIVERY[DELIVERY.index("soft_bounced") :])
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Occurrences:
     """How often a state was reported, and when first and last (UTC; None if no report told its time)."""
 
     count: int
@@ -54,7 +54,7 @@ class Facet:
     """A state, and every state that was seen on the way, so that `delivered` shows behind a late bounce."""
 
     state: str
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    seen: Mapping[str, Occurrences] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Status:
     arrived_from: tuple[str, ...] = ()
 
 
-def fold(recipient: str | None, entries: Sequence[Entry], is_destination: bool = True) -> Status:
+def fold(recipient: str | None, entries: Sequence[TimelineEntry], is_destination: bool = True) -> Status:
     """Entries of one recipient to its three facets. recipient None: of nobody in particular."""
     own, elsewhere = _delivery_states(entries)
     engagement = [(state, each) for each in entries if (state := _engagement_state(each))]
@@ -98,10 +98,10 @@ def fold(recipient: str | None, entries: Sequence[Entry], is_destination: bool =
     )
 
 
-States = list[tuple[str, Entry]]
+States = list[tuple[str, TimelineEntry]]
 
 
-def _delivery_states(entries: Iterable[Entry]) -> tuple[States, States]:
+def _delivery_states(entries: Iterable[TimelineEntry]) -> tuple[States, States]:
     """Of the recipient's own address, and the bounces at another one."""
     own: States = []
     elsewhere: States = []
@@ -111,12 +111,12 @@ def _delivery_states(entries: Iterable[Entry]) -> tuple[States, States]:
     return own, elsewhere
 
 
-def is_bounce_elsewhere(entry: Entry) -> bool:
+def is_bounce_elsewhere(entry: TimelineEntry) -> bool:
     """It failed at a forward or an alias, not at the recipient's own address."""
     return bool(entry.other_address and entry.bounce_class) and _delivery_state(entry) in FAILED
 
 
-def _delivery_state(entry: Entry) -> str | None:
+def _delivery_state(entry: TimelineEntry) -> str | None:
     if entry.bounce_class:
         return BOUNCE_CLASS_BY_NAME[entry.bounce_class].delivery
     if entry.complaint_kind:
@@ -125,7 +125,7 @@ def _delivery_state(entry: Entry) -> str | None:
     return kind_named(entry.activity.kind).delivery
 
 
-def _engagement_state(entry: Entry) -> str | None:
+def _engagement_state(entry: TimelineEntry) -> str | None:
     by_person = kind_named(entry.activity.kind).engagement
     if by_person is None:
         return None
@@ -133,14 +133,14 @@ def _engagement_state(entry: Entry) -> str | None:
     return {"machine": "machine", "proxy": "proxy_opened", "person": by_person}[judged]
 
 
-def _consent_state(entry: Entry) -> str | None:
+def _consent_state(entry: TimelineEntry) -> str | None:
     if entry.complaint_kind:
         return "complained" if COMPLAINT_KIND_BY_NAME[entry.complaint_kind].is_complaint else None
-    return preference(entry.activity.detail) if entry.activity.kind == "Subscription" else None
+    return _preference(entry.activity.detail) if entry.activity.kind == "Subscription" else None
 
 
 #: What can only be where the email has arrived. A complaint of one of several says nothing of each.
-ARRIVALS: dict[str, Callable[[Entry], bool]] = {
+ARRIVALS: dict[str, Callable[[TimelineEntry], bool]] = {
     "delivery_status": lambda each: each.bounce_class == "arrived",
     "auto_reply": lambda each: each.bounce_class == "auto_reply",
     "open": lambda each: _engagement_state(each) == "opened",
@@ -150,7 +150,7 @@ ARRIVALS: dict[str, Callable[[Entry], bool]] = {
 }
 
 
-def _arrivals(entries: Sequence[Entry]) -> States:
+def _arrivals(entries: Sequence[TimelineEntry]) -> States:
     return [(name, each) for name, is_proof in ARRIVALS.items() for each in entries if is_proof(each)]
 
 
@@ -170,17 +170,46 @@ def _highest(order: Sequence[str], states: States) -> str:
     return max((state for state, _ in states), key=order.index, default=order[0])
 
 
-def _seen(states: States) -> dict[str, Seen]:
+def _seen(states: States) -> dict[str, Occurrences]:
     found: dict[str, list[datetime | None]] = {}
     for state, entry in states:
         found.setdefault(state, []).append(entry.activity.occurred_at)
     return {state: _summary(times) for state, times in found.items()}
 
 
-def _summary(times: Sequence[datetime | None]) -> Seen:
+def _summary(times: Sequence[datetime | None]) -> Occurrences:
     known = [at for at in times if at]
-    return Seen(len(times), min(known, default=None), max(known, default=None))
+    return Occurrences(len(times), min(known, default=None), max(known, default=None))
 
 
-def _first_at(entries: Iterable[Entry]) -> datetime | None:
+def _first_at(entries: Iterable[TimelineEntry]) -> datetime | None:
     return min((each.activity.occurred_at for each in entries if each.activity.occurred_at), default=None)
+
+
+def _preference(detail: Mapping[str, Any]) -> str | None:
+    """unsubscribed if from everything, or from any topic just now; else subscribed; None if nothing new is told.
+
+    https://docs.aws.amazon.com/ses/latest/dg/sending-email-list-management.html
+    """
+    new, old = detail.get("new_topic_preferences"), detail.get("old_topic_preferences") or {}
+    if new is None:
+        return None
+    left = _topics(new, "optout") - _topics(old, "optout")
+    joined = _topics(new, "optin") - _topics(old, "optin")
+    if _from_all(new) or left:
+        return "unsubscribed"
+    if joined or _from_all(old) or not _topics(new, "optout"):
+        return "subscribed"
+    return "unsubscribed"
+
+
+def _from_all(preferences: Mapping[str, Any]) -> bool:
+    return str(preferences.get("unsubscribeAll")).casefold() == "true"
+
+
+def _topics(preferences: Mapping[str, Any], wanted: str) -> set[str]:
+    """Topics of a status; public code has seen `OptOut` and `OPT_OUT`."""
+    topics = preferences.get("topicSubscriptionStatus")
+    listed = topics if isinstance(topics, list) else []
+    said = {each.get("topicName", ""): each.get("subscriptionStatus", "") for each in listed}
+    return {name for name, state in said.items() if state.replace("_", "").casefold() == wanted}

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
+from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.addresses import normalize_address
 from email_activity.domain.errors import THROTTLED, code_of
-from email_activity.domain.facts import Document, Fact, email_id_of, read_fact
+from email_activity.domain.facts import Document, Fact, Item, email_id_of, read_fact
 from email_activity.domain.indexes import INDEXES
-from email_activity.domain.keys import FAILURE_SHARDS, decoded, email_key, failure_account, key_part
+from email_activity.domain.keys import FAILURE_SHARDS, email_key, failure_account, key_part
 from email_activity.domain.times import rfc3339
 from email_activity.domain.worker_process import WORKERS, WorkerProcess
+from email_activity.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,33 +40,29 @@ MAX_PAUSE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What an index knows of a fact. `recipient` is None on an activity and on an assignment.
-
-    `sort_key` begins with the time; the last one shown is the cursor for the next page.
-    """
+    """What an index knows of a fact. `sort_key` begins with the time; the last one shown is the next page's cursor."""
 
     email_id: str
-    recipient: str | None
     sort_key: str
     sk: str
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Range:
     """Which part of an index, and from which end.
 
-    since is included, until is not; both count in whole seconds. after: the cursor, itself left out.
+    since is included, until is not; both count in whole seconds. after: the cursor, itself left out. page_size: hits in
+    a page of DynamoDB's answer, for who wants only a few; else as many as it gives (1 MB).
     """
 
     since: datetime | None = None
     until: datetime | None = None
     after: str | None = None
     newest_first: bool = True
-    #: Hits in a page of DynamoDB's answer, for who wants only a few; else as many as it gives (1 MB).
-    page: int | None = None
+    page_size: int | None = None
 
 
-class Table:
+class ActivityTable:
     """Raises what botocore raises."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
@@ -75,12 +73,12 @@ class Table:
 
     def facts(self, email_id: str) -> list[Fact]:
         """All of an email that is not expired."""
-        return _living(self._items(_QUERY_FACTS | {"ExpressionAttributeValues": {":pk": {"S": email_key(email_id)}}}))
+        return _unexpired_facts(self._partition(email_key(email_id)))
 
     def workers(self) -> list[WorkerProcess]:
         """The processes that told of themselves within the last hour, the latest first."""
-        found = _unexpired(self._items(_QUERY_FACTS | {"ExpressionAttributeValues": {":pk": {"S": WORKERS}}}))
-        return sorted(map(WorkerProcess.from_item, found), key=attrgetter("written_at"), reverse=True)
+        found = map(WorkerProcess.from_item, _unexpired(self._partition(WORKERS)))
+        return sorted(found, key=attrgetter("written_at"), reverse=True)
 
     def facts_of(self, email_ids: Sequence[str]) -> list[list[Fact]]:
         """Those of each of at most MAX_TOGETHER emails.
@@ -102,47 +100,44 @@ class Table:
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-operators.html
         """
         keys = [email_key(email_id) for email_id in email_ids]
-        by_key: dict[str, list[dict[str, Any]]] = {key: [] for key in keys}
+        by_key: dict[str, list[Item]] = {key: [] for key in keys}
         marks = ", ".join("?" * len(by_key))
-        select = {"Statement": f'SELECT * FROM "{self._name}" WHERE "pk" IN [{marks}]'}  # noqa: S608  the table's name
-        for item in self._items(
-            select | {"Parameters": [{"S": key} for key in by_key]}, self._client.execute_statement
-        ):
+        request = {
+            "Statement": f'SELECT * FROM "{self._name}" WHERE "pk" IN [{marks}]',  # noqa: S608  the table's name
+            "Parameters": [{"S": key} for key in by_key],
+        }
+        for item in self._items(self._client.execute_statement, request, "NextToken", "NextToken"):
             by_key[item["pk"]].append(item)
-        return [_living(by_key[key]) for key in keys]
+        return [_unexpired_facts(by_key[key]) for key in keys]
 
-    def by_document(self, document_type: str, document_id: str, span: Span = Span()) -> Iterator[Hit]:
-        """document_type: in any case; the worker writes it in lower case."""
-        return self._hits("by_document", Document(document_type.lower(), document_id).key, span)
+    def by_document(self, document: Document, within: Range = Range()) -> Iterator[Hit]:
+        return self._hits("by_document", document.key, within)
 
-    def by_recipient(self, address: str, span: Span = Span()) -> Iterator[Hit]:
+    def by_recipient(self, address: str, within: Range = Range()) -> Iterator[Hit]:
         """address: in any spelling."""
-        return self._hits("by_recipient", key_part(normalize_address(address)), span)
+        return self._hits("by_recipient", key_part(normalize_address(address)), within)
 
-    def by_account(
-        self, account: str, since: datetime | None = None, until: datetime | None = None, span: Span = Span()
-    ) -> Iterator[Hit]:
-        return self._hits("by_account", key_part(account), _within(span, since, until))
+    def by_account(self, account: str, within: Range = Range()) -> Iterator[Hit]:
+        return self._hits("by_account", key_part(account), within)
 
-    def by_failure(
-        self, account: str | None, since: datetime | None = None, until: datetime | None = None, span: Span = Span()
-    ) -> Iterator[Hit]:
+    def by_failure(self, account: str | None, within: Range = Range()) -> Iterator[Hit]:
         """Bounces, complaints, rejects and rendering failures; account None: of events that tell none."""
-        return self._hits("by_failure", failure_account(account), _within(span, since, until))
+        return self._hits("by_failure", failure_account(account), within)
 
-    def by_failure_day(self, since: datetime, until: datetime | None = None, span: Span = Span()) -> Iterator[Hit]:
-        """Failures of all accounts; those of one day if `until` is not given. None without a readable time.
+    def by_failure_day(self, within: Range) -> Iterator[Hit]:
+        """Failures of all accounts with a readable time. within: with `since`; without `until` it is one day.
 
-        At least four Queries for each day (UTC) of the span: so many partitions share a day's writes.
+        At least four Queries for each day (UTC): so many partitions share a day's writes.
         """
-        span = _within(span, since, until or span.until or since + timedelta(days=1))
-        for day in _days(span):
-            shards = (self._hits("by_failure_day", f"{day}#{shard}", span) for shard in range(FAILURE_SHARDS))
-            yield from heapq.merge(*shards, key=lambda hit: hit.sort_key, reverse=span.newest_first)
+        if within.since and not within.until:
+            within = replace(within, until=within.since + timedelta(days=1))
+        for day in _days(within):
+            shards = (self._hits("by_failure_day", f"{day}#{shard}", within) for shard in range(FAILURE_SHARDS))
+            yield from heapq.merge(*shards, key=attrgetter("sort_key"), reverse=within.newest_first)
 
-    def _hits(self, index: str, partition: str, span: Span) -> Iterator[Hit]:
+    def _hits(self, index: str, partition: str, within: Range) -> Iterator[Hit]:
         partition_name, sort_name = INDEXES[index]
-        condition, values = _sort_condition(span)
+        condition, values = _sort_condition(within)
         if condition is None or not partition:
             return
         request = {
@@ -150,31 +145,38 @@ class Table:
             "KeyConditionExpression": f"#partition = :partition{condition}",
             "ExpressionAttributeNames": {"#partition": partition_name} | ({"#sort": sort_name} if values else {}),
             "ExpressionAttributeValues": {":partition": {"S": partition}, **values},
-            "ScanIndexForward": not span.newest_first,
+            "ScanIndexForward": not within.newest_first,
         }
-        for item in self._items(request | ({"Limit": span.page} if span.page else {})):
-            if item[sort_name] != span.after:
-                yield Hit(email_id_of(item), _recipient_in(item["sk"]), item[sort_name], item["sk"])
+        for item in self._query(request | ({"Limit": within.page_size} if within.page_size else {})):
+            if item[sort_name] != within.after:
+                yield Hit(email_id_of(item), item[sort_name], item["sk"])
 
-    def _items(self, request: dict[str, Any], call: Callable[..., Any] | None = None) -> Iterator[dict[str, Any]]:
-        """Over all pages; the next one is asked for when this one is used up."""
-        request = request if call else {"TableName": self._name, **request}
+    def _partition(self, pk: str) -> Iterator[Item]:
+        return self._query({"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}})
+
+    def _query(self, request: dict[str, Any]) -> Iterator[Item]:
+        request = {"TableName": self._name, **request}
+        return self._items(self._client.query, request, "LastEvaluatedKey", "ExclusiveStartKey")
+
+    def _items(self, call: Callable[..., Any], request: dict[str, Any], last: str, start: str) -> Iterator[Item]:
+        """Over all pages; the next one is asked for when this one is used up.
+
+        last: the field of an answer that says where it ended; start: that of the next request.
+        """
         while True:
-            answer = _patiently(call or self._client.query, request)
+            answer = _retry_throttled(call, request)
             for item in answer["Items"]:
                 yield {name: self._deserialize(value) for name, value in item.items()}
-            if answer.get("NextToken"):  # PartiQL's
-                request = {**request, "NextToken": answer["NextToken"]}
-            elif answer.get("LastEvaluatedKey") and not call:
-                request = {**request, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
-            else:
+            if not answer.get(last):
                 return
+            request = {**request, start: answer[last]}
 
 
-_QUERY_FACTS = {"KeyConditionExpression": "pk = :pk"}
+def open_table(settings: Settings) -> ActivityTable:
+    return ActivityTable(dynamodb_client(settings), settings.activity_table)
 
 
-def _patiently(call: Callable[..., Any], request: dict[str, Any]) -> Any:
+def _retry_throttled(call: Callable[..., Any], request: dict[str, Any]) -> Any:
     for attempt in range(1, MAX_ATTEMPTS):
         try:
             return call(**request)
@@ -185,11 +187,11 @@ def _patiently(call: Callable[..., Any], request: dict[str, Any]) -> Any:
     return call(**request)
 
 
-def _living(items: Iterable[dict[str, Any]]) -> list[Fact]:
+def _unexpired_facts(items: Iterable[Item]) -> list[Fact]:
     return [fact for fact in map(read_fact, _unexpired(items)) if fact is not None]
 
 
-def _unexpired(items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _unexpired(items: Iterable[Item]) -> Iterator[Item]:
     """DynamoDB may take days to remove what has expired."""
     now = time.time()
     return (item for item in items if item.get("expires_at", now + 1) > now)
@@ -203,26 +205,22 @@ class PlainDeserializer(TypeDeserializer):
         return int(number) if number == number.to_integral_value() else number
 
 
-def _within(span: Span, since: datetime | None, until: datetime | None) -> Span:
-    return replace(span, since=since or span.since, until=until or span.until)
-
-
-def _days(span: Span) -> Iterable[date]:
-    """Those of a span with both ends, in UTC, in its order."""
-    if span.since is None or span.until is None or span.until <= span.since:
+def _days(within: Range) -> Iterable[date]:
+    """Those of a range with both ends, in UTC, in its order."""
+    if within.since is None or within.until is None or within.until <= within.since:
         return ()
-    first, last = (at.astimezone(UTC) for at in (span.since, span.until - timedelta(microseconds=1)))
-    days = [first.date() + timedelta(days=number) for number in range((last.date() - first.date()).days + 1)]
-    return reversed(days) if span.newest_first else days
+    first, last = (at.astimezone(UTC).date() for at in (within.since, within.until - timedelta(microseconds=1)))
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return reversed(days) if within.newest_first else days
 
 
-def _sort_condition(span: Span) -> tuple[str | None, dict[str, Any]]:
-    """DynamoDB takes one condition on a sort key, so the cursor narrows the span. None: nothing can match."""
-    lower, upper = _bound(span.since), _bound(span.until)
-    if span.after and span.newest_first:
-        upper = min(upper, span.after) if upper else span.after
-    elif span.after:
-        lower = max(lower, span.after) if lower else span.after
+def _sort_condition(within: Range) -> tuple[str | None, dict[str, Any]]:
+    """DynamoDB takes one condition on a sort key, so the cursor narrows the range. None: nothing can match."""
+    lower, upper = _bound(within.since), _bound(within.until)
+    if within.after and within.newest_first:
+        upper = min(upper or within.after, within.after)
+    elif within.after:
+        lower = max(lower or within.after, within.after)
     if lower and upper:
         if lower > upper:  # which DynamoDB refuses
             return None, {}
@@ -238,12 +236,4 @@ def _bound(at: datetime | None) -> str | None:
     """`2026-11-23T10:00:00`, which sorts before that second's own keys (`...:00Z#`, `...:00.000Z`) and after
     all earlier ones: so BETWEEN, which includes both ends, has the second of `until` outside.
     """
-    return rfc3339(at.astimezone(UTC), "seconds").removesuffix("Z") if at else None
-
-
-def _recipient_in(sk: str) -> str | None:
-    """As it stands in keys: a long address as its hash."""
-    kind, _, rest = sk.partition("#")
-    if kind != "RECIPIENT":
-        return None
-    return decoded(rest.rpartition("#")[0])
+    return rfc3339(at, "seconds").removesuffix("Z") if at else None

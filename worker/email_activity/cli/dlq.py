@@ -12,7 +12,7 @@ import click
 
 from email_activity.cli import dlq_output, show
 from email_activity.cli.dlq_session import DrainSummary, Session
-from email_activity.cli.given import given
+from email_activity.cli.options import non_empty
 from email_activity.cli.interrupt import BY_CTRL_C
 from email_activity.dead_letters.actions import Archive, Listed, Redrive, drain, find, list_messages
 from email_activity.dead_letters.dead_letter import Filter, Key
@@ -127,7 +127,7 @@ def list_command(*, wanted: Filter, limit: int | None, as_json: bool) -> None:
 
 
 @dlq.command("show", short_help="Everything about one message, personal data masked.")
-@click.argument("message_id", metavar="ID", callback=given)
+@click.argument("message_id", metavar="ID", callback=non_empty)
 @click.option("--reveal", is_flag=True, help="Show the body as it is, with the personal data in it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; `body` is a text.")
 def show_command(*, message_id: str, reveal: bool, as_json: bool) -> None:

@@ -4,8 +4,8 @@ import click
 from rich import box
 from rich.table import Table
 
+from email_activity.activity.glossary import HOW_TO_READ, MEANINGS, Meaning
 from email_activity.cli import show
-from email_activity.cli.meanings import HOW_TO_READ, MEANINGS, Meaning
 
 MEANING_BY_NAME = {"".join(filter(str.isalnum, each.kind)).casefold(): each for each in MEANINGS}
 

@@ -3,29 +3,32 @@ and `explain` answer at once.
 """
 
 import errno
+import json
 from importlib import import_module
 from typing import Any
 
 import click
 
+from email_activity import __version__
+
 #: Name: where it is in this package, and what the list of commands says of it (so that the list needs no imports).
 COMMANDS = {
     "provision": ("provision:provision", "Make the infrastructure on AWS, or delete it."),
-    "status": ("email:status", "What became of an email, for each recipient."),
-    "timeline": ("email:timeline", "Everything that happened to an email, in order."),
-    "document": ("lists:document", "The emails about a document, for instance an invoice."),
-    "recipient": ("lists:recipient", "The emails to an address."),
-    "account": ("lists:account", "The emails of an account, for a day or any span."),
+    "status": ("emails:status", "What became of an email, for each recipient."),
+    "timeline": ("emails:timeline", "Everything that happened to an email, in order."),
+    "document": ("emails:document", "The emails about a document, for instance an invoice."),
+    "recipient": ("emails:recipient", "The emails to an address."),
+    "account": ("emails:account", "The emails of an account, for a day or any span."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
     "replay": ("replay:replay", "Send archived notifications to the events queue again."),
     "dlq": ("dlq:dlq", "The dead-letter queue: list, show, redrive, discard."),
     "explain": ("explain:explain", "What each event means, and where it can be wrong."),
-    "config": ("config:config", "The settings in force, passwords hidden."),
+    "config": ("local:config", "The settings in force, passwords hidden."),
     "health": (
-        "health:health",
+        "local:health",
         "Whether the worker on this machine polls: for a container's check.",
     ),
-    "version": ("version:version", "The version of this program."),
+    "version": ("main:version", "The version of this program."),
 }
 
 HELP = """What became of every email that Amazon SES sent for you: per document, per recipient.
@@ -67,11 +70,18 @@ class Commands(click.Group):
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # `| head` has enough: click ends quietly
-            from email_activity.cli import failures  # noqa: PLC0415  imports rich, which only a failure needs here
+            from email_activity.cli import errors  # noqa: PLC0415  imports rich, which only a failure needs here
 
-            raise failures.Failure(error) from None
+            raise errors.Failure(error) from None
 
 
 @click.group(cls=Commands, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     pass
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: version.")
+def version(*, as_json: bool) -> None:
+    """The version of this program."""
+    click.echo(json.dumps({"version": __version__}) if as_json else f"email-activity {__version__}")

@@ -2,22 +2,38 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import click
-from rich import box
 from rich.table import Table
 
-from email_activity.activity.export import Json, email_json
-from email_activity.cli import show
-from email_activity.cli.facets import facets, heading
-from email_activity.cli.understood import Understood, emails_of, understand
-from email_activity.cli.words import said, whose
+from email_activity.activity.export import email_json
+from email_activity.activity.preview import Preview, emails_of, preview
+from email_activity.activity.words import describe, whose
+from email_activity.cli import show, tables
+from email_activity.domain.facts import Item
 from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import load_settings
 
 WRONG_USAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """line: of standard input, else None."""
+
+    file: str
+    line: int | None
+    text: str
+
+    @property
+    def place(self) -> str:
+        return f"line {self.line}" if self.line else self.file
+
+
+Previews = Iterator[tuple[Body, Preview]]
 
 
 @click.command()
@@ -59,43 +75,43 @@ def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json
       aws sqs receive-message --queue-url URL --max-number-of-messages 10 | email-activity parse --status
     """
     overrides = {} if track is None else {"tracked_document_types": track}
-    wanted = tracking_policy(load_settings(**overrides))
+    policy = tracking_policy(load_settings(**overrides))
     missing: list[str] = []
-    documents = (understand(*body, wanted) for body in _bodies(files or ("-",), missing))
+    previews = ((body, preview(body.text, policy)) for body in _bodies(files or ("-",), missing))
     if as_status:
-        _print_status(documents, as_json=as_json)
+        _print_status(previews, as_json=as_json)
     elif as_json:
-        for document in documents:
-            show.print_json(document.as_json())
+        for body, each in previews:
+            show.print_json({"file": body.file, "line": body.line} | each.as_json())
     else:
-        show.print_table(_table(documents))
+        show.print_table(_table(previews))
     if missing:
         raise SystemExit(WRONG_USAGE)
 
 
-def _bodies(files: tuple[str, ...], missing: list[str]) -> Iterator[tuple[str, int | None, str]]:
+def _bodies(files: tuple[str, ...], missing: list[str]) -> Iterator[Body]:
     for name in files:
         if name == "-":
             if sys.stdin.isatty():
                 show.print_note("one document a line, please; Ctrl-D ends")
             for number, line in _lines(sys.stdin.buffer):
-                yield name, number, _text(line)
+                yield Body(name, number, _text(line))
             continue
         try:
-            body = Path(name).read_bytes()
+            content = Path(name).read_bytes()
         except (OSError, ValueError) as error:
             missing.append(name)
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             show.print_note(f"Error: {name}: {reason}")
             continue
-        yield name, None, _text(body)
+        yield Body(name, None, _text(content))
 
 
-def _lines(given: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Those that are not blank, with their numbers. One that is but a brace begins a document on several lines."""
-    for number, line in enumerate(given, start=1):
+    for number, line in enumerate(stream, start=1):
         if number == 1 and line.strip() == b"{":
-            yield number, line + given.read()
+            yield number, line + stream.read()
             return
         if line.strip():
             yield number, line
@@ -107,45 +123,46 @@ def _text(body: bytes) -> str:
     return body.decode(encoding, errors="replace")
 
 
-def _print_status(documents: Iterator[Understood], *, as_json: bool) -> None:
+def _print_status(previews: Previews, *, as_json: bool) -> None:
     """What is no part of an email goes to standard error."""
-    facts: list[Json] = []
-    for document in documents:
-        facts += document.facts
-        if document.outcome != "activity":
-            why = document.error or document.why or document.kind
-            show.print_note(f"{document.place}: {document.outcome}: {why}")
-    for number, email in enumerate(emails_of(facts)):
+    items: list[Item] = []
+    for body, each in previews:
+        items += each.interpretation.items.values()
+        event = each.interpretation.main_event
+        if event.outcome != "activity":
+            show.print_note(f"{body.place}: {event.outcome}: {event.error or each.why or event.kind}")
+    for number, email in enumerate(emails_of(items)):
         if as_json:
             show.print_json(email_json(email, timeline=True))
             continue
         if number:
             click.echo()
-        show.print_table(heading(email))
-        show.print_table(facets(email))
+        show.print_table(tables.heading(email))
+        show.print_table(tables.facets(email))
 
 
-def _table(documents: Iterator[Understood]) -> Table:
+def _table(previews: Previews) -> Table:
     """A line for each record, and one for a document without any."""
     has_column = show.console().width >= show.ROOM_FOR_RECIPIENTS
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = show.table()
     table.add_column("Document", overflow="fold", max_width=None if has_column else 24)
     table.add_column("Outcome", no_wrap=True)
     table.add_column("Event", no_wrap=True)
     for column in ("Recipient", "What")[not has_column :]:
         table.add_column(column, overflow="fold")
-    for each in documents:
+    for body, each in previews:
+        outcome = each.interpretation.outcome
         for number, (kind, recipient, what) in enumerate(_rows(each)):
-            name = show.text(each.place)
-            head = (name, show.state(each.outcome)) if number == 0 else ("", "")
-            said_of = show.apart(show.text(recipient), show.text(what), has_column=has_column)
-            table.add_row(*head, show.text(kind, "bold"), *said_of)
+            head = ("", "") if number else (show.text(body.place), show.state(outcome))
+            cells = show.apart(show.text(recipient), show.text(what), has_column=has_column)
+            table.add_row(*head, show.text(kind, "bold"), *cells)
     return table
 
 
-def _rows(document: Understood) -> Iterator[tuple[str, str, str]]:
+def _rows(found: Preview) -> Iterator[tuple[str, str, str]]:
     """Event, recipient, what."""
-    if document.error or not document.entries:
-        yield document.kind or "-", "", str(document.error or document.why or document.form)
-    for entry, count in document.entries:
-        yield entry.activity.kind, whose(entry, count), said(entry)
+    event = found.interpretation.main_event
+    if event.error or not found.entries:
+        yield event.kind or "-", "", str(event.error or found.why or event.form)
+    for entry, count in found.entries:
+        yield entry.activity.kind, whose(entry, count), describe(entry)

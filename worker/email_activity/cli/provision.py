@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
-from email_activity.cli.failures import BAD_CREDENTIALS
+from email_activity.cli.errors import BAD_CREDENTIALS
 from email_activity.domain.errors import code_of
 from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import PREFIX, Deployment, Source

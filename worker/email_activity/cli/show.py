@@ -7,20 +7,19 @@ move the cursor or hide text, and none of it is read as rich's markup.
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import click
+from rich import box
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from email_activity.domain.printable import printable as printable  # noqa: PLC0414  the commands take it from here
-
-T = TypeVar("T")
 
 #: Columns of a terminal.
 ROOM_FOR_RECIPIENTS = 110
@@ -33,24 +32,10 @@ PROSE = 100
 EVERY = 0.1
 
 STYLES = {
-    "arrived": "green",
-    "delivered": "green",
-    "clicked": "green",
-    "opened": "green",
-    "subscribed": "green",
-    "activity": "green",
-    "delayed": "yellow",
-    "proxy_opened": "yellow",
-    "undetermined_bounce": "yellow",
-    "unsubscribed": "yellow",
-    "untracked": "yellow",
-    "soft_bounced": "red",
-    "suppressed": "red",
-    "hard_bounced": "red",
-    "rejected": "red",
-    "render_failed": "red",
-    "complained": "red",
-    "quarantine": "red",
+    **dict.fromkeys(("arrived", "delivered", "clicked", "opened", "subscribed", "activity"), "green"),
+    **dict.fromkeys(("delayed", "proxy_opened", "undetermined_bounce", "unsubscribed", "untracked"), "yellow"),
+    **dict.fromkeys(("soft_bounced", "suppressed", "hard_bounced", "rejected", "render_failed"), "red"),
+    **dict.fromkeys(("complained", "quarantine"), "red"),
     "none": "dim",
 }
 
@@ -61,6 +46,14 @@ def console(piped_width: int = WIDE) -> Console:
         # A terminal or a file in another encoding than UTF-8 gets `\u20ac` for what it cannot hold.
         sys.stdout.reconfigure(errors="backslashreplace")
     return Console(width=None if sys.stdout.isatty() else piped_width, highlight=False, markup=False, emoji=False)
+
+
+def table(*no_wrap: str) -> Table:
+    """With these columns, to which others can be added."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in no_wrap:
+        made.add_column(name, no_wrap=True)
+    return made
 
 
 def print_table(table: Table, *, prose: bool = False) -> None:
@@ -105,43 +98,47 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if at else "-"
 
 
-@contextmanager
-def progress(what: str) -> "Iterator[Live]":
-    """A live count on whichever of the two outputs is a terminal; none if neither is."""
-    out = console()
-    live_on = out if out.is_terminal else Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}"), TimeElapsedColumn())
-    bar = Progress(
+def progress(*columns: ProgressColumn, on: Console, disable: bool = False) -> Progress:
+    """A bar that is gone at its end, and is there at a terminal only.
+
+    It takes over neither output: one on standard error would take what is printed on standard output with it.
+    """
+    return Progress(
         *columns,
-        console=live_on,
+        console=on,
         transient=True,
-        disable=not live_on.is_terminal,
-        # Else a count on standard error would take standard output with it.
+        disable=disable or not on.is_terminal,
         redirect_stdout=False,
         redirect_stderr=False,
     )
+
+
+@contextmanager
+def live_count(what: str) -> Iterator["LiveCount"]:
+    """On whichever of the two outputs is a terminal; none if neither is."""
+    out = console()
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}"), TimeElapsedColumn())
+    bar = progress(*columns, on=out if out.is_terminal else Console(stderr=True))
+    bar.add_task(what, total=None)
     with bar:
-        live = Live(bar, bar.add_task(what, total=None), out)
+        live = LiveCount(bar, out)
         try:
             yield live
         finally:
             live.flush()
 
 
-class Live:
+class LiveCount:
     """The live count, and lines of output that do not disturb it."""
 
-    def __init__(self, bar: Progress, task: TaskID, out: Console) -> None:
+    def __init__(self, bar: Progress, out: Console) -> None:
         self.out = out
         self._bar = bar
-        self._task = task
         self._pending: list[Text] = []
         self._flushed_at = 0.0
 
-    def count(self, items: Iterable[T]) -> Iterator[T]:
-        for item in items:
-            self._bar.advance(self._task)
-            yield item
+    def advance(self) -> None:
+        self._bar.advance(self._bar.task_ids[0])
 
     def print(self, line: Text | str) -> None:
         """Plain text goes out without rich, which would pad it."""

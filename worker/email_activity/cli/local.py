@@ -1,11 +1,47 @@
-"""`email-activity health`: the check of the worker's container."""
+"""`email-activity config` and `health`: what is set and running here."""
 
 import json
+import os
 
 import click
+from rich.table import Table
 
+from email_activity.cli import show
 from email_activity.ingest.health import Health, State, read_health
-from email_activity.settings import load_settings
+from email_activity.settings import Settings, load_settings
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: variable to value.")
+def config(*, as_json: bool) -> None:
+    """The settings in force, passwords hidden.
+
+    They come from the environment only; config/example.env documents them. If any is wrong, exit code 2 and a line
+    for each.
+
+    \b
+    Examples:
+      email-activity config
+      TRACKED_DOCUMENT_TYPES=invoice,contract email-activity config --json
+    """
+    shown = load_settings().shown()
+    if as_json:
+        show.print_json(shown)
+        return
+    # As Settings reads them: in any case, and an empty one counts as not set.
+    in_environment = {name.upper() for name, value in os.environ.items() if value}
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("Variable", no_wrap=True)
+    table.add_column("Value", overflow="fold", min_width=20)
+    table.add_column("Meaning")
+    for name, value in shown.items():
+        style = "bold" if name in in_environment else ""
+        meaning = Settings.model_fields[name.lower()].description
+        table.add_row(
+            show.text(name, style), show.text("-" if value is None else value, style), show.text(meaning, "dim")
+        )
+    show.print_table(table)
+    click.echo(f"\n{len(in_environment & shown.keys())} set in the environment, the others by default", err=True)
 
 
 @click.command()
@@ -28,27 +64,31 @@ def health(*, max_age: float, as_json: bool) -> None:
       email-activity health --max-age 120
     """
     file = load_settings().health_file
-    found, age, problem = _read(file)
+    found, age, problem = _read_health(file)
     if found and age >= max_age:
         problem = f"last word {age:.0f} s ago, more than {max_age:g} s: the worker hangs or is gone. Start it anew"
     elif found and found.state is State.WRONG_SETTING:
         problem = f"wrong setting: {found.detail}"
     if as_json:
-        told = {
+        answer = {
             "healthy": not problem,
             "state": found.state if found else None,
             "detail": found.detail if found else problem,
             "age_seconds": age if found else None,
             "file": file,
         }
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(answer))
+    elif problem:
+        click.echo(problem, err=True)
+    elif found and found.state is State.WAITING:
+        click.echo(f"ok: waits for {found.detail}, and goes on by itself; said {age:.0f} s ago")
     else:
-        click.echo(problem or _line(found, age), err=bool(problem))
+        click.echo(f"ok: last poll {age:.0f} s ago")
     if problem:
         raise SystemExit(1)
 
 
-def _read(file: str) -> tuple[Health | None, float, str]:
+def _read_health(file: str) -> tuple[Health | None, float, str]:
     """What was said, its age in seconds, and what is wrong with the file."""
     try:
         return *read_health(file), ""
@@ -58,9 +98,3 @@ def _read(file: str) -> tuple[Health | None, float, str]:
         return None, 0, f"{file} is no health file. Does a worker run here, with the same HEALTH_FILE?"
     except OSError as error:
         return None, 0, f"{file} cannot be read: {error.strerror or error}"
-
-
-def _line(found: Health | None, age: float) -> str:
-    if found and found.state is State.WAITING:
-        return f"ok: waits for {found.detail}, and goes on by itself; said {age:.0f} s ago"
-    return f"ok: last poll {age:.0f} s ago"

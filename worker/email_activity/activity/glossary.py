@@ -10,7 +10,6 @@ class Meaning:
     kind: str
     means: str
     beware: str
-    details: tuple[str, ...] = ()
     values_title: str = ""
     values: tuple[tuple[str, str], ...] = ()
 

@@ -1,0 +1,64 @@
+"""What a message would come to if it came now: as the worker would read it, and as a reader would see it. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from email_activity.activity.attribution import TimelineEntry, attribute
+from email_activity.activity.export import Json, record_json
+from email_activity.activity.status import EmailStatus, status
+from email_activity.domain.facts import Item, email_id_of, read_fact
+from email_activity.ses.interpret import Interpretation, InterpretedEvent, interpret
+from email_activity.ses.tracking_policy import TrackingPolicy, reason_not_kept
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """why: nothing is kept of it, in words; None if something is, or it has an error.
+
+    entries: each with the number of its email's recipients.
+    """
+
+    interpretation: Interpretation
+    why: str | None
+    entries: tuple[tuple[TimelineEntry, int], ...]
+
+    def as_json(self) -> Json:
+        event = self.interpretation.main_event
+        return {
+            "outcome": event.outcome,
+            "form": event.form,
+            "kind": event.kind,
+            "reason": event.error.reason if event.error else None,
+            "detail": (event.error.detail or None) if event.error else self.why,
+            "records": [record_json(entry) for entry, _ in self.entries],
+            "facts": list(self.interpretation.items.values()),
+        }
+
+
+def preview(body: str, policy: TrackingPolicy) -> Preview:
+    """As if it was sent now. Never raises, whatever the body."""
+    now = datetime.now(UTC)
+    found = interpret(body, policy, recorded_at=now, sent_at=now)
+    event = found.main_event
+    why = reason_not_kept(event.outcome, event.event, policy) if event.event else None
+    return Preview(found, why, tuple(pair for each in found.events for pair in _entries(each)))
+
+
+def _entries(event: InterpretedEvent) -> Iterator[tuple[TimelineEntry, int]]:
+    """Attributed as if the email's recipients were known from all its events: this one names them too."""
+    if event.event is None:
+        return
+    everybody = event.event.mail.destinations()
+    for entry in attribute(event.activities, everybody):
+        yield entry, len(everybody)
+
+
+def emails_of(items: Iterable[Item]) -> Iterator[EmailStatus]:
+    """The emails that these are about, in order, each folded from all of its own; as if they stood in a table."""
+    by_email: dict[str, dict[str, Item]] = {}
+    for item in items:
+        by_email.setdefault(item["pk"], {})[item["sk"]] = item
+    for own in by_email.values():
+        facts = [fact for fact in map(read_fact, own.values()) if fact]
+        yield status(email_id_of(next(iter(own.values()))), facts)
