@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -73,8 +72,7 @@ def demo(*, keep: bool, as_json: bool) -> None:
 
 def _wait(running: Demo) -> Reconciliation:
     columns = (TextColumn("Accounted for"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    errors = Console(stderr=True)
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+    with show.progress(*columns, on=Console(stderr=True)) as bar:
         task = bar.add_task("", total=len(running.published))
         return running.wait(lambda count: bar.update(task, completed=count))
 
@@ -101,7 +99,8 @@ def _event(entry: TimelineEntry, destination_count: int) -> Text:
 
 
 def _count(result: Reconciliation) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Published to the topic", title_justify="left")
+    table = show.table()
+    table.title, table.title_justify = "Published to the topic", "left"
     for name in ("Fate", "Messages", "That is"):
         table.add_column(name, justify="right" if name == "Messages" else "left")
     for fate, meaning in EXPLAINED.items():

@@ -21,122 +21,94 @@ def said_of(kind: str, *events: dict) -> list[tuple[str | None, str]]:
     return [(entry.recipient, entry.attribution) for entry in timeline if entry.activity.kind == kind]
 
 
-# --- The five attributions ---
+# --- Of one event of an email ---
+
+ONE, TWO, THREE = Email(), Email(to=(ANA, BEN)), Email(to=(ANA, BEN, CLEO))
+NOBODY = [(None, "ambiguous")]
+
+OPEN_OF_NOTHING_KNOWN = Email(tags=None, headers=None).open()
+del OPEN_OF_NOTHING_KNOWN["mail"]["destination"]
+
+#: Kind, the email's events: whose the event of that kind is.
+CASES = {
+    "a recipient is named": ("Delivery", [TWO.send(), TWO.delivery([BEN])], [(BEN, "exact")]),
+    "a forwarded address of a mail to several": (
+        "Bounce",
+        [TWO.send(), TWO.bounce(recipients=[FORWARDED])],
+        [(FORWARDED, "unmatched")],
+    ),
+    # A Delivery of the first of three has come; the recipient facts of the others have not.
+    "a recipient is named, and not all are known": (
+        "Bounce",
+        [THREE.delivery([ANA]), as_identity_notification(THREE.bounce(recipients=[BEN]))],
+        [(BEN, "exact")],
+    ),
+    "an open that comes alone": ("Open", [ONE.open()], [(ANA, "single_destination")]),
+    "an open that comes alone, of a mail to several": ("Open", [TWO.open()], NOBODY),
+    "an open of which nothing is known": ("Open", [OPEN_OF_NOTHING_KNOWN], NOBODY),
+    # Who could have opened says nothing of whose mail was delivered; and a later Delivery would take it back.
+    "a delivery that names nobody": (
+        "Delivery",
+        [TWO.send(), TWO.bounce(recipients=[BEN]), TWO.delivery([])],
+        NOBODY,
+    ),
+    "a delay that names nobody": (
+        "DeliveryDelay",
+        [TWO.send(), TWO.bounce(recipients=[BEN]), TWO.delivery([]), TWO.delay(recipients=[])],
+        NOBODY,
+    ),
+    # Without recipient facts: an email of which only identity notifications came.
+    "recipients that only events name": (
+        "Delivery",
+        [as_identity_notification(TWO.delivery([each])) for each in (ANA, BEN)],
+        [(ANA, "exact"), (BEN, "exact")],
+    ),
+    "a forwarded address, the sole recipient named by an event": (
+        "Bounce",
+        [as_identity_notification(event) for event in (ONE.delivery(), ONE.bounce(recipients=[FORWARDED]))],
+        [(ANA, "single_destination")],
+    ),
+    "a bounce and nothing else": ("Bounce", [as_identity_notification(ONE.bounce())], [(ANA, "exact")]),
+}
 
 
-def test_an_event_that_names_a_recipient_is_exactly_theirs():
-    email = Email(to=(ANA, BEN))
-    assert said_of("Delivery", email.send(), email.delivery([BEN])) == [(BEN, "exact")]
+@pytest.mark.parametrize(("kind", "events", "expected"), CASES.values(), ids=CASES)
+def test_an_event_belongs_to_whom_it_names_or_to_whom_nobody_else_can_be(kind, events, expected):
+    assert said_of(kind, *events) == expected
 
 
-def test_whatever_is_named_in_a_mail_to_one_is_theirs():
-    email = Email()
-    events = [email.send(), email.open(), email.click(), email.subscription(), email.bounce(recipients=[FORWARDED])]
-    for kind in ("Open", "Click", "Subscription", "Bounce"):
-        assert said_of(kind, *events) == [(ANA, "single_destination")]
+@pytest.mark.parametrize("kind", ["Open", "Click", "Subscription", "Bounce"])
+def test_whatever_is_named_in_a_mail_to_one_is_theirs(kind):
+    events = [ONE.send(), ONE.open(), ONE.click(), ONE.subscription(), ONE.bounce(recipients=[FORWARDED])]
+    assert said_of(kind, *events) == [(ANA, "single_destination")]
 
 
-def test_an_open_of_a_mail_to_several_is_nobodys_in_particular():
-    email = Email(to=(ANA, BEN))
-    for event, kind in ((email.open(), "Open"), (email.click(), "Click"), (email.subscription(), "Subscription")):
-        assert said_of(kind, email.send(), event) == [(None, "ambiguous")]
+@pytest.mark.parametrize("kind", ["Open", "Click", "Subscription"])
+def test_what_names_nobody_in_a_mail_to_several_is_nobodys_in_particular(kind):
+    assert said_of(kind, TWO.send(), TWO.open(), TWO.click(), TWO.subscription()) == NOBODY
 
 
 @pytest.mark.parametrize("sub_type", ["General", "OnAccountSuppressionList", "Suppressed", "UnsubscribedRecipient"])
 def test_an_open_is_inferred_when_all_others_have_hard_failed(sub_type):
-    email = Email(to=(ANA, BEN, CLEO))
-    failed = email.bounce("Permanent", sub_type, [BEN, CLEO])
-    assert said_of("Open", email.send(), failed, email.open()) == [(ANA, "inferred")]
+    failed = THREE.bounce("Permanent", sub_type, [BEN, CLEO])
+    assert said_of("Open", THREE.send(), failed, THREE.open()) == [(ANA, "inferred")]
 
 
-def test_an_open_is_not_inferred_while_one_more_may_have_opened():
-    email = Email(to=(ANA, BEN, CLEO))
-    assert said_of("Open", email.send(), email.bounce(recipients=[BEN]), email.open()) == [(None, "ambiguous")]
+#: Of a mail to two.
+NO_GROUNDS = {
+    "a full mailbox": [TWO.bounce("Transient", "MailboxFull", [BEN])],
+    "a soft bounce": [TWO.bounce("Transient", "General", [BEN])],
+    "a bounce that nobody can read": [TWO.bounce("Undetermined", "Undetermined", [BEN])],
+    "an automatic reply": [TWO.out_of_office([BEN])],
+    "a bounce after a delivery": [TWO.delivery([BEN]), TWO.bounce(recipients=[BEN])],
+    "everybody has failed": [TWO.bounce()],
+}
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        ("Transient", "MailboxFull"),
-        ("Transient", "General"),
-        ("Undetermined", "Undetermined"),
-    ],
-    ids="/".join,
-)
-def test_a_soft_failure_is_no_ground_to_infer(failure):
-    email = Email(to=(ANA, BEN))
-    assert said_of("Open", email.send(), email.bounce(*failure, [BEN]), email.open()) == [(None, "ambiguous")]
-
-
-def test_an_automatic_reply_is_no_ground_to_infer():
-    email = Email(to=(ANA, BEN))
-    assert said_of("Open", email.send(), email.out_of_office([BEN]), email.open()) == [(None, "ambiguous")]
-
-
-def test_a_mail_that_was_delivered_and_then_bounced_may_have_been_opened():
-    email = Email(to=(ANA, BEN))
-    events = [email.send(), email.delivery([BEN]), email.bounce(recipients=[BEN]), email.open()]
-    assert said_of("Open", *events) == [(None, "ambiguous")]
-
-
-def test_nothing_is_inferred_when_everybody_has_failed():
-    email = Email(to=(ANA, BEN))
-    assert said_of("Open", email.send(), email.bounce(), email.open()) == [(None, "ambiguous")]
-
-
-def test_a_forwarded_address_is_unmatched_in_a_mail_to_several():
-    email = Email(to=(ANA, BEN))
-    assert said_of("Bounce", email.send(), email.bounce(recipients=[FORWARDED])) == [(FORWARDED, "unmatched")]
-
-
-def test_an_event_that_names_a_recipient_is_theirs_while_not_all_are_known():
-    """A Delivery of the first of three has come; the recipient facts of the others have not."""
-    email = Email(to=(ANA, BEN, CLEO))
-    identity = as_identity_notification(email.bounce(recipients=[BEN]))
-    assert said_of("Bounce", email.delivery([ANA]), identity) == [(BEN, "exact")]
-
-
-@pytest.mark.parametrize("named", [True, False])
-def test_a_delivery_or_a_bounce_without_recipients_is_never_inferred(named):
-    """Who could have opened says nothing of whose mail was delivered; and a later Delivery would take it back."""
-    email = Email(to=(ANA, BEN))
-    events = [email.send(), email.bounce(recipients=[BEN]), email.delivery([])]
-    if named:
-        events.append(email.delay(recipients=[]))
-        assert said_of("DeliveryDelay", *events) == [(None, "ambiguous")]
-    assert said_of("Delivery", *events) == [(None, "ambiguous")]
-
-
-# --- Without recipient facts: an email of which only identity notifications came ---
-
-
-def test_without_mail_facts_the_recipients_are_those_that_events_name():
-    email = Email(to=(ANA, BEN))
-    events = [as_identity_notification(email.delivery([each])) for each in (ANA, BEN)]
-    assert said_of("Delivery", *events) == [(ANA, "exact"), (BEN, "exact")]
-
-
-def test_without_mail_facts_a_bounced_address_is_the_sole_destinations():
-    email = Email()
-    events = [as_identity_notification(event) for event in (email.delivery(), email.bounce(recipients=[FORWARDED]))]
-    assert said_of("Bounce", *events) == [(ANA, "single_destination")]
-
-
-def test_without_anything_else_a_bounced_address_is_taken_at_its_word():
-    assert said_of("Bounce", as_identity_notification(Email().bounce())) == [(ANA, "exact")]
-
-
-def test_an_open_that_comes_alone_is_the_sole_destinations():
-    email = Email()
-    assert said_of("Open", email.open()) == [(ANA, "single_destination")]
-    email = Email(to=(ANA, BEN))
-    assert said_of("Open", email.open()) == [(None, "ambiguous")]
-
-
-def test_an_open_of_which_nothing_is_known_is_nobodys():
-    event = Email(tags=None, headers=None).open()
-    del event["mail"]["destination"]
-    assert said_of("Open", event) == [(None, "ambiguous")]
+@pytest.mark.parametrize("events", NO_GROUNDS.values(), ids=NO_GROUNDS)
+def test_an_open_is_not_inferred_while_another_may_have_opened_or_nobody_can(events):
+    assert said_of("Open", TWO.send(), *events, TWO.open()) == NOBODY
+    assert said_of("Open", THREE.send(), THREE.bounce(recipients=[BEN]), THREE.open()) == NOBODY
 
 
 # --- Copies of one event ---
@@ -156,28 +128,23 @@ def test_copies_are_one_event_and_the_fullest_counts():
         (merged,) = merged_of(copies)
         assert (merged.subject, merged.sender, merged.tenant) == ("Your invoice", "full", "north")
         assert merged.detail == {"a": 1, "b": 2, "c": 4}
-
-
-def test_of_two_copies_as_full_the_first_key_counts():
-    one, other = replace(EVENT, sender="one", sk="1"), replace(EVENT, sender="other", sk="2")
-    assert merged_of([one, other]) == merged_of([other, one])
-    assert merged_of([other, one])[0].sender == "one"
-
-
-def test_of_two_copies_as_full_that_never_were_in_the_table_the_same_one_counts():
-    one, other = replace(EVENT, sender="one", sk=None), replace(EVENT, sender="other", sk=None)
-    assert merged_of([one, other])[0].sender == merged_of([other, one])[0].sender
-
-
-def test_how_a_copy_came_does_not_make_it_fuller():
-    """Else the status would depend on which worker stored its copy last."""
-    one = replace(EVENT, sender="one", sk="1", transport_id=None)
-    other = replace(EVENT, sender="other", sk="2", transport_id="sns-2")
-    assert merged_of([one, other])[0].sender == "one"
-
-
-def test_different_events_stay_different():
     assert len(merged_of([EVENT, replace(EVENT, event_id="e2")])) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"sk": "1"}, {"sk": "2"}),
+        # How a copy came does not make it fuller: else the status would depend on who stored its copy last.
+        ({"sk": "1"}, {"sk": "2", "transport_id": "sns-2"}),
+        # These never were in the table.
+        ({"sk": None}, {"sk": None}),
+    ],
+)
+def test_of_two_copies_as_full_the_first_key_counts(first, second):
+    one, other = replace(EVENT, sender="one", **first), replace(EVENT, sender="other", **second)
+    senders = {merged_of(copies)[0].sender for copies in ([one, other], [other, one])}
+    assert senders == {"one"} if first["sk"] else len(senders) == 1
 
 
 def test_an_identity_notification_beside_a_configuration_sets_event_is_one_event():
@@ -199,15 +166,11 @@ def times(*offsets: timedelta) -> list[datetime]:
     return [entry.activity.occurred_at - AT for entry in attribute(events, [ANA])]
 
 
-def test_a_timeline_is_in_order_of_time():
-    early, late = timedelta(0), timedelta(seconds=1)
-    assert times(late, early) == [early, late]
-
-
-def test_microseconds_order_a_timeline_too():
+def test_a_timeline_is_in_order_of_time_to_the_microsecond():
     """As texts `.123Z` sorts after `.123456Z`."""
-    early, late = timedelta(microseconds=123000), timedelta(microseconds=123456)
-    assert times(late, early) == times(early, late) == [early, late]
+    for early, late in ((0, 1_000_000), (123_000, 123_456)):
+        in_order = [timedelta(microseconds=early), timedelta(microseconds=late)]
+        assert times(*in_order) == times(*reversed(in_order)) == in_order
 
 
 def test_what_has_no_time_comes_first():
@@ -227,27 +190,25 @@ def test_events_of_one_time_come_in_the_order_of_life():
 # --- Recipient facts that disagree ---
 
 
-def mail_fact(**changes) -> RecipientFact:
+def recipient_fact(**changes) -> RecipientFact:
     return replace(RecipientFact("id", ANA, 1, Document("invoice", "7"), "acme", AT), **changes)
 
 
-def test_of_mail_facts_that_disagree_the_earliest_counts():
-    early, late = mail_fact(), mail_fact(sent_at=AT + timedelta(seconds=1), document=Document("invoice", "8"))
-    for facts in ([early, late], [late, early]):
-        assert destinations_of(facts) == {ANA: early}
-
-
-def test_a_mail_fact_with_a_time_counts_before_one_without():
-    timed, untimed = mail_fact(), mail_fact(sent_at=None)
-    assert destinations_of([untimed, timed]) == destinations_of([timed, untimed]) == {ANA: timed}
-
-
-@pytest.mark.parametrize("lacking", [{"document": None}, {"document": None, "account": None}, {"account": None}])
-def test_a_mail_fact_that_tells_more_counts_before_one_that_tells_less(lacking):
-    """Even before an earlier one: once it was chance whether an email kept its document."""
-    full, thin = mail_fact(), mail_fact(**lacking, sent_at=AT - timedelta(seconds=1))
-    for facts in ([full, thin], [thin, full]):
-        assert destinations_of(facts) == {ANA: full}
+@pytest.mark.parametrize(
+    "lesser",
+    [
+        {"sent_at": AT + timedelta(seconds=1), "document": Document("invoice", "8")},
+        {"sent_at": None},
+        # One that tells less, even if it is earlier: once it was chance whether an email kept its document.
+        *(
+            {"sent_at": AT - timedelta(seconds=1), **dict.fromkeys(lacking)}
+            for lacking in (["document"], ["account"], ["document", "account"])
+        ),
+    ],
+)
+def test_of_recipient_facts_that_disagree_the_earliest_that_tells_most_counts(lesser):
+    first, second = recipient_fact(), recipient_fact(**lesser)
+    assert destinations_of([first, second]) == destinations_of([second, first]) == {ANA: first}
 
 
 def test_an_identity_notification_takes_no_document_away_where_all_mail_is_tracked():
@@ -257,8 +218,8 @@ def test_an_identity_notification_takes_no_document_away_where_all_mail_is_track
     assert (folded.document, folded.account) == (Document("invoice", "2026-117"), "acme")
 
 
-def test_of_mail_facts_of_one_second_always_the_same_counts():
-    one, other = mail_fact(account="a"), mail_fact(account="b")
+def test_of_recipient_facts_of_one_second_always_the_same_counts():
+    one, other = recipient_fact(account="a"), recipient_fact(account="b")
     assert destinations_of([one, other]) == destinations_of([other, one])
 
 

@@ -1,6 +1,7 @@
 """What the commands show of the table, to people and to programs."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner, Result
 from clock import stop_clock
 from email_activity.activity import reader
 from email_activity.activity.facets import CONSENT, DELIVERY, ENGAGEMENT
-from email_activity.activity.status import EmailStatus, status
+from email_activity.activity.status import status
 from email_activity.cli import emails, show, tables
 from email_activity.cli.main import main
 from email_activity.domain.facts import Document
@@ -60,11 +61,21 @@ EVENTS = (
 )
 
 
+@pytest.fixture
+def store(monkeypatch):
+    """Makes a table of what these events come to, and of further items, the one that the commands read."""
+
+    def store(events: Iterable[dict], *further: dict) -> None:
+        stored = table_of([*items_of(map(raw, events)).values(), *further], page=4)
+        monkeypatch.setattr(reader, "open_table", lambda _settings: stored)
+
+    return store
+
+
 @pytest.fixture(autouse=True)
-def _table(monkeypatch) -> None:
+def _table(monkeypatch, store) -> None:
     stop_clock(monkeypatch, NOON + timedelta(hours=6), emails)
-    stored = table_of(items_of(map(raw, EVENTS)).values(), page=4)
-    monkeypatch.setattr(reader, "open_table", lambda _settings: stored)
+    store(EVENTS)
 
 
 def run(*arguments: str, code: int = 0) -> Result:
@@ -77,6 +88,16 @@ def run(*arguments: str, code: int = 0) -> Result:
 
 def as_json(*arguments: str) -> dict:
     return json.loads(run(*arguments, "--json").stdout)
+
+
+def as_json_lines(*arguments: str) -> list[dict]:
+    return [json.loads(line) for line in run(*arguments, "--json").stdout.splitlines()]
+
+
+def as_block(email: Email) -> str:
+    """As at a terminal of 80 columns."""
+    facts = table_of(items_of(map(raw, EVENTS)).values()).facts(email.message_id)
+    return tables.block(status(email.message_id, facts), 80).plain
 
 
 def test_the_status_of_an_email_as_json():
@@ -118,14 +139,12 @@ def test_shared_events_are_of_the_email_alone():
     assert email["shared"]["recipient"] is None
     assert email["shared"]["engagement"]["state"] == "proxy_opened"
     assert {each["engagement"]["state"] for each in email["recipients"]} == {"none"}
-    assert "one of 3" in run("status", EMAIL.message_id).stdout
 
 
 def test_an_out_of_office_reply_is_a_mark_and_no_bounce():
     (ana, *_) = as_json("status", EMAIL.message_id)["recipients"]
     assert ana["delivery"]["state"] == "delivered"
     assert ana["auto_replied_at"]
-    assert "out of office" in run("status", EMAIL.message_id).stdout
 
 
 def test_the_whole_message_id_header_will_do():
@@ -134,7 +153,16 @@ def test_the_whole_message_id_header_will_do():
 
 def test_status_and_timeline_for_people_say_what_servers_said():
     shown = run("status", EMAIL.message_id).stdout
-    assert all(wanted in shown for wanted in (EMAIL.message_id, "invoice 2026-117", ANA, "hard bounced", "complained"))
+    for wanted in (
+        EMAIL.message_id,
+        "invoice 2026-117",
+        ANA,
+        "hard bounced",
+        "complained",
+        "out of office",
+        "one of 3",
+    ):
+        assert wanted in shown
     told = run("timeline", EMAIL.message_id).stdout
     assert all(wanted in told for wanted in ("550 5.1.1 no such user here", "MailboxFull", "through a proxy", "abuse"))
 
@@ -170,16 +198,15 @@ def test_nothing_found_as_json_is_an_empty_list_and_exit_code_1():
     assert run("account", "nobody", "--json", code=1).stdout == ""
 
 
-def test_a_reassigned_email_shows_under_its_new_document_only(monkeypatch):
-    items = list(items_of(map(raw, EVENTS)).values())
-    sent = next(item["sent_key"] for item in items if item.get("document") and RESENT.message_id in item["pk"])
+def test_a_reassigned_email_shows_under_its_new_document_only(store):
+    items = items_of([raw(RESENT.send())]).values()
     assigned = {
         "pk": f"EMAIL#{RESENT.message_id}",
         "sk": "ASSIGN#2026-11-23T10:00:00Z#contract#7",
         "document": Document("contract", "7").key,
-        "sent_key": sent,
+        "sent_key": next(item["sent_key"] for item in items if item.get("document")),
     }
-    monkeypatch.setattr(reader, "open_table", lambda _settings: table_of([*items, assigned]))
+    store(EVENTS, assigned)
     assert [each["email_id"] for each in as_json("document", "contract", "7")["emails"]] == [RESENT.message_id]
     assert [each["email_id"] for each in as_json("document", "invoice", "2026-117")["emails"]] == [EMAIL.message_id]
 
@@ -201,7 +228,7 @@ def test_every_reader_says_at_which_address_it_bounced():
     for command in lists[:2]:
         told = {each["email_id"]: each["recipients"] for each in as_json(*command)["emails"]}
         assert [each["bounced_at"] for each in told[SOLE.message_id] if each["recipient"] == CLEO] == [FORWARD]
-    assert BOUNCED_AT in tables.block(fold_of(SOLE)).plain
+    assert BOUNCED_AT in as_block(SOLE)
 
 
 def test_a_bounce_elsewhere_is_counted_apart_from_those_of_the_address_itself():
@@ -217,7 +244,7 @@ def test_an_arrival_without_a_delivery_says_what_it_is_derived_from():
     for shown in (
         run("status", READ.message_id).stdout,
         run("recipient", CLEO).stdout,
-        tables.block(fold_of(READ)).plain,
+        as_block(READ),
     ):
         assert words in shown
 
@@ -232,35 +259,32 @@ def test_copies_that_disagree_are_a_conflict_that_every_reader_shows():
     assert as_json("status", SOLE.message_id)["conflict"] is None
     words = "disagree on the document: invoice 2026-120 and invoice 2026-121; the account: umbrella and wayne"
     commands = (["status", TWICE.message_id], ["timeline", TWICE.message_id], ["document", "invoice", "2026-120"])
-    for shown in (*(run(*command).stdout for command in commands), tables.block(fold_of(TWICE)).plain):
+    for shown in (*(run(*command).stdout for command in commands), as_block(TWICE)):
         assert words in shown
 
 
 def test_an_email_is_listed_under_its_folded_account_and_document_only():
-    listed = run("account", "umbrella", "--since", "2020-01-01", "--json").stdout.splitlines()
-    assert [json.loads(line)["email_id"] for line in listed] == [TWICE.message_id]
+    listed = as_json_lines("account", "umbrella", "--since", "2020-01-01")
+    assert [each["email_id"] for each in listed] == [TWICE.message_id]
     assert run("account", "wayne", "--since", "2020-01-01", "--json", code=1).stdout == ""
     assert as_json("document", "invoice", "2026-120")["emails"][0]["email_id"] == TWICE.message_id
     run("document", "invoice", "2026-121", code=1)
 
 
-def test_a_complaint_that_names_several_says_that_each_is_a_candidate(monkeypatch):
+def test_a_complaint_that_names_several_says_that_each_is_a_candidate(store):
     email = Email(to=(ANA, BEN))
-    stored = table_of(items_of(map(raw, (email.send(), email.complaint()))).values())
-    monkeypatch.setattr(reader, "open_table", lambda _settings: stored)
+    store((email.send(), email.complaint()))
     complaints = [event for event in as_json("timeline", email.message_id)["timeline"] if event["complaint_kind"]]
     assert {(each["named"], each["attribution"]) for each in complaints} == {(ANA, "candidate"), (BEN, "candidate")}
     assert run("timeline", email.message_id).stdout.count("(one of several named)") == 2
 
 
-def test_fields_that_this_version_does_not_know_show_with_their_event(monkeypatch):
+def test_fields_that_this_version_does_not_know_show_with_their_event(store):
     """Once in the table, with each recipient of the event, and of every copy of it."""
     email = Email(to=(ANA, BEN))
     delivery = email.delivery() | {"brandNew": {"a": 1}}
     copy = email.delivery() | {"brandNew": {"b": 2}, "newer": True}
-    events = (email.send(), delivery, copy, email.open() | {"of": "the open"}, email.click())
-    stored = table_of(items_of(map(raw, events)).values())
-    monkeypatch.setattr(reader, "open_table", lambda _settings: stored)
+    store((email.send(), delivery, copy, email.open() | {"of": "the open"}, email.click()))
     timeline = as_json("timeline", email.message_id)["timeline"]
     assert [(event["kind"], event["unknown"]) for event in timeline if event["kind"] != "Send"] == [
         ("Delivery", {"brandNew": {"a": 1, "b": 2}, "newer": True}),
@@ -270,25 +294,17 @@ def test_fields_that_this_version_does_not_know_show_with_their_event(monkeypatc
     ]
 
 
-def fold_of(email: Email) -> EmailStatus:
-    return status(email.message_id, table_of(items_of(map(raw, EVENTS)).values()).facts(email.message_id))
-
-
 def test_a_recipient_shows_what_became_of_the_mail_for_this_one_only():
     found = as_json("recipient", f"Ben <{BEN.upper()}>")
     assert found["recipient"] == BEN
-    states = {email["email_id"]: email["recipients"] for email in found["emails"]}
-    assert {
-        email_id: [(each["recipient"], each["delivery"]["state"]) for each in of] for email_id, of in states.items()
-    } == {
-        EMAIL.message_id: [(BEN, "hard_bounced")],
-        OTHER.message_id: [(BEN, "rejected")],
-    }
+    recipients = {email["email_id"]: email["recipients"] for email in found["emails"]}
+    states = {key: [(each["recipient"], each["delivery"]["state"]) for each in of] for key, of in recipients.items()}
+    assert states == {EMAIL.message_id: [(BEN, "hard_bounced")], OTHER.message_id: [(BEN, "rejected")]}
 
 
 def test_an_account_is_json_lines_each_email_once():
-    lines = run("account", "acme", "--since", "2020-01-01", "--json").stdout.splitlines()
-    assert [json.loads(line)["email_id"] for line in lines] == [RESENT.message_id, EMAIL.message_id]
+    listed = as_json_lines("account", "acme", "--since", "2020-01-01")
+    assert [each["email_id"] for each in listed] == [RESENT.message_id, EMAIL.message_id]
 
 
 def test_pages_of_an_account_go_on_where_the_last_ended():
@@ -324,14 +340,13 @@ def test_through_a_pipe_there_is_a_line_for_each_recipient_with_the_whole_id():
 
 
 def test_a_terminal_of_80_columns_has_no_line_cut_and_every_id_whole():
-    facts = table_of(items_of(map(raw, EVENTS)).values()).facts(EMAIL.message_id)
-    block = tables.block(status(EMAIL.message_id, facts), 80)
-    first, about, *recipients = block.plain.splitlines()
+    block = as_block(EMAIL)
+    first, about, *recipients = block.splitlines()
     assert first.endswith(EMAIL.message_id)
     assert "invoice 2026-117" in about
     assert max(map(len, [first, *recipients])) <= 80
     for wanted in (ANA, BEN, CLEO, "hard bounced", "one of 3", "out of office"):
-        assert wanted in block.plain
+        assert wanted in block
 
 
 def test_what_strangers_wrote_reaches_no_terminal_raw(monkeypatch):
@@ -347,18 +362,6 @@ def test_what_strangers_wrote_reaches_no_terminal_raw(monkeypatch):
     assert "\x1b[31mred" not in coloured
     assert "\x07" not in coloured
     assert "\x9b" not in coloured
-
-
-@pytest.mark.parametrize(
-    ("given", "shown"),
-    [
-        ("Jos\u00e9 \u767a\u7968 \U0001f468\u200d\U0001f469", "Jos\u00e9 \u767a\u7968 \U0001f468\u200d\U0001f469"),
-        ("a\u00a0b\tc\nd", "a b c d"),
-        ("\x00\x7f\x85\u2066\ud800\ufeff", "\\x00\\x7f \\u2066\\ud800\\ufeff"),
-    ],
-)
-def test_printable_keeps_every_language_and_escapes_the_rest(given, shown):
-    assert show.printable(given) == shown
 
 
 def test_every_state_that_says_something_has_a_colour():

@@ -22,6 +22,7 @@ VERDICTS = [
     ("Open", "mozilla/5.0", None, "person"),
     ("Open", f"{APPLE_PREFETCH} (Macintosh)", None, "person"),
     ("Open", GMAIL_PROXY, None, "proxy"),
+    # No bot to SES, and no proof of reading to us.
     ("Open", GMAIL_PROXY, "Unlikely", "proxy"),
     ("Open", GMAIL_PROXY, "Likely", "machine"),
     ("Open", YAHOO_PROXY, None, "proxy"),
@@ -30,6 +31,7 @@ VERDICTS = [
     ("Click", BROWSER, None, "person"),
     ("Click", BROWSER, "Likely", "machine"),
     ("Click", APPLE_PREFETCH, None, "machine"),
+    # Proxies fetch images, not links.
     ("Click", GMAIL_PROXY, None, "person"),
     ("Click", YAHOO_PROXY, "Unlikely", "person"),
     ("Click", GMAIL_PROXY, "Likely", "machine"),
@@ -41,12 +43,3 @@ VERDICTS = [
 def test_the_surest_signals_decide(kind, agent, bot, expected):
     detail = {name: value for name, value in (("user_agent", agent), ("is_bot_event", bot)) if value is not None}
     assert verdict(kind, detail) == expected
-
-
-def test_a_proxy_is_no_bot_to_ses_and_no_proof_of_reading_to_us():
-    assert verdict("Open", {"user_agent": GMAIL_PROXY, "is_bot_event": "Unlikely"}) == "proxy"
-
-
-def test_a_click_through_an_image_proxy_was_somebodys():
-    """They fetch images, not links."""
-    assert verdict("Click", {"user_agent": GMAIL_PROXY}) == "person"

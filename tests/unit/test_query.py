@@ -1,6 +1,9 @@
 """Reading the table: all pages, no expired fact, the right part of an index, patience with throttling."""
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -11,10 +14,11 @@ from email_activity.activity.status import status
 from email_activity.domain.facts import Activity, Assignment, Document, RecipientFact
 from email_activity.domain.worker_process import WorkerProcess
 from events import ANA, BEN, Email, minutes_ago, raw
-from faketable import FakeDynamoDB, error
+from faketable import FakeDynamoDB, error, table_of
 from reading import items_of, read_one
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+INVOICE = Document("invoice", "2026-117")
 
 
 def days_ago(days: float) -> datetime:
@@ -30,6 +34,19 @@ def table(fake: FakeDynamoDB) -> ActivityTable:
     return ActivityTable(fake, "facts")
 
 
+def ids(hits: Iterable[Hit]) -> list[str]:
+    return [hit.email_id for hit in hits]
+
+
+def one_by_one(read: Callable[[Range], Iterator[Hit]], within: Range) -> list[str]:
+    """What pages of a single hit show, each of which goes on after the one before."""
+    found = []
+    while hit := next(read(within), None):
+        found.append(hit.email_id)
+        within = replace(within, after=hit.sort_key)
+    return found
+
+
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch) -> list[float]:
     slept: list[float] = []
@@ -37,57 +54,54 @@ def pauses(monkeypatch) -> list[float]:
     return slept
 
 
+# --- The facts of an email ---
+
+
 @pytest.mark.parametrize("page", [1, 2, 100])
-def test_all_facts_of_an_email_over_all_pages(page):
-    email = Email(to=(ANA, BEN))
-    stored = items(email, Email())
-    found = table(FakeDynamoDB(stored, page)).facts(email.message_id)
+def test_all_facts_of_an_email_over_all_pages_and_no_expired_ones(page):
+    email, expired = Email(to=(ANA, BEN)), Email()
+    stored = items(email, expired)
     of_email = [item for item in stored if item["pk"].endswith(email.message_id)]
-    written = [fact.to_item() for fact in found]
-    assert sorted(item["sk"] for item in written) == sorted(item["sk"] for item in of_email)
+    for item in stored:
+        if item not in of_email:
+            item["expires_at"] = int(datetime.now(UTC).timestamp()) - 1
+    found = table_of(stored, page).facts(email.message_id)
+    assert sorted(fact.to_item()["sk"] for fact in found) == sorted(item["sk"] for item in of_email)
     assert {type(fact) for fact in found} == {Activity, RecipientFact}
+    assert table_of(stored, page).facts(expired.message_id) == []
 
 
 def test_whole_numbers_are_int_at_any_depth():
     email = Email()
-    (delivery,) = (
-        fact
-        for fact in table(FakeDynamoDB(items(email))).facts(email.message_id)
-        if isinstance(fact, Activity) and fact.kind == "Delivery"
-    )
+    facts = table_of(items(email)).facts(email.message_id)
+    (delivery,) = (fact for fact in facts if isinstance(fact, Activity) and fact.kind == "Delivery")
     assert type(delivery.detail["processing_time_millis"]) is int
     assert type(delivery.expires_at) is int
 
 
-def test_expired_facts_are_not_seen_although_the_table_has_them_still():
-    email = Email()
-    stored = items(email)
-    for item in stored:
-        item["expires_at"] = int(datetime.now(UTC).timestamp()) - 1
-    assert table(FakeDynamoDB(stored)).facts(email.message_id) == []
-
-
 def test_facts_of_a_newer_version_are_passed_over_and_assignments_are_read():
-    email = Email()
-    pk = f"EMAIL#{email.message_id}"
-    stored = [{"pk": pk, "sk": "LATER#1"}, {"pk": pk, "sk": "ASSIGN#2026-11-23T10:00:00Z#invoice#7"}]
-    (fact,) = table(FakeDynamoDB(stored)).facts(email.message_id)
+    stored = [{"pk": "EMAIL#x", "sk": "LATER#1"}, {"pk": "EMAIL#x", "sk": "ASSIGN#2026-11-23T10:00:00Z#invoice#7"}]
+    (fact,) = table_of(stored).facts("x")
     assert isinstance(fact, Assignment)
 
 
 @pytest.mark.parametrize("has_partiql", [True, False])
 def test_facts_of_many_are_those_of_each(has_partiql):
     emails = [Email() for _ in range(7)]
-    fake = FakeDynamoDB(items(*emails), has_partiql=has_partiql)
-    ids = [email.message_id for email in emails] + ["never-sent"]
-    together = table(fake).facts_of(ids)
+    reader = table_of(items(*emails), has_partiql=has_partiql)
+    wanted = [email.message_id for email in emails] + ["never-sent"]
+    together = reader.facts_of(wanted)
     assert [sorted(fact.to_item()["sk"] for fact in facts) for facts in together] == [
-        sorted(fact.to_item()["sk"] for fact in table(fake).facts(email_id)) for email_id in ids
+        sorted(fact.to_item()["sk"] for fact in reader.facts(email_id)) for email_id in wanted
     ]
     assert together[-1] == []
 
 
-def test_where_partiql_is_not_allowed_it_is_asked_once_only():
+def test_many_fit_into_one_statement_and_where_that_is_not_allowed_it_is_asked_once_only():
+    many = [f"email-{number}" for number in range(MAX_TOGETHER)]
+    fake = FakeDynamoDB()
+    assert table(fake).facts_of(many) == [[]] * MAX_TOGETHER
+    assert len(fake.calls) == 1
     fake = FakeDynamoDB(items(Email()), has_partiql=False)
     reader = table(fake)
     reader.facts_of(["a", "b"])
@@ -95,33 +109,32 @@ def test_where_partiql_is_not_allowed_it_is_asked_once_only():
     assert sum("Statement" in call for call in fake.calls) == 1
 
 
-def test_many_fit_into_one_statement():
-    ids = [f"email-{number}" for number in range(MAX_TOGETHER)]
-    fake = FakeDynamoDB()
-    assert table(fake).facts_of(ids) == [[]] * MAX_TOGETHER
-    assert len(fake.calls) == 1
+# --- Indexes ---
 
 
 def test_hits_lead_to_an_email_and_its_recipient_fact():
     email = Email(to=("a#b%c@example.com",))
-    (hit,) = table(FakeDynamoDB(items(email))).by_document(Document("invoice", "2026-117"))
+    (hit,) = table_of(items(email)).by_document(INVOICE)
     sent = email.sent_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert hit == Hit(email.message_id, f"{sent}#{email.message_id}", hit.sk)
     assert hit.sk.startswith("RECIPIENT#a%23b%25c@example.com#")
 
 
 def test_a_recipient_is_found_in_any_spelling():
-    stored = items(Email(to=(ANA,)), Email(to=(BEN,)))
-    (hit,) = table(FakeDynamoDB(stored)).by_recipient(f" Ana <{ANA.upper()}>")
-    assert hit.sk.startswith(f"RECIPIENT#{ANA}#")
+    email = Email(to=(ANA,))
+    stored = items(email, Email(to=(BEN,)))
+    assert ids(table_of(stored).by_recipient(f" Ana <{ANA.upper()}>")) == [email.message_id]
 
 
-def test_hits_come_newest_first_over_all_pages_or_oldest_first():
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_hits_come_in_order_over_all_pages_and_the_cursor_goes_on_after_what_was_shown(newest_first):
     emails = [Email(sent_at=days_ago(day)) for day in range(5)]
-    reader = table(FakeDynamoDB(items(*emails), page=2))
-    ids = [email.message_id for email in emails]
-    assert [hit.email_id for hit in reader.by_account("acme")] == ids
-    assert [hit.email_id for hit in reader.by_account("acme", Range(newest_first=False))] == ids[::-1]
+    reader = table_of(items(*emails), page=2)
+    in_order = [email.message_id for email in (emails if newest_first else reversed(emails))]
+    assert ids(reader.by_account("acme", Range(newest_first=newest_first))) == in_order
+    for within in (Range(), Range(days_ago(9), days_ago(-1))):
+        read = partial(reader.by_account, "acme")
+        assert one_by_one(read, replace(within, newest_first=newest_first)) == in_order
 
 
 def test_pages_are_asked_for_only_when_they_are_used():
@@ -130,63 +143,33 @@ def test_pages_are_asked_for_only_when_they_are_used():
     assert len(fake.calls) == 1
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
-def test_the_cursor_goes_on_after_what_was_shown(newest_first):
-    reader = table(FakeDynamoDB(items(*(Email(sent_at=days_ago(day)) for day in range(5)))))
-    everything = [hit.email_id for hit in reader.by_account("acme", Range(newest_first=newest_first))]
-    seen, after = [], None
-    for _ in range(5):
-        hit = next(reader.by_account("acme", Range(days_ago(9), days_ago(-1), after, newest_first)))
-        seen.append(hit.email_id)
-        after = hit.sort_key
-    assert seen == everything
-    assert list(reader.by_account("acme", Range(after=after, newest_first=newest_first))) == []
-
-
 def test_a_day_begins_with_its_first_second_and_ends_before_the_next():
     day = days_ago(3).replace(hour=0, minute=0, second=0)
-    at = {"before": -1, "first": 0, "last": 86_399, "after": 86_400}
-    emails = {name: Email(sent_at=day + timedelta(seconds=seconds)) for name, seconds in at.items()}
-    reader = table(FakeDynamoDB(items(*emails.values())))
-    found = {hit.email_id for hit in reader.by_account("acme", Range(day, day + timedelta(days=1)))}
-    assert found == {emails["first"].message_id, emails["last"].message_id}
-
-
-def test_a_span_of_nothing_asks_nothing():
-    fake = FakeDynamoDB()
-    assert list(table(fake).by_account("acme", Range(NOON, NOON - timedelta(hours=1)))) == []
-    assert fake.calls == []
+    before, first, last, after = (Email(sent_at=day + timedelta(seconds=at)) for at in (-1, 0, 86_399, 86_400))
+    hits = table_of(items(before, first, last, after)).by_account("acme", Range(day, day + timedelta(days=1)))
+    assert ids(hits) == [last.message_id, first.message_id]
 
 
 def test_failures_are_found_by_account_or_where_none_is_told():
     at = minutes_ago(20)
     told, untold, dash = Email(), Email(account=None), Email(account="-")
     bodies = [raw(told.bounce(at=at)), raw(untold.complaint(at=at)), raw(dash.bounce(at=at)), raw(told.delivery())]
-    stored = items_of(bodies).values()
-    reader = table(FakeDynamoDB(stored))
+    reader = table_of(items_of(bodies).values())
     second = at.replace(microsecond=0)
-    window = Range(second, second + timedelta(seconds=1))
-    (of_account,) = reader.by_failure("acme", window)
-    assert of_account.email_id == told.message_id
-    (of_nobody,) = reader.by_failure(None, window)
-    assert of_nobody.email_id == untold.message_id
-    (of_the_dash,) = reader.by_failure("-")
-    assert of_the_dash.email_id == dash.message_id
-    assert list(reader.by_failure("acme", Range(since=window.until))) == []
-    assert list(reader.by_failure("acme", Range(until=window.since))) == []
+    within = Range(second, second + timedelta(seconds=1))
+    for account, email in (("acme", told), (None, untold), ("-", dash)):
+        assert ids(reader.by_failure(account, within)) == [email.message_id]
+    assert ids(reader.by_failure("acme", Range(since=within.until))) == []
+    assert ids(reader.by_failure("acme", Range(until=within.since))) == []
 
 
 def test_a_bounce_of_a_forwarded_address_alone_is_found_by_document_recipient_and_account():
     """And belongs to whom `email-activity parse` says that it does."""
     email = Email()
     body = raw(email.bounce(recipients=["elsewhere@example.com"]))
-    reader = table(FakeDynamoDB(items_of([body]).values()))
-    for hits in (
-        reader.by_document(Document("invoice", "2026-117")),
-        reader.by_recipient(ANA),
-        reader.by_account("acme"),
-    ):
-        assert [hit.email_id for hit in hits] == [email.message_id]
+    reader = table_of(items_of([body]).values())
+    for hits in (reader.by_document(INVOICE), reader.by_recipient(ANA), reader.by_account("acme")):
+        assert ids(hits) == [email.message_id]
     reading = read_one(body)
     (parsed,) = attribute(reading.activities, reading.event.mail.destinations())
     (shown,) = status(email.message_id, reader.facts(email.message_id)).timeline
@@ -205,48 +188,34 @@ def failures(*hours: float) -> list[dict]:
         at = DAY + timedelta(hours=hour)
         email = Email(message_id=f"email-{number}", sent_at=at - timedelta(seconds=9), account=f"account-{number}")
         bodies += [raw(email.bounce(at=at)), raw(email.delivery(at=at))]
-    items = list(items_of(bodies).values())
-    for item in items:
-        item["expires_at"] = 4_000_000_000
-    return items
+    return [item | {"expires_at": 4_000_000_000} for item in items_of(bodies).values()]
 
 
-HOURS = [0, 1, 2, 5, 5.5, 7, 11, 13, 17, 19, 22, 23.999]
+#: More than one day's, of which the first and the last are not; by day and shards.
+OF_A_DAY = [-0.001, 0, 1, 2, 5, 5.5, 7, 11, 13, 17, 19, 22, 23.999, 24]
+OF_A_SPAN = [-30, -2, 1, 3, 9, 15, 20, 23, 25, 30, 40, 47, 49]
 
 
 @pytest.mark.parametrize("page", [1, 2, 100])
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_the_failures_of_a_day_come_in_order_over_shards_and_pages(page, newest_first):
-    stored = failures(-0.001, *HOURS, 24)
-    assert len({item["failure_day"] for item in stored if item.get("failure_day", "").startswith("2026-01-06")}) > 2
-    found = [
-        hit.email_id for hit in table(FakeDynamoDB(stored, page)).by_failure_day(Range(DAY, newest_first=newest_first))
-    ]
-    in_time = [f"email-{number}" for number in range(1, len(HOURS) + 1)]
-    assert found == (in_time[::-1] if newest_first else in_time)
-
-
-@pytest.mark.parametrize("newest_first", [True, False])
-def test_the_failures_of_a_span_come_over_its_days(newest_first):
-    stored = failures(-30, -2, 1, 23, 25, 47, 49, 80)
-    within = Range(DAY - timedelta(hours=3), DAY + timedelta(hours=48), newest_first=newest_first)
-    found = [hit.email_id for hit in table(FakeDynamoDB(stored)).by_failure_day(within)]
-    in_time = ["email-1", "email-2", "email-3", "email-4", "email-5"]
-    assert found == (in_time[::-1] if newest_first else in_time)
+@pytest.mark.parametrize(
+    ("hours", "within"),
+    [(OF_A_DAY, Range(DAY)), (OF_A_SPAN, Range(DAY - timedelta(hours=3), DAY + timedelta(hours=48)))],
+)
+def test_failures_come_in_order_over_days_shards_and_pages(hours, within, newest_first, page):
+    stored = failures(*hours)
+    assert len({item["failure_day"][-1] for item in stored if "failure_day" in item}) > 1
+    found = ids(table_of(stored, page).by_failure_day(replace(within, newest_first=newest_first)))
+    in_time = [f"email-{number}" for number in range(1, len(hours) - 1)]
+    assert found == (in_time if not newest_first else in_time[::-1])
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_the_cursor_goes_on_between_two_failures_of_one_millisecond(newest_first):
-    reader = table(FakeDynamoDB(failures(3, 5, 5, 5, 5, 5, 7)))
-    everything = [hit.email_id for hit in reader.by_failure_day(Range(DAY, newest_first=newest_first))]
+    reader, within = table_of(failures(3, 5, 5, 5, 5, 5, 7)), Range(DAY, newest_first=newest_first)
+    everything = ids(reader.by_failure_day(within))
     assert len(everything) == 7
-    seen, after = [], None
-    for _ in everything:
-        hit = next(reader.by_failure_day(Range(DAY, after=after, newest_first=newest_first)))
-        seen.append(hit.email_id)
-        after = hit.sort_key
-    assert seen == everything
-    assert list(reader.by_failure_day(Range(DAY, after=after, newest_first=newest_first))) == []
+    assert one_by_one(reader.by_failure_day, within) == everything
 
 
 def test_a_day_of_failures_is_asked_for_only_when_it_is_used():
@@ -256,11 +225,16 @@ def test_a_day_of_failures_is_asked_for_only_when_it_is_used():
     assert sorted(asked) == [f"2026-01-07#{shard}" for shard in range(4)]
 
 
-def test_the_failures_of_no_time_at_all_are_none():
+def test_a_range_of_no_time_at_all_asks_nothing():
     fake = FakeDynamoDB(failures(1))
-    assert list(table(fake).by_failure_day(Range(DAY, DAY))) == []
-    assert list(table(fake).by_failure_day(Range(DAY, DAY - timedelta(days=1)))) == []
+    reader = table(fake)
+    assert ids(reader.by_account("acme", Range(NOON, NOON - timedelta(hours=1)))) == []
+    assert ids(reader.by_failure_day(Range(DAY, DAY))) == []
+    assert ids(reader.by_failure_day(Range(DAY, DAY - timedelta(days=1)))) == []
     assert fake.calls == []
+
+
+# --- Patience ---
 
 
 def test_a_throttled_read_waits_and_goes_on(pauses):

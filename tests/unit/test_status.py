@@ -96,20 +96,13 @@ def test_nothing_that_comes_before_or_after_lowers_delivery(higher, event):
 
 
 def test_a_bounce_after_a_delivery_keeps_both_in_sight():
-    """The receiving server accepted it and refused it later."""
-    at = EMAIL.after(3600)
+    """The receiving server accepted it and refused it later; or the Delivery is the one reported later."""
+    at, late = EMAIL.after(3600), EMAIL.after(9999)
     seen = ana(EMAIL.send(), EMAIL.delivery(), EMAIL.bounce(at=at)).delivery
     assert seen.state == "hard_bounced"
     assert seen.seen["delivered"].first_at == EMAIL.after(2)
     assert seen.seen["hard_bounced"].last_at == at
-
-
-def test_a_delivery_that_is_reported_after_a_bounce_changes_nothing():
-    assert delivery(EMAIL.bounce(), EMAIL.delivery(at=EMAIL.after(9999))) == "hard_bounced"
-
-
-def test_a_delay_ends_with_a_delivery():
-    assert delivery(EMAIL.send(), EMAIL.delay(), EMAIL.delivery()) == "delivered"
+    assert delivery(EMAIL.bounce(at=at), EMAIL.delivery(at=late)) == "hard_bounced"
 
 
 # --- Arrived, though no Delivery was reported ---
@@ -156,14 +149,10 @@ def test_what_a_machine_or_nobody_did_proves_no_arrival(event):
 
 
 @pytest.mark.parametrize("event", PROOFS.values(), ids=PROOFS)
-def test_a_reported_delivery_needs_no_proof(event):
+def test_a_reported_delivery_needs_no_proof_and_an_arrival_hides_no_failure(event):
     one = ana(EMAIL.delivery(), event)
     assert (one.delivery.state, one.arrived_from) == ("delivered", ())
     assert "arrived" not in one.delivery.seen
-
-
-@pytest.mark.parametrize("event", PROOFS.values(), ids=PROOFS)
-def test_an_arrival_hides_no_failure(event):
     one = ana(EMAIL.bounce(), event)
     assert one.delivery.state == "hard_bounced"
     assert "arrived" in one.delivery.seen
@@ -201,23 +190,12 @@ def test_a_kind_that_nobody_knows_moves_nothing():
 
 
 def test_an_out_of_office_reply_is_a_mark_and_no_bounce():
-    at = EMAIL.after(2)
-    one = ana(EMAIL.send(), EMAIL.delivery(), EMAIL.out_of_office(at=at))
-    assert (one.delivery.state, one.auto_replied_at) == ("delivered", at)
-
-
-def test_an_out_of_office_reply_alone_is_an_arrival():
-    one = ana(EMAIL.out_of_office())
-    assert (one.delivery.state, list(one.delivery.seen)) == ("arrived", ["arrived"])
-    assert one.auto_replied_at
-
-
-def test_the_first_of_several_replies_is_the_mark():
     replies = [EMAIL.out_of_office(at=EMAIL.after(seconds)) for seconds in (90, 30, 60)]
-    assert ana(*replies).auto_replied_at == EMAIL.after(30)
-
-
-def test_a_real_bounce_leaves_no_mark_of_a_reply():
+    one = ana(EMAIL.send(), EMAIL.delivery(), *replies)
+    assert (one.delivery.state, one.auto_replied_at) == ("delivered", EMAIL.after(30))
+    alone = ana(EMAIL.out_of_office())
+    assert (alone.delivery.state, list(alone.delivery.seen)) == ("arrived", ["arrived"])
+    assert alone.auto_replied_at
     assert ana(EMAIL.bounce("Transient", "General", said=GAVE_UP)).auto_replied_at is None
 
 
@@ -248,16 +226,11 @@ def test_nothing_lowers_engagement(higher, event):
             assert engagement(event, other) == engagement(other, event) == higher
 
 
-def test_opens_are_counted_apart_from_those_of_machines():
+def test_opens_are_counted_once_each_and_apart_from_those_of_machines():
     opens = [EMAIL.open(at=EMAIL.after(seconds)) for seconds in (10, 30, 20)]
-    seen = ana(EMAIL.send(), *opens, EMAIL.open(APPLE_PREFETCH)).engagement.seen
+    seen = ana(EMAIL.send(), *opens, *opens, EMAIL.open(APPLE_PREFETCH)).engagement.seen
     assert (seen["opened"].count, seen["machine"].count) == (3, 1)
     assert (seen["opened"].first_at, seen["opened"].last_at) == (EMAIL.after(10), EMAIL.after(30))
-
-
-def test_the_same_open_twice_is_one():
-    event = EMAIL.open()
-    assert ana(EMAIL.send(), event, event).engagement.seen["opened"].count == 1
 
 
 # --- Consent ---
@@ -318,19 +291,17 @@ def test_the_latest_change_of_preferences_counts_in_whatever_order_it_came():
 
 
 @pytest.mark.parametrize("feedback_type", ["abuse", "fraud", "virus", "other", None, "brand-new"])
-def test_a_complaint_is_one_for_ever(feedback_type):
+def test_a_complaint_is_one_for_ever_and_leaves_delivery_alone(feedback_type):
     complaint = EMAIL.complaint(feedback_type, at=EMAIL.after(10))
     later = EMAIL.subscription(topics(), unsubscribe_all(), at=EMAIL.after(20))
     assert consent(complaint, later) == consent(later, complaint) == "complained"
+    assert delivery(EMAIL.delivery(), complaint) == "delivered"
 
 
-def test_a_not_spam_report_is_not_a_complaint():
-    one = ana(EMAIL.send(), EMAIL.complaint("not-spam"))
+@pytest.mark.parametrize("feedback_type", ["not-spam", "auth-failure"])
+def test_the_opposite_of_a_complaint_or_a_machines_report_is_none(feedback_type):
+    one = ana(EMAIL.send(), EMAIL.complaint(feedback_type))
     assert (one.consent.state, one.delivery.state) == ("none", "sent")
-
-
-def test_a_report_about_authentication_is_a_machines_and_no_complaint():
-    assert consent(EMAIL.complaint("auth-failure")) == "none"
 
 
 @pytest.mark.parametrize("list_name", ["OnAccountSuppressionList", "OnTenantSuppressionList", "BrandNewList"])
@@ -338,10 +309,6 @@ def test_a_suppression_complaint_is_not_a_complaint(list_name):
     """SES stopped this mail because of an earlier one."""
     assert consent(EMAIL.complaint(None, sub_type=list_name)) == "none"
     assert delivery(EMAIL.complaint(None, sub_type=list_name)) == "suppressed"
-
-
-def test_a_complaint_leaves_delivery_alone():
-    assert delivery(EMAIL.delivery(), EMAIL.complaint()) == "delivered"
 
 
 # --- Of several recipients each has a status of their own ---
@@ -366,10 +333,9 @@ def test_each_recipient_has_a_status_of_their_own():
 
 def test_an_open_of_a_mail_to_several_moves_the_email_and_no_recipient():
     email = Email(to=(ANA, BEN, CLEO))
-    folded = status_of([raw(email.send()), raw(email.open()), raw(email.click())])
+    folded = status_of(map(raw, [email.send(), email.open(), email.click()]))
     assert {each.engagement.state for each in folded.recipients} == {"none"}
-    assert folded.shared.engagement.state == "clicked"
-    assert folded.shared.recipient is None
+    assert (folded.shared.recipient, folded.shared.engagement.state) == (None, "clicked")
 
 
 def test_a_forwarded_address_is_shown_and_is_no_destination():
@@ -393,41 +359,34 @@ def test_several_whom_ses_stopped_are_no_candidates():
 FORWARD = "elsewhere@example.com"
 
 
-def test_of_a_sole_recipient_delivery_follows_the_bounce_of_a_forwarded_address():
-    folded = status_of([raw(EMAIL.send()), raw(EMAIL.bounce(recipients=[FORWARD]))])
-    said = [(each.recipient, each.delivery.state, each.bounced_at) for each in folded.recipients]
-    assert said == [(ANA, "hard_bounced", FORWARD)]
+SOFT_ELSEWHERE = EMAIL.bounce("Transient", "MailboxFull", ["full@example.com"], at=EMAIL.after(1))
+HARD_ELSEWHERE = EMAIL.bounce(recipients=[FORWARD], at=EMAIL.after(2))
 
 
-def test_after_a_delivery_the_bounce_of_a_forwarded_address_is_a_mark():
-    events = [EMAIL.send(), EMAIL.delivery(), EMAIL.bounce(recipients=[FORWARD])]
+@pytest.mark.parametrize(
+    ("events", "state", "bounced_at"),
+    [
+        ([EMAIL.send(), HARD_ELSEWHERE], "hard_bounced", FORWARD),
+        ([EMAIL.send(), EMAIL.delivery(), HARD_ELSEWHERE], "delivered", FORWARD),
+        # Of several addresses the hardest failure is told.
+        ([EMAIL.send(), SOFT_ELSEWHERE, HARD_ELSEWHERE], "hard_bounced", FORWARD),
+        # It is no bounce elsewhere if the recipient's own address bounced too.
+        ([EMAIL.bounce()], "hard_bounced", None),
+        ([EMAIL.delivery(), EMAIL.bounce(), HARD_ELSEWHERE], "hard_bounced", None),
+        ([EMAIL.send(), EMAIL.out_of_office([FORWARD])], "arrived", None),
+    ],
+)
+def test_a_bounce_of_a_forwarded_address_is_told_apart(events, state, bounced_at):
     for order in permutations(events):
-        one = ana(*order)
-        assert (one.delivery.state, one.bounced_at) == ("delivered", FORWARD)
-        assert one.delivery.seen["hard_bounced"].count == 1
-
-
-def test_a_bounce_of_the_recipients_own_address_is_no_bounce_elsewhere():
-    for events in ([EMAIL.bounce()], [EMAIL.delivery(), EMAIL.bounce(), EMAIL.bounce(recipients=[FORWARD])]):
-        one = ana(*events)
-        assert (one.delivery.state, one.bounced_at) == ("hard_bounced", None)
-
-
-def test_of_several_forwarded_addresses_the_hardest_failure_is_told():
-    soft = EMAIL.bounce("Transient", "MailboxFull", ["full@example.com"], at=EMAIL.after(1))
-    one = ana(EMAIL.send(), soft, EMAIL.bounce(recipients=[FORWARD], at=EMAIL.after(2)))
-    assert (one.delivery.state, one.bounced_at) == ("hard_bounced", FORWARD)
+        folded = status_of(map(raw, order))
+        said = [(each.recipient, each.delivery.state, each.bounced_at) for each in folded.recipients]
+        assert said == [(ANA, state, bounced_at)]
+    assert ana(EMAIL.delivery(), HARD_ELSEWHERE).delivery.seen["hard_bounced"].count == 1
 
 
 @pytest.mark.parametrize("said", [{"action": "delayed"}, {"action": "relayed"}])
 def test_what_did_not_fail_at_a_forwarded_address_did_not_bounce_there(said):
     assert ana(EMAIL.send(), EMAIL.bounce(recipients=[FORWARD], said=said)).bounced_at is None
-
-
-def test_an_automatic_reply_of_a_forwarded_address_is_a_reply_and_an_arrival():
-    one = ana(EMAIL.send(), EMAIL.out_of_office([FORWARD]))
-    assert (one.delivery.state, one.bounced_at) == ("arrived", None)
-    assert one.auto_replied_at
 
 
 def test_without_a_destination_the_bounced_address_is_all_there_is():
@@ -440,25 +399,22 @@ def test_without_a_destination_the_bounced_address_is_all_there_is():
 # --- Copies that disagree on what the email is about ---
 
 
-def test_events_that_agree_are_no_conflict():
-    email = Email(to=(ANA, BEN))
-    events = [email.send(), email.delivery([ANA]), as_identity_notification(email.bounce(recipients=[BEN]))]
-    assert status_of(map(raw, events), EVERYTHING).conflict is None
+REAL, OTHER = Document("invoice", "2026-117"), Document("invoice", "other")
 
 
-def test_an_earlier_copy_with_another_account_is_a_conflict_that_shows_both():
-    email = Email()
-    forged = replace(email, account="globex", sent_at=email.sent_at - timedelta(seconds=5))
-    folded = status_of(map(raw, (email.send(), forged.send())))
-    assert (folded.account, folded.conflict) == ("globex", Conflict((), ("globex", "acme")))
-
-
-def test_one_recipient_more_under_another_document_is_a_conflict():
-    email = Email()
-    forged = replace(email, to=(ANA, BEN), document_id="other", sent_at=email.sent_at + timedelta(seconds=5))
-    folded = status_of(map(raw, (forged.send(), email.send())))
-    real, other = Document("invoice", "2026-117"), Document("invoice", "other")
-    assert (folded.document, folded.conflict) == (real, Conflict((real, other), ()))
+@pytest.mark.parametrize(
+    ("seconds", "changes", "account", "conflict"),
+    [
+        (0, {}, "acme", None),
+        (-5, {"account": "globex"}, "globex", Conflict((), ("globex", "acme"))),
+        (5, {"to": (ANA, BEN), "document_id": "other"}, "acme", Conflict((REAL, OTHER), ())),
+    ],
+)
+def test_copies_that_disagree_are_a_conflict_that_shows_both_the_earliest_first(seconds, changes, account, conflict):
+    email = Email(to=(ANA,))
+    forged = replace(email, sent_at=email.sent_at + timedelta(seconds=seconds), **changes)
+    folded = status_of(map(raw, (forged.send(), email.send(), as_identity_notification(email.bounce()))), EVERYTHING)
+    assert (folded.document, folded.account, folded.conflict) == (REAL, account, conflict)
 
 
 def test_document_and_account_are_those_of_the_earliest_over_all_recipients():
@@ -491,10 +447,12 @@ def test_an_activity_without_a_document_joins_its_email():
     assert of(folded, ANA).delivery.state == "hard_bounced"
 
 
-def test_an_email_of_which_only_identity_notifications_came_has_a_status_too():
+def test_an_email_of_which_little_or_nothing_came_has_a_status_too():
     folded = status_of([raw(as_identity_notification(Email().delivery()))])
     assert (folded.document, folded.account, folded.sent_at, folded.destination_count) == (None, None, None, 1)
     assert of(folded, ANA).delivery.state == "delivered"
+    folded = status("id", [])
+    assert (folded.recipients, folded.shared, folded.timeline, folded.destination_count) == ((), None, (), 0)
 
 
 def test_what_a_person_assigned_last_is_the_document():
@@ -505,11 +463,6 @@ def test_what_a_person_assigned_last_is_the_document():
     ]
     for order in permutations(said):
         assert status(EMAIL.message_id, [*facts, *order]).document == Document("contract", "3")
-
-
-def test_an_email_without_any_fact_has_no_recipients():
-    folded = status("id", [])
-    assert (folded.recipients, folded.shared, folded.timeline, folded.destination_count) == ((), None, (), 0)
 
 
 def test_events_without_any_time_are_folded_too():

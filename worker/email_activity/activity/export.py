@@ -26,14 +26,14 @@ machine) is of opens and clicks, `bounce_class` of bounces, `complaint_kind` of 
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from email_activity.activity.attribution import TimelineEntry
 from email_activity.activity.engagement import verdict
-from email_activity.activity.facets import Facet, Status
-from email_activity.activity.status import Conflict, EmailStatus
-from email_activity.domain.facts import Document
+from email_activity.activity.status import EmailStatus
 from email_activity.domain.kinds import kind_named
 from email_activity.domain.times import rfc3339, rfc3339_exact
 
@@ -41,48 +41,21 @@ Json = dict[str, Any]
 
 
 def email_json(email: EmailStatus, *, timeline: bool) -> Json:
-    shown = {
-        "email_id": email.email_id,
-        "document": document_json(email.document) if email.document else None,
-        "account": email.account,
-        "sent_at": rfc3339(email.sent_at, "seconds") if email.sent_at else None,
-        "sender": email.sender,
-        "subject": email.subject,
-        "destination_count": email.destination_count,
-        "conflict": _conflict(email.conflict) if email.conflict else None,
-        "recipients": [_status(each) for each in email.recipients],
-        "shared": _status(email.shared) if email.shared else None,
-    }
+    shown: Json = as_json(replace(email, timeline=()))
+    shown["sent_at"] = email.sent_at and rfc3339(email.sent_at, "seconds")
+    del shown["timeline"]
     return shown | ({"timeline": [event_json(entry) for entry in email.timeline]} if timeline else {})
 
 
-def document_json(document: Document) -> Json:
-    return {"type": document.type, "id": document.id}
-
-
-def _conflict(conflict: Conflict) -> Json:
-    return {"documents": [document_json(each) for each in conflict.documents], "accounts": list(conflict.accounts)}
-
-
-def _status(status: Status) -> Json:
-    return {
-        "recipient": status.recipient,
-        "is_destination": status.is_destination,
-        "delivery": _facet(status.delivery),
-        "engagement": _facet(status.engagement),
-        "consent": _facet(status.consent),
-        "auto_replied_at": _time(status.auto_replied_at),
-        "bounced_at": status.bounced_at,
-        "arrived_from": list(status.arrived_from),
-    }
-
-
-def _facet(facet: Facet) -> Json:
-    seen = {
-        state: {"count": each.count, "first_at": _time(each.first_at), "last_at": _time(each.last_at)}
-        for state, each in facet.seen.items()
-    }
-    return {"state": facet.state, "seen": seen}
+def as_json(value: Any) -> Any:
+    """A status, a document and what they consist of: their fields' names are those of the JSON."""
+    if isinstance(value, datetime):
+        return rfc3339_exact(value)
+    if is_dataclass(value):
+        return {each.name: as_json(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: as_json(each) for name, each in value.items()}
+    return [as_json(each) for each in value] if isinstance(value, tuple) else value
 
 
 def event_json(entry: TimelineEntry) -> Json:
@@ -95,7 +68,7 @@ def event_json(entry: TimelineEntry) -> Json:
         "configuration_set": event.configuration_set,
         "tenant": event.tenant,
         "form": event.form,
-        "recorded_at": _time(event.recorded_at),
+        "recorded_at": as_json(event.recorded_at),
         "unknown": _unknown(entry.unknown),
     }
 
@@ -103,7 +76,7 @@ def event_json(entry: TimelineEntry) -> Json:
 def record_json(entry: TimelineEntry) -> Json:
     """What a reader sees of an event, in short."""
     return {
-        "occurred_at": _time(entry.activity.occurred_at),
+        "occurred_at": as_json(entry.activity.occurred_at),
         "kind": entry.activity.kind,
         "recipient": entry.recipient,
         "attribution": entry.attribution,
@@ -120,7 +93,3 @@ def _unknown(text: str | None) -> Any:
         return json.loads(text) if text else None
     except (ValueError, RecursionError):
         return text
-
-
-def _time(at: datetime | None) -> str | None:
-    return rfc3339_exact(at) if at else None

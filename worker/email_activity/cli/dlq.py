@@ -12,8 +12,8 @@ import click
 
 from email_activity.cli import dlq_output, show
 from email_activity.cli.dlq_session import DrainSummary, Session
-from email_activity.cli.options import non_empty
 from email_activity.cli.interrupt import BY_CTRL_C
+from email_activity.cli.options import non_empty
 from email_activity.dead_letters.actions import Archive, Listed, Redrive, drain, find, list_messages
 from email_activity.dead_letters.dead_letter import Filter, Key
 from email_activity.domain.facts import Document

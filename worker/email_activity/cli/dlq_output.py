@@ -3,14 +3,15 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
-from rich import box
 from rich.table import Table
 
-from email_activity.activity.export import Json, document_json
+from email_activity.activity.export import Json
+from email_activity.activity.words import counted
 from email_activity.cli import mask, show
 from email_activity.dead_letters.actions import Listed
 from email_activity.dead_letters.dead_letter import DeadLetter, Summary
@@ -30,9 +31,7 @@ def summary_json(summary: Summary) -> Json:
         "reason": summary.reason,
         "detail": summary.detail and mask.plain(summary.detail),
         "kinds": [mask.plain(kind) for kind in summary.kinds],
-        "documents": [
-            {name: mask.plain(value) for name, value in document_json(each).items()} for each in summary.documents
-        ],
+        "documents": [{name: mask.plain(value) for name, value in asdict(each).items()} for each in summary.documents],
         "email_ids": [mask.plain(each) for each in summary.email_ids],
         "sent_at": rfc3339(summary.sent_at),
         "size_bytes": summary.size,
@@ -57,7 +56,7 @@ def print_list(listed: Iterable[Listed], *, as_json: bool) -> None:
 
 def _table(listed: Iterable[Listed]) -> Table:
     now = datetime.now(UTC)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = show.table()
     table.add_column("Id", overflow="fold", min_width=36)  # a whole id, to be copied
     table.add_column("Reason", overflow="fold")
     table.add_column("Event", overflow="fold")
@@ -91,7 +90,7 @@ def _age(since: timedelta) -> str:
 def totals(reasons: Mapping[str, int]) -> str:
     """`3 messages: 2 not_json, 1 no_mail`"""
     number = sum(reasons.values())
-    return f"{number:,} message{'' if number == 1 else 's'}" + (f": {_counts(reasons)}" if number else "")
+    return counted(number, "message") + (f": {_counts(reasons)}" if number else "")
 
 
 def listed_totals(listed: Iterable[Listed]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from email_activity.aws.clients import sqs_client
 from email_activity.cli import dlq_output, show
@@ -45,15 +45,8 @@ class Session:
         """Ends the program at a second Ctrl-C. Notes at its end what it could not see or leave as it was."""
         url = self.queue.dead_letter_url
         counts, policy = count(self.sqs, url), tracking_policy(self.settings)
-        bar = Progress(
-            *(TextColumn("Dead letters"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not self._has_bar,
-            # Else what is printed meanwhile would go with the bar.
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        columns = (TextColumn("Dead letters"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        bar = show.progress(*columns, on=Console(stderr=True), disable=not self._has_bar)
         task = bar.add_task("", total=counts.visible)
         try:
             with (

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import NoReturn
 
 import click
+from rich.table import Table
 
 from email_activity.activity.bulk import ListedEmail
-from email_activity.activity.export import Json, document_json, email_json
+from email_activity.activity.export import Json, email_json
 from email_activity.activity.reader import Reader, utc_day
 from email_activity.activity.status import EmailStatus
 from email_activity.cli import show, tables
@@ -46,12 +48,7 @@ def status(*, email_id: str, as_json: bool) -> None:
       email-activity status 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
       email-activity status EMAIL_ID --json | jq '.recipients[].delivery.state'
     """
-    email = _read(email_id)
-    if as_json:
-        show.print_json(email_json(email, timeline=True))
-        return
-    show.print_table(tables.heading(email))
-    show.print_table(tables.facets(email))
+    _show(email_id, tables.facets, as_json=as_json)
 
 
 @click.command()
@@ -66,12 +63,7 @@ def timeline(*, email_id: str, as_json: bool) -> None:
       email-activity timeline 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
       email-activity timeline EMAIL_ID --json | jq -c '.timeline[]'
     """
-    email = _read(email_id)
-    if as_json:
-        show.print_json(email_json(email, timeline=True))
-        return
-    show.print_table(tables.heading(email))
-    show.print_table(tables.timeline(email))
+    _show(email_id, tables.timeline, as_json=as_json)
 
 
 @click.command()
@@ -92,7 +84,7 @@ def document(*, document_type: str, document_id: str, as_json: bool) -> None:
     emails = Reader(load_settings()).document(wanted.type, wanted.id)
     if as_json:
         found = [email_json(email, timeline=False) for email in emails]
-        show.print_json({"document": document_json(wanted), "emails": found})
+        show.print_json({"document": asdict(wanted), "emails": found})
     else:
         with tables.printed_rows() as print_row:
             for email in emails:
@@ -164,7 +156,7 @@ def account(  # noqa: PLR0913  one argument for each option is how click works
         _nothing(f"no email of account {account_id} was sent {within}")
 
 
-def _read(email_id: str) -> EmailStatus:
+def _show(email_id: str, table: Callable[[EmailStatus], Table], *, as_json: bool) -> None:
     settings = load_settings()
     email = Reader(settings).email(email_id)
     if email is None:
@@ -172,7 +164,11 @@ def _read(email_id: str) -> EmailStatus:
             f"nothing is known of the email {email_id} in the table {settings.activity_table}: "
             "is the id right, its document type tracked, and it not older than the retention?"
         )
-    return email
+    if as_json:
+        show.print_json(email_json(email, timeline=True))
+    else:
+        show.print_table(tables.heading(email))
+        show.print_table(table(email))
 
 
 def _print_list(listed: Generator[ListedEmail], take: Callable[[Json], None] | None) -> int:

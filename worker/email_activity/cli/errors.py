@@ -2,12 +2,11 @@
 settings. Never a traceback.
 """
 
-from pathlib import Path
-from typing import Any
-
 import click
 
-from email_activity.cli.show import printable
+from email_activity.domain.errors import RESOURCE_NOT_FOUND, ActivityError, TransientError, code_of, place_of
+from email_activity.domain.printable import printable
+from email_activity.settings import SettingsError, load_settings
 
 FAILED, WRONG = 1, 2
 
@@ -27,30 +26,6 @@ BAD_CREDENTIALS = frozenset(
 
 GET_CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role gives them"
 
-#: Classes of botocore, by name, so that botocore need not be imported to fail.
-NO_CREDENTIALS = frozenset(
-    {
-        "CredentialRetrievalError",
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "ProfileNotFound",
-        "SSOTokenLoadError",
-        "TokenRetrievalError",
-        "UnauthorizedSSOTokenError",
-    }
-)
-UNREACHABLE = frozenset(
-    {
-        "ConnectTimeoutError",
-        "ConnectionClosedError",
-        "EndpointConnectionError",
-        "HTTPClientError",
-        "ProxyConnectionError",
-        "ReadTimeoutError",
-        "SSLError",
-    }
-)
-
 #: What a call needs that AWS did not allow. `provision` makes policies and names them.
 READING = "reading needs dynamodb:Query on the table and on its indexes"
 OPERATOR = "attach the operator policy that `email-activity provision` makes"
@@ -68,52 +43,67 @@ NEEDS = {
 NO_QUEUE = ("NonExistentQueue", "QueueDoesNotExist")
 
 
-def explain(error: Exception) -> tuple[str, int]:
+class Failure(click.ClickException):
+    """What click prints as `Error: ...`, and leaves with."""
+
+    def __init__(self, error: Exception) -> None:
+        line, code = explain(error)
+        super().__init__(line)
+        # click has one for each class, and reads it from the instance.
+        self.exit_code = code  # type: ignore[misc]
+
+
+def explain(error: BaseException) -> tuple[str, int]:
     """The line or lines to print, and the exit code."""
-    name = type(error).__name__
-    if name == "SettingsError":
+    if isinstance(error, TransientError) and error.__cause__ and _is_botocores(error.__cause__):
+        # The error itself has only the code of what AWS said, which is fit for logs.
+        error = error.__cause__
+    if isinstance(error, SettingsError):
         return "wrong settings\n" + "\n".join(map(printable, str(error).splitlines())), WRONG
-    # It has only the code of what AWS said, which is fit for logs.
-    aws = error.__cause__ if name == "TransientError" and error.__cause__ else error
-    if _is_botocores(aws):
-        line, code = _aws(aws, type(aws).__name__)
-        return printable(line), code
-    if name == "ModuleNotFoundError" and not str(getattr(error, "name", "")).startswith("email_activity"):
+    if _is_botocores(error):
+        return printable(_aws(error)), FAILED
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("email_activity"):
         return f"{printable(error)}: install email-activity again, with what it depends on", FAILED
     if isinstance(error, UnicodeEncodeError):
         return "an argument is no valid text: is it in UTF-8?", WRONG
-    if _is_ours(error) or isinstance(error, OSError):
+    if isinstance(error, ActivityError | OSError):
         return printable(error), FAILED
-    return f"a bug: {_place(error)}. Please report this line with the command you typed", FAILED
+    return f"a bug: {place_of(error)}. Please report this line with the command you typed", FAILED
 
 
 def _is_botocores(error: BaseException) -> bool:
+    """Told without importing botocore, which takes long."""
     return any(each.__module__.startswith("botocore.") for each in type(error).__mro__)
 
 
-def _is_ours(error: Exception) -> bool:
-    return any(each.__name__ == "ActivityError" for each in type(error).__mro__)
+def _aws(error: BaseException) -> str:
+    from botocore import exceptions as botocore  # noqa: PLC0415  loaded already, by whatever raised the error
+
+    no_credentials = (
+        botocore.CredentialRetrievalError,
+        botocore.NoCredentialsError,
+        botocore.PartialCredentialsError,
+        botocore.ProfileNotFound,
+        botocore.SSOError,
+        botocore.TokenRetrievalError,
+    )
+    if isinstance(error, no_credentials):
+        return f"no usable AWS credentials ({error}): {GET_CREDENTIALS}"
+    if isinstance(error, botocore.ConnectionError | botocore.HTTPClientError):
+        return f"AWS does not answer ({error}): check the network, AWS_REGION and AWS_ENDPOINT_URL"
+    if isinstance(error, botocore.ClientError):
+        return _refused(code_of(error), error.response.get("Error", {}).get("Message", ""), error.operation_name)
+    return f"{type(error).__name__}: {error}"
 
 
-def _aws(error: Any, name: str) -> tuple[str, int]:
-    if name in NO_CREDENTIALS:
-        return f"no usable AWS credentials ({error}): {GET_CREDENTIALS}", FAILED
-    if name in UNREACHABLE:
-        return f"AWS does not answer ({error}): check the network, AWS_REGION and AWS_ENDPOINT_URL", FAILED
-    if hasattr(error, "response"):
-        return _refused(error.response.get("Error", {}), error.operation_name), FAILED
-    return f"{name}: {error}", FAILED
-
-
-def _refused(said: dict[str, Any], call: str) -> str:
-    code, message = said.get("Code", "unknown"), said.get("Message", "")
-    if code == "ResourceNotFoundException":
+def _refused(code: str, message: str, call: str) -> str:
+    if code == RESOURCE_NOT_FOUND:
         return (
-            f"there is no such table ({_settings()}): set ACTIVITY_TABLE and AWS_REGION to where it is, or make it "
+            f"there is no such table ({_table()}): set ACTIVITY_TABLE and AWS_REGION to where it is, or make it "
             "with `email-activity provision`"
         )
     if code == "ValidationException" and "specified index" in message:
-        return f"{_settings()} lacks an index ({message}): make the table with `email-activity provision`"
+        return f"{_table()} lacks an index ({message}): make the table with `email-activity provision`"
     if code.endswith(NO_QUEUE):
         return f"there is no such queue ({call}): set EVENTS_QUEUE, DEAD_LETTER_QUEUE and AWS_REGION to where it is"
     if code in BAD_CREDENTIALS:
@@ -123,33 +113,11 @@ def _refused(said: dict[str, Any], call: str) -> str:
     return f"AWS refuses: {code}: {message}"
 
 
-def _settings() -> str:
+def _table() -> str:
     """Where we looked, as far as that can be told at all."""
-    from email_activity.settings import SettingsError, load_settings  # noqa: PLC0415  only needed here, and slow
-
     try:
         settings = load_settings()
     except SettingsError:
         return "the table"
-    return f"ACTIVITY_TABLE={settings.activity_table}, AWS_REGION={settings.aws_region}" + (
-        f", AWS_ENDPOINT_URL={settings.aws_endpoint_url}" if settings.aws_endpoint_url else ""
-    )
-
-
-def _place(error: Exception) -> str:
-    """`KeyError at parse.py:120`, without what the exception says, which may quote an address."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    where = f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
-    return f"{type(error).__name__}{where}"
-
-
-class Failure(click.ClickException):
-    """What click prints as `Error: ...`, and leaves with."""
-
-    def __init__(self, error: Exception) -> None:
-        line, code = explain(error)
-        super().__init__(line)
-        # click has one for each class, and reads it from the instance.
-        self.exit_code = code  # type: ignore[misc]
+    endpoint = f", AWS_ENDPOINT_URL={settings.aws_endpoint_url}" if settings.aws_endpoint_url else ""
+    return f"ACTIVITY_TABLE={settings.activity_table}, AWS_REGION={settings.aws_region}{endpoint}"

@@ -1,5 +1,5 @@
-"""`email-activity`: the front door. A command's module is imported only when it is called, so that help, `parse`
-and `explain` answer at once.
+"""`email-activity`. A command's module is imported only when it is called, so that help, `parse` and `explain` answer
+at once.
 """
 
 import errno
@@ -24,10 +24,7 @@ COMMANDS = {
     "dlq": ("dlq:dlq", "The dead-letter queue: list, show, redrive, discard."),
     "explain": ("explain:explain", "What each event means, and where it can be wrong."),
     "config": ("local:config", "The settings in force, passwords hidden."),
-    "health": (
-        "local:health",
-        "Whether the worker on this machine polls: for a container's check.",
-    ),
+    "health": ("local:health", "Whether the worker on this machine polls: for a container's check."),
     "version": ("main:version", "The version of this program."),
 }
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,20 +19,8 @@ from email_activity.settings import load_settings
 WRONG_USAGE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """line: of standard input, else None."""
-
-    file: str
-    line: int | None
-    text: str
-
-    @property
-    def place(self) -> str:
-        return f"line {self.line}" if self.line else self.file
-
-
-Previews = Iterator[tuple[Body, Preview]]
+#: Where a document is from (the line: of standard input, else None), and what it comes to.
+Previews = Iterator[tuple[str, int | None, Preview]]
 
 
 @click.command()
@@ -77,25 +64,26 @@ def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json
     overrides = {} if track is None else {"tracked_document_types": track}
     policy = tracking_policy(load_settings(**overrides))
     missing: list[str] = []
-    previews = ((body, preview(body.text, policy)) for body in _bodies(files or ("-",), missing))
+    bodies = _bodies(files or ("-",), missing)
+    previews = ((file, line, preview(body, policy)) for file, line, body in bodies)
     if as_status:
         _print_status(previews, as_json=as_json)
     elif as_json:
-        for body, each in previews:
-            show.print_json({"file": body.file, "line": body.line} | each.as_json())
+        for file, line, each in previews:
+            show.print_json({"file": file, "line": line} | each.as_json())
     else:
         show.print_table(_table(previews))
     if missing:
         raise SystemExit(WRONG_USAGE)
 
 
-def _bodies(files: tuple[str, ...], missing: list[str]) -> Iterator[Body]:
+def _bodies(files: tuple[str, ...], missing: list[str]) -> Iterator[tuple[str, int | None, str]]:
     for name in files:
         if name == "-":
             if sys.stdin.isatty():
                 show.print_note("one document a line, please; Ctrl-D ends")
             for number, line in _lines(sys.stdin.buffer):
-                yield Body(name, number, _text(line))
+                yield name, number, _text(line)
             continue
         try:
             content = Path(name).read_bytes()
@@ -104,7 +92,7 @@ def _bodies(files: tuple[str, ...], missing: list[str]) -> Iterator[Body]:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             show.print_note(f"Error: {name}: {reason}")
             continue
-        yield Body(name, None, _text(content))
+        yield name, None, _text(content)
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -123,14 +111,18 @@ def _text(body: bytes) -> str:
     return body.decode(encoding, errors="replace")
 
 
+def _place(file: str, line: int | None) -> str:
+    return f"line {line}" if line else file
+
+
 def _print_status(previews: Previews, *, as_json: bool) -> None:
     """What is no part of an email goes to standard error."""
     items: list[Item] = []
-    for body, each in previews:
+    for file, line, each in previews:
         items += each.interpretation.items.values()
         event = each.interpretation.main_event
         if event.outcome != "activity":
-            show.print_note(f"{body.place}: {event.outcome}: {event.error or each.why or event.kind}")
+            show.print_note(f"{_place(file, line)}: {event.outcome}: {event.error or each.why or event.kind}")
     for number, email in enumerate(emails_of(items)):
         if as_json:
             show.print_json(email_json(email, timeline=True))
@@ -150,10 +142,10 @@ def _table(previews: Previews) -> Table:
     table.add_column("Event", no_wrap=True)
     for column in ("Recipient", "What")[not has_column :]:
         table.add_column(column, overflow="fold")
-    for body, each in previews:
+    for file, line, each in previews:
         outcome = each.interpretation.outcome
         for number, (kind, recipient, what) in enumerate(_rows(each)):
-            head = ("", "") if number else (show.text(body.place), show.state(outcome))
+            head = ("", "") if number else (show.text(_place(file, line)), show.state(outcome))
             cells = show.apart(show.text(recipient), show.text(what), has_column=has_column)
             table.add_row(*head, show.text(kind, "bold"), *cells)
     return table
