@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.errors import code_of
 from email_activity.domain.kinds import KINDS
-from email_activity.provision import checks, holdings, stack
+from email_activity.provision import checks, stack
 from email_activity.provision.checks import EXPIRY, NOT_TOLD, CheckResult
 from email_activity.provision.cloud import Cloud, ProvisionError
 from email_activity.provision.deployment import Deployment, template
@@ -88,7 +88,7 @@ class StandInProvisioner(Provisioner):
         either = cast("Any", SesOfEitherVersion(cloud, self._ses, self.wanted))
         self.cloud = replace(cloud, poll_seconds=0.1, sesv2=either)
 
-    def bring_about(self, found: Stack | None, *, table_exists: bool) -> bool:
+    def apply(self, found: Stack | None, *, table_exists: bool) -> bool:
         """A fresh stack each time something differs; then what it left out, by API."""
         if found and self._is_as_wanted(found):
             self.prompts.report("no changes")
@@ -97,12 +97,12 @@ class StandInProvisioner(Provisioner):
         plan.append(Change("Add", self.wanted.prefix, "AWS::CloudFormation::Stack"))
         if table_exists:
             plan.append(Change("Keep", self.wanted.prefix, "AWS::DynamoDB::Table"))
-        self.demand(plan)
+        self.require_approval(plan)
         self.delete_stack(found)
         made = self.cloud.cloudformation.create_stack(
             StackName=self.wanted.prefix,
             TemplateBody=template(),
-            Parameters=self.wanted.parameters(create_table=not holdings.describe_table(self.cloud, self.wanted.prefix)),
+            Parameters=self.wanted.parameters(create_table=not self.describe_table()),
             Capabilities=["CAPABILITY_IAM"],
             Tags=[{"Key": "template", "Value": _template_digest()}],
         )
@@ -147,7 +147,7 @@ class StandInProvisioner(Provisioner):
                 )
 
     def _is_unprotected(self) -> bool:
-        found = holdings.describe_table(self.cloud, self.wanted.prefix)
+        found = self.describe_table()
         return bool(found and not found.get("DeletionProtectionEnabled"))
 
     def complete(self) -> None:
@@ -183,7 +183,7 @@ class StandInProvisioner(Provisioner):
 
     def _complete_table(self) -> None:
         dynamodb, name = self.cloud.dynamodb, self.wanted.prefix
-        found = holdings.describe_table(self.cloud, name) or {}
+        found = self.describe_table() or {}
         expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         invalid = frozenset({"ValidationException"})
         if not expiry.get("TimeToLiveStatus", "").startswith("ENABL"):

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from email_activity.cli.main import main
 from email_activity.cli.provision import provision
-from email_activity.provision import holdings, stack
+from email_activity.provision import resources, stack
 from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import Deployment
 from email_activity.provision.provisioner import Prompts, Provisioner, Removed
@@ -171,7 +171,7 @@ def test_a_change_that_loses_messages_is_made_only_with_consent(cloud, prefix):
 
 def test_a_deleted_table_comes_back(cloud, prefix):
     made = deploy(cloud, prefix)
-    assert holdings.delete_table(cloud, made.table_name)
+    assert resources.delete_table(cloud, made.table_name)
 
     again = deploy(cloud, prefix)
 

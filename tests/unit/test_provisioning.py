@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from email_activity.cli import provision as command
 from email_activity.cli.main import main
 from email_activity.domain.indexes import INDEXES
-from email_activity.provision import checks, holdings, provisioner, stack
+from email_activity.provision import checks, provisioner, resources, stack
 from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import Deployment
 from email_activity.provision.provisioner import Prompts, Provisioner, Removed
@@ -250,7 +250,7 @@ def brought_about(cloud, approve=lambda _: True):
     """Whether anything was changed; without the checks."""
     provisioning = Provisioner(cloud, prompts=Prompts(approve))
     found = stack.find(cloud, "email-activity")
-    return provisioning.bring_about(found, table_exists=bool(holdings.describe_table(cloud, "email-activity")))
+    return provisioning.apply(found, table_exists=bool(resources.describe_table(cloud, "email-activity")))
 
 
 def test_a_deleted_table_comes_back_under_the_same_stack(cloud):
@@ -297,9 +297,9 @@ def test_a_stack_that_is_being_changed_by_somebody_else_is_left_alone(cloud):
     ],
 )
 def test_a_table_of_another_shape_cannot_be_adopted(part, fault):
-    holdings.refuse_other_shape(OUR_TABLE)
+    resources.refuse_other_shape(OUR_TABLE)
     with pytest.raises(ProvisionError, match=fault):
-        holdings.refuse_other_shape(OUR_TABLE | part)
+        resources.refuse_other_shape(OUR_TABLE | part)
 
 
 # --- What happens meanwhile, and afterwards ---
@@ -349,7 +349,7 @@ def test_the_checks_wait_for_a_queue_to_tell_its_new_attributes(cloud, monkeypat
 
 def test_a_table_is_unprotected_only_to_be_deleted(cloud):
     existing_table(cloud, DeletionProtectionEnabled=True)
-    assert holdings.delete_table(cloud, "facts")
+    assert resources.delete_table(cloud, "facts")
     cloud.dynamodb.update_table.assert_called_once_with(TableName="facts", DeletionProtectionEnabled=False)
     names = [call[0] for call in cloud.dynamodb.mock_calls]
     assert names.index("update_table") < names.index("delete_table")
@@ -389,7 +389,7 @@ def test_a_policy_says_who_may_send(statements, said):
 
 @pytest.fixture(autouse=True)
 def holds(monkeypatch):
-    monkeypatch.setattr(command, "held", lambda *_: holdings.Holdings(events=7, dead_letters=3, items=4711))
+    monkeypatch.setattr(command, "contents", lambda *_: resources.Contents(events=7, dead_letters=3, items=4711))
 
 
 def run(*arguments):

@@ -8,7 +8,7 @@ from cfnlint.api import lint
 
 from email_activity.domain.indexes import INDEXES
 from email_activity.domain.kinds import KINDS
-from email_activity.provision import holdings, provisioner
+from email_activity.provision import provisioner, resources
 from email_activity.provision.checks import EXPIRY
 from email_activity.provision.deployment import PREFIX, Deployment, template
 from template import allowed
@@ -135,8 +135,8 @@ def test_what_sns_or_eventbridge_cannot_deliver_is_not_lost(made):
 
 def test_the_table_has_the_keys_and_indexes_that_the_code_uses(made):
     properties = made["Table"]
-    assert holdings.key_names(properties["KeySchema"]) == holdings.KEYS
-    assert holdings.index_shapes(properties) == holdings.INDEX_SHAPES
+    assert resources.key_names(properties["KeySchema"]) == resources.KEYS
+    assert resources.index_shapes(properties) == resources.INDEX_SHAPES
     used = {"pk", "sk"}.union(*INDEXES.values())
     types = {each["AttributeName"]: each["AttributeType"] for each in properties["AttributeDefinitions"]}
     assert types == dict.fromkeys(used, "S")

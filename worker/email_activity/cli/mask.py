@@ -4,9 +4,10 @@ What may be shown is listed, field by field, with the shape that it must have; e
 what SES adds tomorrow. Names of fields are shown if they look like names.
 """
 
+import itertools
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from email_activity.domain.jsontext import load_json
@@ -132,16 +133,9 @@ def _object(name: str, given: dict[str, object], shapes: dict[str, str]) -> dict
     if name == "headers" and given.keys() == {"name", "value"}:
         header = str(given["name"])
         return {"name": header if NAME.fullmatch(header) else MASK, "value": _value(header, given["value"], shapes)}
-    masks = _masks()
+    # `***`, `***2` ...: names that do not look like names stay apart.
+    masks = (MASK if number == 1 else f"{MASK}{number}" for number in itertools.count(1))
     return {each if NAME.fullmatch(each) else next(masks): _value(each, value, shapes) for each, value in given.items()}
-
-
-def _masks() -> Iterator[str]:
-    """`***`, `***2` ...: names that do not look like names stay apart."""
-    number = 1
-    while True:
-        yield MASK if number == 1 else f"{MASK}{number}"
-        number += 1
 
 
 def _text(name: str, value: str, shapes: dict[str, str]) -> str:

@@ -17,8 +17,8 @@ from email_activity.cli.errors import BAD_CREDENTIALS
 from email_activity.domain.errors import code_of
 from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import PREFIX, Deployment, Source
-from email_activity.provision.holdings import held
 from email_activity.provision.provisioner import Prompts, Provisioned, Provisioner
+from email_activity.provision.resources import contents
 from email_activity.provision.stack import Change
 
 HELP = """Make the queues, the topic or rule, the table and SES's configuration set in one AWS account and region.
@@ -140,7 +140,7 @@ def _deploy(provisioner: type[Provisioner], cloud: Cloud, wanted: Deployment, op
 
 def _delete(provisioner: Provisioner, options: Options, *, delete_table: bool) -> None:
     prefix = provisioner.wanted.prefix
-    counts = asdict(held(provisioner.cloud, provisioner.wanted))
+    counts = asdict(contents(provisioner.cloud, provisioner.wanted))
     queues, table = (text.format(prefix=prefix, **counts) for text in (QUEUES, TABLE))
     if options.dry_run:
         goes = f"{queues}, and {table}" if delete_table else queues

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.errors import code_of
 from email_activity.domain.kinds import KINDS
-from email_activity.provision import holdings
+from email_activity.provision import resources
 from email_activity.provision.cloud import Cloud
 from email_activity.provision.deployment import Deployment
 
@@ -102,17 +102,17 @@ def _either_queue(cloud: Cloud, wanted: Deployment, got: Mapping[str, str]) -> I
 
 
 def _table(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
-    got = holdings.describe_table(cloud, wanted.prefix)
+    got = resources.describe_table(cloud, wanted.prefix)
     if not got:
         yield "", "there", "missing"
         return
-    shapes = holdings.index_shapes(got)
+    shapes = resources.index_shapes(got)
     states = {index["IndexName"]: index.get("IndexStatus") for index in got.get("GlobalSecondaryIndexes", [])}
     protected = got.get("DeletionProtectionEnabled")
     yield "state", "ACTIVE", got.get("TableStatus")
-    yield "keys", holdings.KEYS, holdings.key_names(got["KeySchema"])
+    yield "keys", resources.KEYS, resources.key_names(got["KeySchema"])
     yield "billing", "PAY_PER_REQUEST", got.get("BillingModeSummary", {}).get("BillingMode")
-    for name, shape in holdings.INDEX_SHAPES.items():
+    for name, shape in resources.INDEX_SHAPES.items():
         yield f"index {name}", shape, shapes.get(name, "missing")
         yield f"index {name} state", "ACTIVE", states.get(name, "missing")
     yield "encrypted", "ENABLED", got.get("SSEDescription", {}).get("Status")

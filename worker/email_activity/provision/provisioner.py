@@ -21,12 +21,16 @@ and takes over the empty table if one was made already.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from email_activity.provision import holdings, stack
+from email_activity.provision import resources, stack
 from email_activity.provision.checks import CheckResult, inspect
 from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import Deployment
 from email_activity.provision.stack import FAILED_CREATION, STABLE, Change, Report, Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
 
 Approve = Callable[[Sequence[Change]], bool]
 
@@ -105,26 +109,26 @@ class Provisioner:
 
     def deploy(self) -> Provisioned:
         """Bring about what is wanted, and check it. Raises NotApprovedError before anything is changed."""
-        found, table = self._stack(), holdings.describe_table(self.cloud, self.wanted.prefix)
+        found, table = self._stack(), self.describe_table()
         if table and not (found and found.owns_table):
-            holdings.refuse_other_shape(table)
-        changed = self.bring_about(found, table_exists=bool(table))
+            resources.refuse_other_shape(table)
+        changed = self.apply(found, table_exists=bool(table))
         return self._provisioned(changed=changed)
 
     def remove(self, *, delete_table: bool = False) -> Removed:
         """Delete the stack, with its queues and what is in them; the table only if told to."""
         found = self._stack()
         self.delete_stack(found)
-        deleted = delete_table and holdings.delete_table(self.cloud, self.wanted.prefix)
-        kept = not deleted and holdings.describe_table(self.cloud, self.wanted.prefix) is not None
+        deleted = delete_table and resources.delete_table(self.cloud, self.wanted.prefix)
+        kept = not deleted and self.describe_table() is not None
         return Removed(stack=bool(found), table_deleted=deleted, table_kept=kept)
 
-    def bring_about(self, found: Stack | None, *, table_exists: bool) -> bool:
+    def apply(self, found: Stack | None, *, table_exists: bool) -> bool:
         """Whether anything was changed."""
         if found and found.status in FAILED_CREATION:
-            self.demand(self.removal(found))
+            self.require_approval(self.removal(found))
             self.delete_stack(found)
-            found, table_exists = None, bool(holdings.describe_table(self.cloud, self.wanted.prefix))
+            found, table_exists = None, bool(self.describe_table())
         if found and found.status not in STABLE:
             raise ProvisionError(
                 f"the stack {found.name} is {found.status}: somebody else is at it, or it needs mending"
@@ -150,11 +154,14 @@ class Provisioner:
         """Of a stack with its queues and what is in them."""
         status = found.status if found.status in FAILED_CREATION else ""
         gone = Change("Remove", found.name, "AWS::CloudFormation::Stack", status)
-        return [gone, *holdings.removed_queues(self.cloud, self.wanted)]
+        return [gone, *resources.removed_queues(self.cloud, self.wanted)]
 
-    def demand(self, proposed: Sequence[Change]) -> None:
+    def require_approval(self, proposed: Sequence[Change]) -> None:
         if not self.prompts.approve(proposed):
             raise NotApprovedError
+
+    def describe_table(self) -> "TableDescriptionTypeDef | None":
+        return resources.describe_table(self.cloud, self.wanted.prefix)
 
     def _stack(self) -> Stack | None:
         return stack.find(self.cloud, self.wanted.prefix)
@@ -169,7 +176,7 @@ class Provisioner:
             return False
         try:
             if not is_approved:
-                self.demand((*holdings.with_messages(self.cloud, self.wanted, proposal.changes), *then))
+                self.require_approval((*resources.with_messages(self.cloud, self.wanted, proposal.changes), *then))
         except BaseException:
             # Also when the question is answered by Ctrl-C: nothing may be left behind by a look.
             stack.discard(self.cloud, proposal)

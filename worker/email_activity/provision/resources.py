@@ -29,7 +29,7 @@ COUNTS: "tuple[QueueAttributeNameType, ...]" = (
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class Contents:
     """Numbers of messages in the two queues, and of items in the table; 0 of what is not there."""
 
     events: int
@@ -37,9 +37,9 @@ class Holdings:
     items: int
 
 
-def held(cloud: Cloud, wanted: Deployment) -> Holdings:
+def contents(cloud: Cloud, wanted: Deployment) -> Contents:
     found = describe_table(cloud, wanted.prefix) or {}
-    return Holdings(messages(cloud, wanted.queue), messages(cloud, wanted.dead_letter_queue), found.get("ItemCount", 0))
+    return Contents(messages(cloud, wanted.queue), messages(cloud, wanted.dead_letter_queue), found.get("ItemCount", 0))
 
 
 def messages(cloud: Cloud, queue: str) -> int:
