@@ -154,6 +154,6 @@ def test_a_time_is_read_back_as_it_was_written(at):
 
 @given(texts)
 def test_any_text_for_a_time_is_read_or_kept(text):
-    moment = parse_timestamp(text)
-    assert moment.text == text.strip()
-    assert moment.at is None or moment.at.utcoffset() == timedelta(0)
+    read = parse_timestamp(text)
+    assert read.text == text.strip()
+    assert read.at is None or read.at.utcoffset() == timedelta(0)

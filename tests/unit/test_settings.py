@@ -29,7 +29,7 @@ def test_the_example_documents_every_variable() -> None:
     assert documented == {name.upper() for name in Settings.model_fields}
 
 
-def test_the_believed_accounts_and_configuration_sets_are_lists_and_all_are_by_default(
+def test_believed_accounts_and_configuration_sets_are_lists_all_by_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert (load_settings().trusted_accounts, load_settings().trusted_sets) == (frozenset(), frozenset())
