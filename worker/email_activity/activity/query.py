@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.html
 """
 
 import heapq
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
+from email_activity.aws.backoff import backoff
 from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.addresses import normalize_address
 from email_activity.domain.errors import THROTTLED, code_of
@@ -183,7 +183,7 @@ def _retry_throttled(call: Callable[..., Any], request: dict[str, Any]) -> Any:
         except ClientError as error:
             if code_of(error) not in THROTTLED:
                 raise
-            time.sleep(random.uniform(0, min(MAX_PAUSE, 0.1 * 2**attempt)))  # noqa: S311  jitter, no secret
+            time.sleep(backoff(attempt, 0.1, MAX_PAUSE))
     return call(**request)
 
 

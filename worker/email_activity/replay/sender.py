@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 """
 
 import math
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+from email_activity.aws.backoff import backoff
 from email_activity.aws.batches import call_in_batches, message_bytes
 from email_activity.domain.errors import THROTTLED, PermanentError, code_of
 from email_activity.ingest.receive import REPLAY_ATTRIBUTES, queue_url
@@ -70,8 +70,7 @@ class RetryPolicy:
             if self._failed_at is None:
                 self._say(f"the queue takes nothing more for now ({code}): waiting until it does")
             self._failed_at = time.monotonic()
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 16))
-        until = time.monotonic() + random.uniform(longest / 2, longest)  # noqa: S311  jitter, no secret
+        until = time.monotonic() + backoff(attempt, FIRST_PAUSE, LONGEST_PAUSE, least=0.5)
         while time.monotonic() < until:
             if self.is_stopping():
                 raise StoppedError
