@@ -18,17 +18,18 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.indexes import INDEXES
 from email_activity.domain.worker_process import ThisProcess
-from email_activity.ingest import poller
+from email_activity.ingest import components
 from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claims
+from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.pipeline import Pipeline
 from email_activity.ingest.poller import Poller
-from email_activity.ingest.receive import Message, Queue, Receiver
-from email_activity.ingest.reported import Reported
+from email_activity.ingest.queue import Queue
+from email_activity.ingest.receive import Message, Receiver
+from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store
-from email_activity.ingest.suspects import Suspects
 from email_activity.ingest.table_identity import TableIdentity
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import Settings, load_settings
@@ -112,7 +113,7 @@ class FakeRedis:
     def run(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         return [self._run(*command) for command in commands]
 
-    def ask_all(self, *_: Any) -> None:
+    def probe(self) -> None:
         """It answers."""
 
     def _run(self, command: str, *words: Any) -> Any:
@@ -205,8 +206,8 @@ class FakeSite:
             ("dynamodb_client", self.dynamodb),
             ("RedisCommands", self.redis),
         ):
-            monkeypatch.setattr(poller, name, lambda _, fake=fake: fake)
-        monkeypatch.setattr(poller, "log_if_not_fast", lambda *_: None)  # fakes have no route to speak of
+            monkeypatch.setattr(components, name, lambda _, fake=fake: fake)
+        monkeypatch.setattr(components, "log_if_not_fast", lambda *_: None)  # fakes have no route to speak of
         return Poller(load_settings(**settings), stopping)
 
     def pipeline(self, policy: TrackingPolicy | None = None) -> Pipeline:
@@ -223,9 +224,9 @@ class FakeSite:
             breaker=self.breaker,
             heartbeat=Heartbeat(),
             table_identity=TableIdentity(dynamodb, "table", self.this_process),
-            reported=Reported(Settings().retention),
+            reported_kinds=ReportedKinds(Settings().retention),
             this_process=self.this_process,
-            suspects=Suspects(redis),
+            suspects=CrashSuspects(redis),
         )
 
 

@@ -28,7 +28,6 @@ DEAD_AFTER = 1_000
 
 
 #: What a worker asks to see whether Redis takes writes.
-PROBE = ("email-activity:probe", "1", "NX", "GET", "PX", 1000)
 
 
 class Cluster:
@@ -125,7 +124,7 @@ class Cluster:
 
 def answers(commands: RedisCommands) -> bool:
     try:
-        commands.ask_all(*PROBE)
+        commands.probe()
     except TransientError:
         return False
     return True

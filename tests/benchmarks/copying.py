@@ -17,7 +17,8 @@ from botocore.config import Config
 from benchmarks.threads import in_threads
 from email_activity.aws.clients import dynamodb_client, sqs_client
 from email_activity.domain.chunks import chunks
-from email_activity.ingest.receive import Receiver, find_queue
+from email_activity.ingest.queue import find_queue
+from email_activity.ingest.receive import Receiver
 from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store
 from email_activity.settings import Settings, load_settings

@@ -19,13 +19,14 @@ from email_activity.domain.chunks import chunks
 from email_activity.domain.worker_process import ThisProcess
 from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claims
+from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.pipeline import Pipeline
-from email_activity.ingest.receive import Message, Queue
-from email_activity.ingest.reported import Reported
+from email_activity.ingest.queue import Queue
+from email_activity.ingest.receive import Message
+from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store
-from email_activity.ingest.suspects import Suspects
 from email_activity.ingest.table_identity import TableIdentity
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.ses.tracking_policy import tracking_policy
@@ -109,9 +110,9 @@ def _process(ground: Ground, load: Load, dynamodb: Any, table: str) -> None:
         breaker=CircuitBreaker({}),
         heartbeat=Heartbeat(),
         table_identity=TableIdentity(dynamodb, table, process := ThisProcess()),
-        reported=Reported(settings.retention),
+        reported_kinds=ReportedKinds(settings.retention),
         this_process=process,
-        suspects=Suspects(opened),
+        suspects=CrashSuspects(opened),
     )
     now = datetime.now(UTC)
     messages = [Message(f"m-{number}", f"r-{number}", body, 1, now, now) for number, body in enumerate(load.bodies)]

@@ -4,7 +4,7 @@ import json
 
 from killer import KILLS
 
-from email_activity.ingest.receive import SUSPECT_FROM_RECEIVE
+from email_activity.ingest.queue import SUSPECT_FROM_RECEIVE
 from events import Email, raw
 from harness import Site, eventually
 

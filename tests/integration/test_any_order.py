@@ -15,13 +15,14 @@ from email_activity.activity.status import status
 from email_activity.domain.worker_process import ThisProcess
 from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claims
+from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.pipeline import Pipeline
-from email_activity.ingest.receive import Message, Queue
-from email_activity.ingest.reported import Reported
+from email_activity.ingest.queue import Queue
+from email_activity.ingest.receive import Message
+from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store
-from email_activity.ingest.suspects import Suspects
 from email_activity.ingest.table_identity import TableIdentity
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.ses.tracking_policy import tracking_policy
@@ -63,9 +64,9 @@ def work(site: Site, claims_of: str, messages: Sequence[Message]) -> None:
         breaker=CircuitBreaker({}),
         heartbeat=Heartbeat(),
         table_identity=TableIdentity(site.cloud.dynamodb, settings_.activity_table, process := ThisProcess()),
-        reported=Reported(settings_.retention),
+        reported_kinds=ReportedKinds(settings_.retention),
         this_process=process,
-        suspects=Suspects(commands),
+        suspects=CrashSuspects(commands),
     )
     left, receive_count = list(messages), 1
     while left:

@@ -18,7 +18,7 @@ from email_activity.redis_url import read_redis_url
 from email_activity.settings import SettingsError, load_settings
 from events import Email, raw
 from harness import Site, eventually
-from redisservers import PROBE, Cluster, answers, slot_of
+from redisservers import Cluster, answers, slot_of
 from servers import free_port
 
 #: Facts of a batch, spread over all nodes.
@@ -99,7 +99,7 @@ def test_a_fail_over_is_an_outage_that_ends_by_itself(frail: Cluster, prefix: st
     with pytest.raises(TransientError):
         batch.claim(KEYS)
     with pytest.raises(TransientError):  # it asks a node of each shard, so it does not open a gate too soon
-        frail.commands.ask_all(*PROBE)
+        frail.commands.probe()
     eventually(lambda: answers(frail.commands), within=30)
     assert set(batch.claim(KEYS).values()) == {Claim.OURS}
     frail.nodes[0].start()  # a replica now

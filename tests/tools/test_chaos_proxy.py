@@ -58,7 +58,7 @@ class FakeWorker:
             WaitTimeSeconds=1,
             MessageSystemAttributeNames=["All"],
         )
-        return [Message.read(each) for each in answer.get("Messages", [])]
+        return [Message.from_sqs(each) for each in answer.get("Messages", [])]
 
     def write(self, messages: list[Message]) -> dict:
         """One call, and what DynamoDB said."""

@@ -56,7 +56,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def gate_on(*asked: Asked, lasts: float = ANSWER_LASTS) -> CircuitBreaker:
+def breaker_for(*asked: Asked, lasts: float = ANSWER_LASTS) -> CircuitBreaker:
     return CircuitBreaker({each.name: Dependency(each, lasts) for each in asked})
 
 
@@ -68,34 +68,34 @@ def test_it_opens_when_all_have_answered_and_then_asks_nobody_for_a_while(clock:
     """A worker that starts in an outage, or a child that replaces another, must not receive to find out."""
     redis = Asked()
     redis.is_up = False
-    breaker = gate_on(redis)
-    assert not breaker.is_open()
+    breaker = breaker_for(redis)
+    assert not breaker.allows_receive()
     redis.is_up = True
     clock.passes(PROBE_EVERY)
-    assert breaker.is_open()
+    assert breaker.allows_receive()
     clock.passes(ANSWER_LASTS)
-    assert breaker.is_open()
+    assert breaker.allows_receive()
     assert redis.times == 2
 
 
 def test_an_idle_process_asks_before_it_receives_and_so_learns_of_an_outage(clock: Clock) -> None:
     """Else each process of many would learn of it by a receive, and a message would count one for each."""
     redis = Asked()
-    breaker = gate_on(redis)
-    assert breaker.is_open()
+    breaker = breaker_for(redis)
+    assert breaker.allows_receive()
     redis.is_up = False
     clock.passes(ANSWER_LASTS + 0.1)
-    assert not breaker.is_open()
+    assert not breaker.allows_receive()
 
 
 def test_work_that_succeeds_spares_the_question(clock: Clock) -> None:
     redis = Asked()
-    breaker = gate_on(redis)
-    assert breaker.is_open()
+    breaker = breaker_for(redis)
+    assert breaker.allows_receive()
     for _ in range(5):
         clock.passes(ANSWER_LASTS)
         breaker.record_success("redis")
-        assert breaker.is_open()
+        assert breaker.allows_receive()
     assert redis.times == 1
 
 
@@ -103,35 +103,35 @@ def test_work_that_succeeds_spares_the_question(clock: Clock) -> None:
 def test_work_that_succeeds_opens_no_gate_that_was_shut() -> None:
     """It may have begun before the failure."""
     redis, table = Asked(), Asked("dynamodb")
-    breaker = gate_on(redis, table)
-    assert breaker.is_open()
+    breaker = breaker_for(redis, table)
+    assert breaker.allows_receive()
     breaker.record_failure(failure())
     for name in ("redis", "dynamodb"):
         breaker.record_success(name)
-    assert not breaker.is_open()
+    assert not breaker.allows_receive()
 
 
 def test_an_answer_that_lasts_is_asked_for_once(clock: Clock) -> None:
     queue = Asked("sqs")
-    breaker = gate_on(queue, lasts=math.inf)
-    assert breaker.is_open()
+    breaker = breaker_for(queue, lasts=math.inf)
+    assert breaker.allows_receive()
     clock.passes(1e6)
-    assert breaker.is_open()
+    assert breaker.allows_receive()
     assert queue.times == 1
 
 
 def test_it_stays_shut_until_what_failed_has_answered(clock: Clock, said: list[str]) -> None:
     redis = Asked()
-    breaker = gate_on(redis)
-    assert breaker.is_open()
+    breaker = breaker_for(redis)
+    assert breaker.allows_receive()
     redis.is_up = False
     breaker.record_failure(failure())
     for _ in range(3):
         clock.passes(PROBE_EVERY)
-        assert not breaker.is_open()
+        assert not breaker.allows_receive()
     redis.is_up = True
     clock.passes(PROBE_EVERY)
-    assert breaker.is_open()
+    assert breaker.allows_receive()
     assert said == ["dependency_failing"]
     clock.passes(QUIET + 0.1)
     breaker.record_success("redis")
@@ -140,29 +140,29 @@ def test_it_stays_shut_until_what_failed_has_answered(clock: Clock, said: list[s
 
 def test_all_must_have_answered_since_the_last_failure(clock: Clock) -> None:
     redis, table = Asked(), Asked("dynamodb")
-    breaker = gate_on(redis, table)
-    assert breaker.is_open()
+    breaker = breaker_for(redis, table)
+    assert breaker.allows_receive()
     table.is_up = False  # which nobody has noticed yet
     breaker.record_failure(failure())
     clock.passes(PROBE_EVERY)
-    assert not breaker.is_open()
+    assert not breaker.allows_receive()
     table.is_up = True
     clock.passes(PROBE_EVERY)
-    assert breaker.is_open()
+    assert breaker.allows_receive()
 
 
 def test_many_threads_ask_once_a_second_and_an_outage_is_said_once(clock: Clock, said: list[str]) -> None:
     redis = Asked()
-    breaker = gate_on(redis)
-    assert breaker.is_open()
+    breaker = breaker_for(redis)
+    assert breaker.allows_receive()
     redis.is_up = False
     redis.times = 0
     for _ in range(50):
         breaker.record_failure(failure())
-        assert not breaker.is_open()
+        assert not breaker.allows_receive()
     clock.passes(PROBE_EVERY)
     for _ in range(50):
-        assert not breaker.is_open()
+        assert not breaker.allows_receive()
     assert redis.times == 1
     assert said == ["dependency_failing"]
 
@@ -170,10 +170,10 @@ def test_many_threads_ask_once_a_second_and_an_outage_is_said_once(clock: Clock,
 def test_an_outage_that_flickers_is_said_once(clock: Clock, said: list[str]) -> None:
     """Thirty per cent of failing calls would fill the log."""
     redis = Asked()
-    breaker = gate_on(redis)
+    breaker = breaker_for(redis)
     for _ in range(100):
         clock.passes(PROBE_EVERY)
-        assert breaker.is_open()
+        assert breaker.allows_receive()
         breaker.record_success("redis")
         breaker.record_failure(failure())
     assert said == ["dependency_failing"]
@@ -182,21 +182,21 @@ def test_an_outage_that_flickers_is_said_once(clock: Clock, said: list[str]) -> 
 def test_what_answers_questions_but_never_works_is_tried_ever_more_rarely(clock: Clock) -> None:
     """A table that takes a put but no batch: each try counts a receive for the messages of all threads."""
     redis, table = Asked(), Asked("dynamodb")
-    breaker = gate_on(redis, table)
-    assert breaker.is_open()
+    breaker = breaker_for(redis, table)
+    assert breaker.allows_receive()
     pauses = []
     for _ in range(9):
         breaker.record_success("redis")  # the claims succeed each time
         breaker.record_failure(failure("dynamodb"))
         began = clock.now
-        while not breaker.is_open():
+        while not breaker.allows_receive():
             clock.passes(0.5)
         pauses.append(clock.now - began)
     assert pauses == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
     breaker.record_success("dynamodb")
     breaker.record_failure(failure("dynamodb"))
     clock.passes(PROBE_EVERY)
-    assert breaker.is_open()
+    assert breaker.allows_receive()
 
 
 def test_what_is_given_back_waits_until_no_receive_in_ignorance_can_be_open() -> None:

@@ -9,7 +9,8 @@ import pytest
 from email_activity.domain.errors import TransientError
 from email_activity.ingest import heartbeat as module
 from email_activity.ingest.heartbeat import Heartbeat, InFlightBatch
-from email_activity.ingest.receive import Message, Queue
+from email_activity.ingest.queue import Queue
+from email_activity.ingest.receive import Message
 
 EVENT = ("EMAIL#1", "EVENT#1")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -21,11 +22,11 @@ class FakeSettler:
 
     def __init__(self) -> None:
         self.extended: list[list[Message]] = []
-        self.breaker = threading.Event()
-        self.breaker.set()
+        self.may_extend = threading.Event()
+        self.may_extend.set()
 
     def extend(self, messages) -> int:
-        self.breaker.wait()
+        self.may_extend.wait()
         self.extended.append(list(messages))
         return len(messages)
 
@@ -59,12 +60,12 @@ def hold_of(settler: FakeSettler, claims: FakeClaims) -> InFlightBatch:
 def test_a_batch_is_extended_well_before_its_lease_or_its_visibility_ends(clock: list[float]) -> None:
     settler, claims = FakeSettler(), FakeClaims()
     hold = hold_of(settler, claims)
-    hold.beat()
+    hold.extend_if_due()
     assert settler.extended == []
     for _ in range(3):
         clock[0] += 21  # a third of the lease, which is the shorter
-        hold.beat()
-        hold.beat()
+        hold.extend_if_due()
+        hold.extend_if_due()
     assert settler.extended == [MESSAGES] * 3
     assert claims.extended == [[EVENT]] * 3
 
@@ -74,7 +75,7 @@ def test_a_redis_that_is_away_does_not_keep_messages_from_being_extended(clock: 
     hold = hold_of(settler, claims)
     claims.is_up = False
     clock[0] += 21
-    hold.beat()
+    hold.extend_if_due()
     assert settler.extended == [MESSAGES]
 
 
@@ -82,21 +83,21 @@ def test_what_has_ended_is_never_hidden_again(clock: list[float]) -> None:
     """A beat under way is waited for; else it could hide for minutes what the batch gave back at once."""
     settler, claims = FakeSettler(), FakeClaims()
     hold = hold_of(settler, claims)
-    settler.breaker.clear()
+    settler.may_extend.clear()
     clock[0] += 21
-    beat = threading.Thread(target=hold.beat)
+    beat = threading.Thread(target=hold.extend_if_due)
     beat.start()
     while not hold._lock.locked():
         time.sleep(0.001)
-    end = threading.Thread(target=hold.end)
+    end = threading.Thread(target=lambda: hold.release(MESSAGES))
     end.start()
     time.sleep(0.05)
     assert end.is_alive()
-    settler.breaker.set()
+    settler.may_extend.set()
     beat.join()
     end.join()
     clock[0] += 21
-    hold.beat()
+    hold.extend_if_due()
     assert settler.extended == [MESSAGES, []]
 
 
@@ -105,20 +106,20 @@ def test_what_was_settled_is_extended_no_more_and_the_rest_is(clock: list[float]
     hold = hold_of(settler, claims)
     hold.release(MESSAGES[:2])
     clock[0] += 21
-    hold.beat()
+    hold.extend_if_due()
     assert settler.extended == [MESSAGES[2:]]
     assert claims.extended == [[]]
 
 
 def test_a_bug_met_in_a_beat_does_not_end_the_beats_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
-    monkeypatch.setattr(module, "AFTER", 0.001)
+    monkeypatch.setattr(module, "CHECK_EVERY", 0.01)
+    monkeypatch.setattr(module, "EXTEND_AFTER", 0.001)
     broken, settler, claims = FakeSettler(), FakeSettler(), FakeClaims()
     monkeypatch.setattr(broken, "extend", lambda _: 1 / 0)
     heartbeat = Heartbeat()
-    with heartbeat.hold(MESSAGES, broken, FakeClaims()), heartbeat.hold(MESSAGES, settler, claims):  # type: ignore[arg-type]
+    with heartbeat.extending(MESSAGES, broken, FakeClaims()), heartbeat.extending(MESSAGES, settler, claims):  # type: ignore[arg-type]
         deadline = time.monotonic() + 20
         while len(settler.extended) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-    assert not heartbeat._holds
+    assert not heartbeat._batches

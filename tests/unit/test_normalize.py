@@ -9,7 +9,7 @@ from benchmarks.stub.units import item_size
 from email_activity.domain import addresses
 from email_activity.domain.facts import Document
 from email_activity.domain.keys import canonical_json
-from email_activity.ingest.store import wire_item
+from email_activity.ingest.store import marshall
 from email_activity.ses.identity import event_id
 from email_activity.ses.interpret import InterpretedEvent, interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
@@ -272,7 +272,7 @@ def test_an_activity_with_all_its_tags_is_one_write_unit(kind):
     tags = {f"t{number}": "x" for number in range(99)} | {"ses:outgoing-ip": "192.0.2.1", "ses:tenant-name": "north"}
     subject = "Invoice 2026-0000117 of Sender GmbH"
     (activity,) = read_one(raw(KINDS[kind](Email(subject=subject, tags=tags)))).activities
-    assert item_size(wire_item(activity.to_item())) <= 1024
+    assert item_size(marshall(activity.to_item())) <= 1024
 
 
 def test_the_aws_account_that_sent_it_is_kept():

@@ -10,7 +10,7 @@ import pytest
 
 from email_activity.domain.errors import TransientError
 from email_activity.ingest.poller import Poller
-from email_activity.ingest.receive import find_queue
+from email_activity.ingest.queue import find_queue
 from events import Email, raw
 from fakesite import FakeSite, FakeSqs
 
@@ -84,12 +84,8 @@ def test_a_message_is_no_suspect_before_the_third_receive_nor_before_half_of_the
         sqs: Any = FakeSqs(most)
         poller = FakeSite(most).poller(monkeypatch, lambda: True, health_file=str(tmp_path / "health"))
         queue = find_queue(sqs, poller._settings)
-        counts = [count for count in range(1, 101) if queue.suspects(fake_message(count))]
+        counts = [count for count in range(1, 101) if queue.is_suspect(count)]
         assert counts[0] == first, most
-
-
-def fake_message(receives: int) -> Any:
-    return type("Message", (), {"receive_count": receives})()
 
 
 def test_no_receive_while_the_table_is_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -111,4 +107,4 @@ def test_an_answer_that_is_not_sqss_is_a_failure_and_no_wrong_setting(
     monkeypatch.setattr(site.sqs, call, lambda **_: {"ResponseMetadata": {"HTTPStatusCode": 200}})
     poller = site.poller(monkeypatch, lambda: True, health_file=str(tmp_path / "health"))
     with pytest.raises(TransientError, match="sqs"):
-        poller._queue.find()
+        poller._components.queue_finder.find()

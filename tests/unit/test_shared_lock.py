@@ -33,7 +33,7 @@ def test_who_holds_it_alone_waits_for_those_who_share_it_and_keeps_later_ones_ou
     lock, alone, again, end = SharedLock(), threading.Event(), threading.Event(), threading.Event()
 
     def hold_alone() -> None:
-        with lock.alone():
+        with lock.exclusive():
             alone.set()
             end.wait(LONG)
 
@@ -59,7 +59,7 @@ def test_one_after_another_is_alone() -> None:
 
     def hold_alone() -> None:
         for _ in range(50):
-            with lock.alone():
+            with lock.exclusive():
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
@@ -74,7 +74,7 @@ def test_it_is_free_after_an_error() -> None:
     lock = SharedLock()
 
     def fail_again_and_again() -> None:
-        for hold in (lock.shared, lock.alone, lock.shared, lock.alone):
+        for hold in (lock.shared, lock.exclusive, lock.shared, lock.exclusive):
             with suppress(ZeroDivisionError), hold():
                 1 / 0  # noqa: B018
 

@@ -196,7 +196,7 @@ def test_riders_cost_no_call(count: int, calls: list[int], went: int) -> None:
     dynamodb = FakeDynamoDB()
     stored = put_with(dynamodb, items(count), riders(9))
     assert dynamodb.sizes == calls
-    assert stored.riders == {key_of(item) for item in riders(went)}
+    assert stored.optional == {key_of(item) for item in riders(went)}
     assert stored.written == {key_of(item) for item in items(count)}
     assert (stored.unprocessed, stored.failure) == (set(), None)
 
@@ -205,7 +205,7 @@ def test_riders_that_are_not_taken_are_not_offered_again_and_hold_nothing_up() -
     dynamodb = FakeDynamoDB(lambda requests: {"UnprocessedItems": {"table": requests[3:]}})
     stored = put_with(dynamodb, items(3), riders(2))
     assert dynamodb.sizes == [5]
-    assert (len(stored.written), stored.riders, stored.unprocessed) == (3, set(), set())
+    assert (len(stored.written), stored.optional, stored.unprocessed) == (3, set(), set())
 
 
 def test_riders_are_not_among_what_is_offered_again_for_its_own_sake() -> None:
@@ -222,12 +222,12 @@ def test_a_table_that_takes_only_riders_counts_as_failing() -> None:
 
 def test_riders_of_an_invalid_batch_wait_for_the_next_and_those_of_a_failed_one_too() -> None:
     for dynamodb in (FakeDynamoDB(invalid="EVENT#1"), FakeDynamoDB(refusal("AccessDeniedException"))):
-        assert put_with(dynamodb, items(3), riders(2)).riders == set()
+        assert put_with(dynamodb, items(3), riders(2)).optional == set()
         assert not any(pk.startswith("REPORTED") for pk, _ in dynamodb.held)
 
 
 def test_nothing_rides_beside_a_large_item() -> None:
     large = {"pk": "EMAIL#1", "sk": "EVENT#large", "detail": {"link": "x" * 450_000}}
     dynamodb = FakeDynamoDB()
-    assert put_with(dynamodb, [large], riders(2)).riders == set()
+    assert put_with(dynamodb, [large], riders(2)).optional == set()
     assert dynamodb.sizes == [1]

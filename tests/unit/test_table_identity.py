@@ -12,7 +12,7 @@ from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.errors import TransientError
 from email_activity.domain.worker_process import ThisProcess
 from email_activity.ingest import table_identity as module
-from email_activity.ingest.table_identity import LASTS, WRITE_EVERY, Space, TableIdentity
+from email_activity.ingest.table_identity import ANSWER_LASTS, WRITE_EVERY, TableIdentity, TableVersion
 from email_activity.settings import SettingsError, load_settings
 from fakesite import FakeDynamoDB
 
@@ -49,81 +49,81 @@ def dynamodb() -> FakeDynamoDB:
 def table(dynamodb: FakeDynamoDB, now: list[float]) -> TableIdentity:  # noqa: ARG001
     """Of a poll that has begun."""
     made = TableIdentity(dynamodb, "table", ThisProcess())  # type: ignore[arg-type]
-    made.look()
+    made.refresh()
     dynamodb.calls.clear()
     return made
 
 
 def test_the_item_is_written_before_the_last_look(dynamodb: FakeDynamoDB) -> None:
     """Else a table made in between would hold it, and be taken for the one that was looked at."""
-    TableIdentity(dynamodb, "table", ThisProcess()).look()  # type: ignore[arg-type]
+    TableIdentity(dynamodb, "table", ThisProcess()).refresh()  # type: ignore[arg-type]
     assert dynamodb.calls == ["DescribeTable", "PutItem", "DescribeTable"]
 
 
 def test_an_answer_counts_for_a_second(table: TableIdentity, dynamodb: FakeDynamoDB, now: list[float]) -> None:
-    space = table.space()
+    version = table.current()
     for _ in range(10):
-        now[0] += LASTS / 10
-        assert table.is_still(space)
+        now[0] += ANSWER_LASTS / 10
+        assert table.is_current(version)
     assert dynamodb.calls == []
-    now[0] += LASTS / 10
-    assert table.is_still(space)
+    now[0] += ANSWER_LASTS / 10
+    assert table.is_current(version)
     assert dynamodb.calls == ["PutItem"]
 
 
 def test_another_table_under_the_same_name_is_seen(
     table: TableIdentity, dynamodb: FakeDynamoDB, now: list[float]
 ) -> None:
-    space = table.space()
+    version = table.current()
     dynamodb.replace()
-    now[0] += LASTS * 1.1
-    assert not table.is_still(space)
-    assert table.space().name != space.name
-    assert table.is_still(table.space())
-    assert not table.is_still(space)
+    now[0] += ANSWER_LASTS * 1.1
+    assert not table.is_current(version)
+    assert table.current().namespace != version.namespace
+    assert table.is_current(table.current())
+    assert not table.is_current(version)
 
 
 def test_the_question_whether_it_takes_writes_sees_it_too(table: TableIdentity, dynamodb: FakeDynamoDB) -> None:
-    space = table.space()
+    version = table.current()
     dynamodb.replace()
-    table.ask()
-    assert table.space().name != space.name
+    table.probe()
+    assert table.current().namespace != version.namespace
 
 
 def test_a_new_poll_sees_it_too(table: TableIdentity, dynamodb: FakeDynamoDB) -> None:
-    space = table.space()
+    version = table.current()
     dynamodb.replace()
-    table.look()
-    assert not table.is_still(space)
-    assert table.space().name != space.name
+    table.refresh()
+    assert not table.is_current(version)
+    assert table.current().namespace != version.namespace
 
 
 def test_a_table_that_was_emptied_is_looked_at_again(table: TableIdentity, dynamodb: FakeDynamoDB) -> None:
-    space = table.space()
+    version = table.current()
     dynamodb.items = {}
-    table.ask()
-    assert not table.is_still(space)
-    assert table.space() == Space(space.name, space.generation + 1)
+    table.probe()
+    assert not table.is_current(version)
+    assert table.current() == TableVersion(version.namespace, version.generation + 1)
 
 
 def test_an_unknown_table_ends_what_was_claimed(table: TableIdentity, dynamodb: FakeDynamoDB) -> None:
-    space = table.space()
-    table.doubt()
-    assert not table.is_still(space)
+    version = table.current()
+    table.invalidate()
+    assert not table.is_current(version)
     dynamodb.items = None
     with pytest.raises(TransientError, match="ResourceNotFoundException"):
-        table.space()
+        table.current()
     with pytest.raises(SettingsError, match="want a table that exists"):
-        table.look()
+        table.refresh()
 
 
 def test_a_table_of_an_older_shape_is_refused_before_anything_is_written(dynamodb: FakeDynamoDB) -> None:
     dynamodb.indexes.remove("by_failure_day")
     table = TableIdentity(dynamodb, "table", ThisProcess())  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="by_failure_day"):
-        table.look()
+        table.refresh()
     with pytest.raises(TransientError, match="OlderTable"):
-        table.space()
+        table.current()
     assert dynamodb.items == {}
 
 
@@ -132,12 +132,12 @@ def test_a_table_that_comes_or_goes_is_none_to_claim_for(
     table: TableIdentity, dynamodb: FakeDynamoDB, status: str
 ) -> None:
     """One that is being deleted may take writes for a while."""
-    space = table.space()
+    version = table.current()
     dynamodb.status = status
     with pytest.raises(TransientError, match=status.lower()):
-        table.look()
+        table.refresh()
     dynamodb.status = "ACTIVE"
-    assert not table.is_still(space)
+    assert not table.is_current(version)
 
 
 def test_a_table_replaced_between_two_looks_is_not_taken_for_the_first(
@@ -147,12 +147,12 @@ def test_a_table_replaced_between_two_looks_is_not_taken_for_the_first(
     put = dynamodb.put_item
     monkeypatch.setattr(dynamodb, "put_item", lambda **asked: (put(**asked), dynamodb.replace())[0])
     with pytest.raises(TransientError, match="TableReplaced"):
-        table.look()
+        table.refresh()
 
 
 def test_a_write_whose_answer_was_lost_does_not_hide_a_new_table(table: TableIdentity, dynamodb: FakeDynamoDB) -> None:
     """It may have been the first into that one."""
-    space = table.space()
+    version = table.current()
     dynamodb.replace()
     put = dynamodb.put_item
 
@@ -162,17 +162,17 @@ def test_a_write_whose_answer_was_lost_does_not_hide_a_new_table(table: TableIde
 
     dynamodb.put_item = stored_but_lost  # type: ignore[method-assign]
     with pytest.raises(TransientError):
-        table.ask()
+        table.probe()
     dynamodb.put_item = put  # type: ignore[method-assign]
-    table.ask()
-    assert not table.is_still(space)
+    table.probe()
+    assert not table.is_current(version)
 
 
 def test_an_answer_that_is_not_dynamodbs_is_none(table: TableIdentity, dynamodb: FakeDynamoDB) -> None:
     """A proxy may say 200, with a page of its own, to anything."""
     answer_next_put(dynamodb, {"ResponseMetadata": {"HTTPStatusCode": 200}})
     with pytest.raises(TransientError):
-        table.ask()
+        table.probe()
 
 
 def test_nor_is_a_page_as_boto3_reads_it() -> None:
@@ -181,32 +181,32 @@ def test_nor_is_a_page_as_boto3_reads_it() -> None:
         settings = load_settings(aws_endpoint_url=proxy.endpoint_url, activity_table="table")
         client = dynamodb_client(settings)
         table = TableIdentity(client, "table", ThisProcess())
-        for question in (table.ask, table.look, table.space):
+        for question in (table.probe, table.refresh, table.current):
             with pytest.raises(TransientError):
                 question()
         client.close()
 
 
 def test_not_known_is_not_the_same(table: TableIdentity, dynamodb: FakeDynamoDB, now: list[float]) -> None:
-    space = table.space()
-    now[0] += LASTS * 1.1
+    version = table.current()
+    now[0] += ANSWER_LASTS * 1.1
     answer_next_put(dynamodb, AWAY)
     with pytest.raises(TransientError, match="EndpointConnectionError"):
-        table.is_still(space)
+        table.is_current(version)
 
 
 def test_threads_that_wait_for_one_answer_share_its_failure(
     table: TableIdentity, dynamodb: FakeDynamoDB, now: list[float]
 ) -> None:
     """Each would else wait for a time-out of its own, one after another."""
-    space = table.space()
-    now[0] += LASTS * 1.1
+    version = table.current()
+    now[0] += ANSWER_LASTS * 1.1
     answer_next_put(dynamodb, AWAY)
     failed = []
 
     def ask() -> None:
         try:
-            table.is_still(space)
+            table.is_current(version)
         except TransientError:
             failed.append(True)
 
@@ -217,20 +217,20 @@ def test_threads_that_wait_for_one_answer_share_its_failure(
         thread.join()
     assert len(failed) == 8
     assert dynamodb.calls == ["PutItem"]
-    now[0] += LASTS * 1.1
-    assert table.is_still(space)
+    now[0] += ANSWER_LASTS * 1.1
+    assert table.is_current(version)
 
 
 def test_a_busy_process_writes_its_item_every_half_minute(
     table: TableIdentity, dynamodb: FakeDynamoDB, now: list[float]
 ) -> None:
     for _ in range(int(WRITE_EVERY)):
-        table.keep_written()
+        table.write_if_due()
         now[0] += 1
     assert dynamodb.calls == []
     now[0] += 1
     answer_next_put(dynamodb, AWAY)
     with pytest.raises(TransientError):
-        table.keep_written()
-    table.keep_written()  # not at once again
+        table.write_if_due()
+    table.write_if_due()  # not at once again
     assert dynamodb.calls == ["PutItem"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from email_activity.aws.batches import call_in_batches
 from email_activity.dead_letters.dead_letter import DeadLetter
-from email_activity.ingest.receive import Queue, find_queue
+from email_activity.ingest.queue import Queue, find_queue
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import Settings
 

@@ -1,4 +1,4 @@
-"""No receive while Redis or the table does not answer.
+"""No receive while SQS, Redis or the table does not answer.
 
 Each receive counts towards the dead-letter queue, so in an outage the queue is the place for messages to wait.
 """
@@ -12,28 +12,28 @@ from dataclasses import dataclass
 from email_activity.domain.errors import TransientError
 from email_activity.telemetry import log
 
-#: Seconds between two questions to a dependency that failed; doubled each time that it answers a question and
-#: then fails at the work (a table that takes a put but no batch), up to the longest.
+#: Seconds between two probes of a dependency that failed; doubled each time that it answers a probe and then fails at
+#: the work (a table that takes a put but no batch), up to the longest.
 PROBE_EVERY = 1.0
 LONGEST_PAUSE = 60.0
 
-#: Seconds for which an answer is believed. An idle process has no work to learn of an outage by, so it asks.
+#: Seconds for which an answer counts. An idle process has no work to learn of an outage by, so it probes.
 ANSWER_LASTS = 5.0
 
-#: Seconds without a failure after which an outage is over for the log: one that flickers is said once.
+#: Seconds without a failure after which an outage is over for the log: one that flickers is logged once.
 QUIET = 5.0
 
 
 @dataclass(slots=True)
 class Dependency:
-    """ask: raises TransientError while it cannot be worked with. lasts: seconds for which an answer is believed."""
+    """probe: raises TransientError while it cannot be worked with. lasts: seconds for which an answer counts."""
 
-    ask: Callable[[], None]
+    probe: Callable[[], None]
     lasts: float = ANSWER_LASTS
     #: None: not yet, or not since a failure.
     answered_at: float | None = None
 
-    def is_silent(self) -> bool:
+    def is_due(self) -> bool:
         return self.answered_at is None or time.monotonic() - self.answered_at > self.lasts
 
 
@@ -46,7 +46,9 @@ class Outage:
 
 
 class CircuitBreaker:
-    """Shared by the threads of a process. Open only while each has answered of late, and since any failure."""
+    """Shared by the threads of a process. It allows a receive only while each dependency has answered of late, and
+    since any failure.
+    """
 
     def __init__(self, dependencies: Mapping[str, Dependency], receive_wait: float = 0) -> None:
         """receive_wait: seconds that a receive may wait for messages."""
@@ -60,21 +62,21 @@ class CircuitBreaker:
 
     @property
     def drain_seconds(self) -> int:
-        """Seconds after a failure in which a receive that began in ignorance of it may still be open, in any
-        process. What is given back sooner could be received by it, and count once more.
+        """After a failure, in any process, a receive may still be open that began before the failure was known, for at
+        most this long. A message that is returned sooner could be received by it, and count once more.
         """
         return math.ceil(ANSWER_LASTS + self._receive_wait)
 
-    def failing(self) -> list[TransientError]:
+    def failures(self) -> list[TransientError]:
         """The last failure of each dependency that has not answered since, or not for long."""
         return [outage.error for outage in list(self._outages.values())]
 
     def record_failure(self, error: TransientError) -> None:
-        """Work met a failure: shuts the gate until all have answered anew."""
+        """Of work. No receive is allowed until all dependencies have answered a probe."""
         with self._lock:
-            self._note(error)
+            self._log_failure(error)
             if any(each.answered_at is None for each in self._dependencies.values()):
-                return  # shut already: other threads were at work when it began
+                return  # known already: other threads were at work when it began
             for each in self._dependencies.values():
                 each.answered_at = None
             if error.dependency != self._failed_at_work:
@@ -83,7 +85,7 @@ class CircuitBreaker:
             self._pause = min(LONGEST_PAUSE, 2 * self._pause)
 
     def record_success(self, name: str) -> None:
-        """Work met an answer, which spares the next question. Only a question opens a gate that was shut."""
+        """Of work, which spares the next probe. After a failure it counts for nothing: it may have begun before."""
         with self._lock:
             dependency = self._dependencies.get(name)
             if dependency is None or dependency.answered_at is None:
@@ -91,49 +93,48 @@ class CircuitBreaker:
             dependency.answered_at = time.monotonic()
             if name == self._failed_at_work:
                 self._failed_at_work = ""
-            self._note_quiet(name)
+            self._log_if_over(name)
 
-    def is_open(self) -> bool:
-        """Asks all that have not answered, at most once in PROBE_EVERY seconds."""
-        if not self._silent():
+    def allows_receive(self) -> bool:
+        """Probes what has not answered of late, at most once in PROBE_EVERY seconds."""
+        if not self._due():
             return True
         if not self._lock.acquire(timeout=PROBE_EVERY):
-            return False  # another thread asks, and waits long
+            return False  # another thread probes, and waits long
         try:
             if time.monotonic() >= self._next_probe:
-                for name in self._silent():
-                    self._ask(name)
-                if self._silent():
+                for name in self._due():
+                    self._probe(name)
+                if self._due():
                     self._next_probe = time.monotonic() + PROBE_EVERY
-            return not self._silent()
+            return not self._due()
         finally:
             self._lock.release()
 
-    def _silent(self) -> list[str]:
-        return [name for name, each in self._dependencies.items() if each.is_silent()]
+    def _due(self) -> list[str]:
+        return [name for name, each in self._dependencies.items() if each.is_due()]
 
-    def _ask(self, name: str) -> None:
+    def _probe(self, name: str) -> None:
         dependency = self._dependencies[name]
         try:
-            dependency.ask()
+            dependency.probe()
         except TransientError as error:
             dependency.answered_at = None
-            self._note(error)
+            self._log_failure(error)
         else:
             dependency.answered_at = time.monotonic()
-            self._note_quiet(name)
+            self._log_if_over(name)
 
-    def _note(self, error: TransientError) -> None:
+    def _log_failure(self, error: TransientError) -> None:
         """A line for each outage, not for each failure."""
         now = time.monotonic()
-        outage = self._outages.get(error.dependency)
-        if outage:
+        if outage := self._outages.get(error.dependency):
             outage.error, outage.last, outage.failures = error, now, outage.failures + 1
             return
         self._outages[error.dependency] = Outage(error, now, now)
         log.warning("dependency_failing", dependency=error.dependency, detail=error.detail)
 
-    def _note_quiet(self, name: str) -> None:
+    def _log_if_over(self, name: str) -> None:
         outage = self._outages.get(name)
         if outage and time.monotonic() - outage.last > QUIET:
             del self._outages[name]

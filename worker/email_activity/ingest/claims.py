@@ -1,9 +1,9 @@
 """Claims in Redis: who writes a fact, and what is written already.
 
-Redis only saves work. A fact's key is made from its content, so writing it twice changes nothing; that is what
-correctness rests on, and why a Redis that forgets, fails over or evicts does no harm.
+Redis only saves work. A fact's key is made from its content, so writing it twice changes nothing; correctness rests on
+that, so a Redis that forgets, fails over or evicts does no harm.
 
-    absent           nobody is at it
+    absent           nobody writes it
     <token>          somebody is writing it, until the lease ends
     done             it is stored; forgotten after the window
 """
@@ -19,7 +19,7 @@ from email_activity.redis_client.commands import RedisCommands
 
 DONE = "done"
 
-#: Both touch a claim only if it is still ours: after a pause longer than the lease it may be another worker's.
+#: Both change a claim only if it is still ours: after a pause longer than the lease it may be another worker's.
 RELEASE = """if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"""
 EXTEND = """if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"""
 
@@ -31,8 +31,8 @@ class Claim(Enum):
 
 
 def namespace(table_arn: str, created_at: str) -> str:
-    """A table made anew or restored from a backup has another time of creation, so claims of the old one,
-    which would hide events from it, are not seen. Two environments on one Redis do not meet either.
+    """Of the claims of one table. One made anew or restored from a backup has another time of creation, so it does not
+    see claims of the old one, which would hide events from it. Two environments on one Redis do not meet either.
     """
     return _short(f"{table_arn}\n{created_at}")
 
@@ -43,16 +43,16 @@ class Claims:
     Single-key commands only, so a cluster serves. Every method raises TransientError if Redis does not answer.
     """
 
-    def __init__(self, redis: RedisCommands, space: str, lease_seconds: int, window_seconds: int) -> None:
+    def __init__(self, redis: RedisCommands, namespace: str, lease_seconds: int, window_seconds: int) -> None:
         self._redis = redis
-        self._space = space
+        self._namespace = namespace
         self.lease_seconds = lease_seconds
         self._lease = lease_seconds * 1000
         self._window = window_seconds
         self._token = secrets.token_hex(8)
 
     def claim(self, keys: Sequence[Key]) -> dict[Key, Claim]:
-        """One command a key tells all: it sets our token if there is none, and says what was there.
+        """One command for each key: it sets our token if there is none, and answers what was there.
 
         https://valkey.io/commands/set/ (NX and GET together: Redis 7, Valkey)
         """
@@ -75,7 +75,7 @@ class Claims:
         self._redis.run([("EVAL", RELEASE, 1, self._name(key), self._token) for key in keys])
 
     def extend(self, keys: Sequence[Key]) -> None:
-        """These are still being written: a whole lease more."""
+        """These are still being written: a whole lease more, from now."""
         self._redis.run([("EVAL", EXTEND, 1, self._name(key), self._token, self._lease) for key in keys])
 
     def leases(self, keys: Sequence[Key]) -> dict[Key, float]:
@@ -86,7 +86,7 @@ class Claims:
 
     def _name(self, key: Key) -> str:
         """Without a prefix: 16 bytes more would be a sixth of what Redis needs for a claim."""
-        return _short("\n".join((self._space, *key)))
+        return _short("\n".join((self._namespace, *key)))
 
 
 def _short(text: str) -> str:

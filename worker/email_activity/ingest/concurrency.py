@@ -1,12 +1,12 @@
-"""How many of a process's threads poll just now: one while the queue is empty, all under a backlog.
+"""How many of a process's threads poll just now: one while the queue is empty, all while it is full.
 
-Each idle long poll is a call that SQS bills, and a trickle shared by many receivers comes in many small batches.
+Each idle long poll is a call that SQS bills, and few messages shared by many receivers come in many small batches.
 """
 
 import threading
 
-#: Seconds after which a thread that need not poll looks whether it is to stop.
-LOOK_EVERY = 0.25
+#: Seconds for which a thread that may not poll waits before it checks whether it is to stop.
+WAIT = 0.25
 
 
 class AdaptiveConcurrency:
@@ -22,10 +22,10 @@ class AdaptiveConcurrency:
         if number < self._wanted:
             return True
         with self._changed:
-            return self._changed.wait_for(lambda: number < self._wanted, LOOK_EVERY)
+            return self._changed.wait_for(lambda: number < self._wanted, WAIT)
 
-    def received(self, messages: int, full: int) -> None:
-        """One more polls after a receive that came full, for there are more; one less after an empty one."""
+    def record_receive(self, messages: int, full: int) -> None:
+        """One more thread polls after a receive that came full, for there are more; one less after an empty one."""
         with self._changed:
             if messages >= full and self._wanted < self._size:
                 self._wanted += 1

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from email_activity.domain.errors import PermanentError, RefusedByTableError
@@ -33,8 +34,6 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InterpretedMessage:
-    """A message, and what it comes to."""
-
     message: Message
     interpretation: Interpretation
 
@@ -63,6 +62,11 @@ class BatchState:
     def seconds_until_free(self, interpreted: InterpretedMessage) -> int:
         """Until every fact of a held message is free or done."""
         return max([1, *(math.ceil(self.leases.get(key, 0)) for key in interpreted.items)])
+
+
+def items_of(batch: Sequence[InterpretedMessage]) -> dict[Key, Item]:
+    """Each once: two messages may hold the same fact."""
+    return {key: item for each in batch for key, item in each.items.items()}
 
 
 def keys_to_write(batch: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim]) -> list[Key]:
@@ -105,3 +109,12 @@ def error_of(interpreted: InterpretedMessage, stored: Stored) -> PermanentError:
     """Why it goes to quarantine."""
     codes = [stored.refused[key] for key in interpreted.items if key in stored.refused]
     return interpreted.interpretation.error or RefusedByTableError(codes[0])
+
+
+def newest_event(batch: Sequence[InterpretedMessage], stored: Stored) -> datetime | None:
+    """When the newest event happened of those just stored. It cannot be newer than its message, whatever it says."""
+    items = items_of(batch)
+    times = [items[key]["occurred_at"] for key in stored.written if "occurred_at" in items[key]]
+    if not times:
+        return None
+    return min(datetime.fromisoformat(max(times)), max(each.message.sent_at for each in batch))

@@ -1,11 +1,11 @@
 """The life of a batch of messages: receive, interpret, claim, store, commit, settle. Each step is a method here.
 
-    receive     from SQS                          receive.py
-    interpret   a body -> facts, or an error      ses/interpret.py
-    claim       in Redis: who writes which fact   claims.py
-    store       in DynamoDB, what is to be written  disposition.py, store.py
-    commit      in Redis: these are stored        claims.py
-    settle      delete, return or quarantine      disposition.py, settle.py
+    receive     from SQS                                 receive.py
+    interpret   a body -> facts, or an error             ses/interpret.py
+    claim       in Redis: who writes which fact          claims.py
+    store       in DynamoDB, what this worker writes     disposition.py, store.py
+    commit      in Redis: these facts are stored         claims.py
+    settle      delete, return or quarantine a message   disposition.py, settle.py
 
 A message is deleted only after every fact of it is stored, or it is in the dead-letter queue with its reason,
 or nothing is kept of it (control, untracked, expired). One bad message never fails its batch.
@@ -21,26 +21,28 @@ from datetime import UTC, datetime
 import structlog
 
 from email_activity.domain.errors import RESOURCE_NOT_FOUND, THROTTLED, TransientError
-from email_activity.domain.facts import Item, Key
+from email_activity.domain.facts import Key
 from email_activity.domain.worker_process import ThisProcess
+from email_activity.ingest.batch_report import BatchReport
 from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claim, Claims
+from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.disposition import (
     BatchState,
     Disposition,
     InterpretedMessage,
     disposition,
     error_of,
+    items_of,
     keys_to_write,
+    newest_event,
 )
 from email_activity.ingest.heartbeat import Heartbeat, InFlightBatch
 from email_activity.ingest.receive import Message, Receiver
-from email_activity.ingest.report import BatchReport
-from email_activity.ingest.reported import Reported
+from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store, Stored
-from email_activity.ingest.suspects import Suspects
-from email_activity.ingest.table_identity import Space, TableIdentity
+from email_activity.ingest.table_identity import TableIdentity, TableVersion
 from email_activity.ses.interpret import interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.telemetry import log
@@ -54,7 +56,7 @@ MAX_WEIGHT = 4_000_000
 class Batch:
     """What all parts of one batch share."""
 
-    space: Space
+    version: TableVersion
     claims: Claims
     in_flight: InFlightBatch
     report: BatchReport
@@ -62,7 +64,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What the threads of a process share. Claims are made anew for each batch, under a token of its own."""
+    """Shared by the threads of a process. Claims are made anew for each batch, under a token of its own."""
 
     receiver: Receiver
     policy: TrackingPolicy
@@ -72,41 +74,40 @@ class Pipeline:
     settler: Settler
     breaker: CircuitBreaker
     heartbeat: Heartbeat
-    reported: Reported
+    reported_kinds: ReportedKinds
     this_process: ThisProcess
-    suspects: Suspects
+    suspects: CrashSuspects
 
-    def process(self, messages: Sequence[Message], alone: AbstractContextManager[None] | None = None) -> BatchReport:
-        """All of a batch's life but its receive. Never raises for what a message holds or a dependency that fails.
+    def process(self, messages: Sequence[Message], exclusive: AbstractContextManager[None] | None = None) -> None:
+        """All steps but receive. Never raises for what a message holds or a dependency that fails.
 
-        alone: keeps other batches out of this process meanwhile; each message is then handled by itself.
+        exclusive: for messages that may kill the process: each is then processed by itself, under this lock.
         """
         report = BatchReport()
         with structlog.contextvars.bound_contextvars(batch=secrets.token_hex(4), queue=self.settler.queue.name):
-            self._process(messages, alone, report)
+            try:
+                version = self.table_identity.current()
+            except TransientError as error:
+                self.breaker.record_failure(error)
+                report.counts.update(messages=len(messages), returned=self._return(messages))
+            else:
+                claims = self.new_claims(version.namespace)
+                with self.heartbeat.extending(messages, self.settler, claims) as in_flight:
+                    batch = Batch(version, claims, in_flight, report)
+                    if exclusive:
+                        self._process_alone(messages, exclusive, batch)
+                    else:
+                        self._process_parts(messages, batch)
             report.log()
-        return report
 
-    def _process(
-        self, messages: Sequence[Message], alone: AbstractContextManager[None] | None, report: BatchReport
+    def _process_alone(
+        self, messages: Sequence[Message], exclusive: AbstractContextManager[None], batch: Batch
     ) -> None:
-        try:
-            space = self.table_identity.space()
-        except TransientError as error:
-            self.breaker.record_failure(error)
-            report.counts.update(messages=len(messages), returned=self._return(messages))
-            return
-        claims = self.new_claims(space.name)
-        with self.heartbeat.hold(messages, self.settler, claims) as in_flight:
-            batch = Batch(space, claims, in_flight, report)
-            if not alone:
-                self._process_parts(messages, batch)
-                return
-            report.counts["alone"] = len(messages)
-            with alone:
-                for message in self.suspects.in_order(messages):
-                    with self.suspects.noted(message):
-                        self._process_parts([message], batch)
+        batch.report.counts["alone"] = len(messages)
+        with exclusive:
+            for message in self.suspects.in_order(messages):
+                with self.suspects.marked(message):
+                    self._process_parts([message], batch)
 
     def _process_parts(self, messages: Sequence[Message], batch: Batch) -> None:
         for part in self._parts(messages, batch.report):
@@ -143,10 +144,10 @@ class Pipeline:
                 state = self.commit(part, claimed, stored, batch)
         batch.in_flight.release(messages)
         with report.timed("settle"):
-            if state is None:
-                report.counts["returned"] += self._return(messages)
-            else:
+            if state:
                 self.settle(part, state, report)
+            else:
+                report.counts["returned"] += self._return(messages)
         outcomes = Counter(each.interpretation.outcome.value for each in part)
         report.counts.update(messages=len(part), **outcomes)
         report.counts["odd_elements"] += sum(each.interpretation.odd_elements for each in part)
@@ -166,7 +167,7 @@ class Pipeline:
         return InterpretedMessage(message, found)
 
     def claim(self, part: Sequence[InterpretedMessage], batch: Batch) -> dict[Key, Claim]:
-        """Asks Redis for each fact of the part, once. Raises TransientError if it does not answer."""
+        """Claims each fact of the part, once. Raises TransientError if Redis fails."""
         claimed = batch.claims.claim(list(dict.fromkeys(key for each in part for key in each.items)))
         self.breaker.record_success("redis")
         batch.in_flight.claimed = [key for key, claim in claimed.items() if claim is Claim.OURS]
@@ -174,22 +175,25 @@ class Pipeline:
 
     def store(self, part: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim], batch: Batch) -> Stored:
         """Writes what this worker is to write. Never raises: what was not written is in the answer."""
-        items = _items(part)
-        wanted = keys_to_write(part, claimed)
-        riders = self.reported.missing(items.values(), batch.space.generation) if wanted else []
-        stored = self.table.put([items[key] for key in wanted], riders)
-        self.reported.stands(stored.riders, batch.space.generation)
-        batch.report.counts.update(facts_written=len(stored.written), facts_known=len(items) - len(wanted))
+        items = items_of(part)
+        keys = keys_to_write(part, claimed)
+        optional = self.reported_kinds.missing(items.values(), batch.version.generation) if keys else []
+        stored = self.table.put([items[key] for key in keys], optional)
+        self.reported_kinds.record_stored(stored.optional, batch.version.generation)
+        batch.report.counts.update(facts_written=len(stored.written), facts_known=len(items) - len(keys))
         return stored
 
     def commit(
         self, part: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim], stored: Stored, batch: Batch
     ) -> BatchState:
-        """Tells Redis what is stored, and gives up the other claims, so that they make no later copy a duplicate."""
+        """Tells Redis what is stored, and releases the other claims, so that they make no later copy a duplicate.
+
+        Never raises: what is stored is stored, so its messages may go, and claims end with their leases.
+        """
         if stored.failure:
             self.breaker.record_failure(stored.failure)
             if stored.failure.detail == RESOURCE_NOT_FOUND:
-                self.table_identity.doubt()
+                self.table_identity.invalidate()
         elif stored.written:
             self.breaker.record_success("dynamodb")
         ours = {key for key, claim in claimed.items() if claim is Claim.OURS}
@@ -200,12 +204,11 @@ class Pipeline:
             batch.claims.release(list(ours - stored.written))
             leases = batch.claims.leases(held)
         except TransientError as error:
-            # What is stored is stored, so its messages may go; the claims end with their leases.
             self.breaker.record_failure(error)
         done_meanwhile = dict.fromkeys(set(held) - leases.keys(), Claim.DONE)
-        is_of_this_table = not claimed or self._is_still(batch.space)
-        if is_of_this_table:
-            self._note_newest(part, stored)
+        is_of_this_table = not claimed or self._is_current(batch.version)
+        if is_of_this_table and (newest := newest_event(part, stored)):
+            self.this_process.recorded(newest)
         return BatchState({**claimed, **done_meanwhile}, stored, leases, is_of_this_table)
 
     def settle(self, part: Sequence[InterpretedMessage], state: BatchState, report: BatchReport) -> None:
@@ -234,24 +237,11 @@ class Pipeline:
     def _return(self, messages: Sequence[Message]) -> int:
         return self.settler.return_later(messages, at_least=self.breaker.drain_seconds)
 
-    def _is_still(self, space: Space) -> bool:
+    def _is_current(self, version: TableVersion) -> bool:
         """Whether the table is the one that was claimed for. Not known counts as no: its messages come again."""
         try:
-            return self.table_identity.is_still(space)
+            return self.table_identity.is_current(version)
         except TransientError as error:
-            if error.detail not in THROTTLED:  # it is there, and takes a part
+            if error.detail not in THROTTLED:  # a throttled table is there, and takes a part
                 self.breaker.record_failure(error)
             return False
-
-    def _note_newest(self, part: Sequence[InterpretedMessage], stored: Stored) -> None:
-        """An event cannot be newer than its message, whatever it says."""
-        items = _items(part)
-        times = [items[key]["occurred_at"] for key in stored.written if "occurred_at" in items[key]]
-        if times:
-            newest = datetime.fromisoformat(max(times))
-            self.this_process.recorded(min(newest, max(each.message.sent_at for each in part)))
-
-
-def _items(part: Sequence[InterpretedMessage]) -> dict[Key, Item]:
-    """Each once: two messages may tell of the same fact."""
-    return {key: item for each in part for key, item in each.items.items()}

@@ -4,7 +4,6 @@ What a batch call could not do, even tried again, the visibility timeout does: t
 facts are found stored.
 """
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from email_activity import __version__
+from email_activity.aws.backoff import backoff
 from email_activity.aws.batches import call_in_batches
 from email_activity.domain.errors import PermanentError, code_of
 from email_activity.domain.times import rfc3339
-from email_activity.ingest.receive import REPLAY_ATTRIBUTE, Message, Queue
+from email_activity.ingest.queue import Queue
+from email_activity.ingest.receive import REPLAY_ATTRIBUTE, Message
 from email_activity.telemetry import log
 
 if TYPE_CHECKING:
@@ -113,9 +114,5 @@ def _hidden_for(seconds: Mapping[Message, int]) -> list[dict[str, Any]]:
 
 
 def delay(receive_count: int) -> int:
-    """Seconds: exponential, with full jitter so that what failed together does not return together.
-
-    https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
-    """
-    longest = min(MAX_DELAY, FIRST_DELAY * 2 ** min(receive_count, 16))
-    return 1 + int(random.uniform(0, longest))  # noqa: S311  jitter, no secret
+    """Seconds, by how often a message has been received."""
+    return 1 + int(backoff(receive_count, FIRST_DELAY, MAX_DELAY))

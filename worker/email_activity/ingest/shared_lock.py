@@ -1,4 +1,7 @@
-"""A lock that many threads hold together, or one alone."""
+"""A lock that many threads share, or that one holds exclusively. Who waits to be exclusive comes before later sharers.
+
+No thread may take it again while it holds it.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -6,37 +9,25 @@ from contextlib import contextmanager
 
 
 class SharedLock:
-    """Who wants it alone goes before those who come to share it, and waits for those who do."""
-
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._sharing = 0
-        self._wanting_it_alone = 0
-        self._is_held_alone = False
+        self._no_exclusive = threading.Lock()
+        self._is_free = threading.Condition()
+        self._sharers = 0
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._wanting_it_alone)
-            self._sharing += 1
+        with self._no_exclusive, self._is_free:
+            self._sharers += 1
         try:
             yield
         finally:
-            with self._changed:
-                self._sharing -= 1
-                self._changed.notify_all()
+            with self._is_free:
+                self._sharers -= 1
+                self._is_free.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Not for a thread that shares it: it would wait for itself."""
-        with self._changed:
-            self._wanting_it_alone += 1
-            self._changed.wait_for(lambda: not self._sharing and not self._is_held_alone)
-            self._is_held_alone = True
-        try:
+    def exclusive(self) -> Iterator[None]:
+        with self._no_exclusive:
+            with self._is_free:
+                self._is_free.wait_for(lambda: self._sharers == 0)
             yield
-        finally:
-            with self._changed:
-                self._is_held_alone = False
-                self._wanting_it_alone -= 1
-                self._changed.notify_all()

@@ -20,6 +20,9 @@ from email_activity.redis_url import RedisUrl
 #: Both roots of redis-py's errors.
 FAILURES = (redis.RedisError, RedisClusterException)
 
+#: The key that a probe sets.
+PROBE = "email-activity:probe"
+
 
 class RedisCommands:
     """Shared by the threads of a process. Every method but `close` raises TransientError while Redis fails."""
@@ -45,16 +48,16 @@ class RedisCommands:
                     self._cluster, self._is_known = open_cluster(self._url), True
                 raise
 
-    def ask_all(self, name: str, *words: Any) -> None:
-        """SET, with these words behind a key of this name, on each node that takes writes.
+    def probe(self) -> None:
+        """Whether each node takes writes: a Redis out of memory answers pings. NX with GET a Redis before 7 refuses.
 
         After a failure connections are made anew: the old ones may lead to a replica, which takes no writes.
         """
         try:
             with _transient():
                 cluster = self._found()
-                names = names_on_all(cluster, name) if cluster else [name]
-            self.run([("SET", each, *words) for each in names])
+                names = names_on_all(cluster, PROBE) if cluster else [PROBE]
+            self.run([("SET", name, "1", "NX", "GET", "PX", 1000) for name in names])
         except TransientError:
             self._server.connection_pool.disconnect()
             raise

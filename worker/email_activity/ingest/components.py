@@ -1,0 +1,62 @@
+"""The objects that one process of a worker consists of. Made after the fork: connections must not be shared over it."""
+
+from collections.abc import Callable
+
+from email_activity.aws.clients import dynamodb_client, log_if_not_fast, sqs_client
+from email_activity.domain.worker_process import ThisProcess
+from email_activity.ingest.claims import Claims
+from email_activity.ingest.crash_suspects import CrashSuspects
+from email_activity.ingest.dependencies import Dependencies
+from email_activity.ingest.heartbeat import Heartbeat
+from email_activity.ingest.pipeline import Pipeline
+from email_activity.ingest.queue import QueueFinder
+from email_activity.ingest.receive import Receiver
+from email_activity.ingest.reported_kinds import ReportedKinds
+from email_activity.ingest.settle import Settler
+from email_activity.ingest.store import Store
+from email_activity.ingest.table_identity import TableIdentity
+from email_activity.redis_client.commands import RedisCommands
+from email_activity.ses.tracking_policy import tracking_policy
+from email_activity.settings import Settings
+from email_activity.telemetry import log
+
+
+class Components:
+    def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._stopping = stopping
+        self._sqs = sqs_client(settings)
+        self._dynamodb = dynamodb_client(settings)
+        log_if_not_fast(settings, self._sqs, self._dynamodb)
+        self._redis = RedisCommands(settings.redis)
+        self._heartbeat = Heartbeat()
+        self._reported_kinds = ReportedKinds(settings.retention)
+        self._is_logged = False
+        self.this_process = ThisProcess()
+        self.queue_finder = QueueFinder(self._sqs, settings)
+        self.table_identity = TableIdentity(self._dynamodb, settings.activity_table, self.this_process)
+        self.dependencies = Dependencies(settings, self.queue_finder, self._redis, self.table_identity)
+
+    def pipeline(self) -> Pipeline:
+        """For one poll, on the queue and the table that there are now. Raises SettingsError, TransientError."""
+        settings = self._settings
+        queue = self.queue_finder.find()
+        self.table_identity.refresh()
+        if not self._is_logged:  # so that a log without batches tells an idle worker from one that never began
+            self._is_logged = True
+            log.info("polling", queue=queue.name, table=settings.activity_table)
+        return Pipeline(
+            receiver=Receiver(self._sqs, queue.url, settings, self._stopping),
+            policy=tracking_policy(settings),
+            new_claims=lambda namespace: Claims(
+                self._redis, namespace, settings.lease_seconds, settings.dedupe_window_seconds
+            ),
+            table=Store(self._dynamodb, settings.activity_table),
+            table_identity=self.table_identity,
+            settler=Settler(self._sqs, queue),
+            breaker=self.dependencies.breaker,
+            heartbeat=self._heartbeat,
+            reported_kinds=self._reported_kinds,
+            this_process=self.this_process,
+            suspects=CrashSuspects(self._redis),
+        )
