@@ -132,9 +132,9 @@ def delete(carry_out: CarryOut, asked: dict[str, Any], entries: Sequence[dict[st
 install_fast_path = clients.install_fast_path
 
 
-def make_direct_and_hook(client: BaseClient) -> None:
+def install_and_hook(client: BaseClient) -> None:
     install_fast_path(client)
     client._make_api_call = functools.partial(call, client._make_api_call)
 
 
-clients.install_fast_path = make_direct_and_hook
+clients.install_fast_path = install_and_hook

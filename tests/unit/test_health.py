@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from email_activity.cli.main import main
 from email_activity.domain.errors import TransientError
 from email_activity.ingest import health as module
-from email_activity.ingest.health import LONGEST, REFUSALS, Health, HealthFile, State, read_health
+from email_activity.ingest.health import MAX_BYTES, REFUSALS, Health, HealthFile, State, read_health
 
 POLLING = Health(State.POLLING)
 WAITING = Health(State.WAITING, "redis: ConnectionError")
@@ -172,7 +172,7 @@ def test_a_write_that_fails_leaves_nothing_behind(file, monkeypatch):
 
 def test_a_reader_never_sees_half_a_file_of_several_writers(file, monkeypatch):
     monkeypatch.setattr(module, "WRITE_EVERY", 0)
-    long = Health(State.WAITING, "x" * (LONGEST // 2))
+    long = Health(State.WAITING, "x" * (MAX_BYTES // 2))
     HealthFile(str(file)).write(POLLING)
     done = threading.Event()
 

@@ -9,7 +9,7 @@ import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 
-from email_activity.aws.fast_client import install_fast_path, why_not
+from email_activity.aws.fast_client import install_fast_path, reason_against
 from email_activity.settings import Settings, SettingsError
 from email_activity.telemetry import log
 
@@ -25,9 +25,9 @@ READ_TIMEOUT = 10
 
 
 def session(region: str) -> boto3.Session:
-    """boto3 itself reads AWS_DEFAULT_REGION only; AWS_REGION is what containers are given.
+    """boto3 itself reads AWS_DEFAULT_REGION only; containers are given AWS_REGION.
 
-    Raises SettingsError if the certificates are missing, which botocore finds out at each call.
+    Raises SettingsError if the certificates are missing, which botocore would only find at each call.
     """
     core = botocore.session.get_session()
     name, bundle = "AWS_CA_BUNDLE", core.get_config_variable("ca_bundle")
@@ -41,17 +41,17 @@ def session(region: str) -> boto3.Session:
 def sqs_client(settings: Settings) -> "SQSClient":
     config = _config(settings, READ_TIMEOUT + settings.receive_wait_seconds)
     client = session(settings.aws_region).client("sqs", endpoint_url=settings.aws_endpoint_url, config=config)
-    return _direct(settings, client)
+    return _with_fast_path(settings, client)
 
 
 def dynamodb_client(settings: Settings) -> "DynamoDBClient":
     config = _config(settings, READ_TIMEOUT)
     client = session(settings.aws_region).client("dynamodb", endpoint_url=settings.aws_endpoint_url, config=config)
-    return _direct(settings, client)
+    return _with_fast_path(settings, client)
 
 
-def _direct(settings: Settings, client: Client) -> Client:
-    if settings.aws_direct_calls and not why_not(client):
+def _with_fast_path(settings: Settings, client: Client) -> Client:
+    if settings.aws_direct_calls and not reason_against(client):
         install_fast_path(client)
     return client
 
@@ -59,7 +59,7 @@ def _direct(settings: Settings, client: Client) -> Client:
 def log_if_not_fast(settings: Settings, *clients: BaseClient) -> None:
     """Once, by a worker that starts: with boto3's layers around all calls it takes more than twice the CPU."""
     for client in clients:
-        reason = why_not(client) if settings.aws_direct_calls else "AWS_DIRECT_CALLS=false"
+        reason = reason_against(client) if settings.aws_direct_calls else "AWS_DIRECT_CALLS=false"
         if reason:
             log.info("direct_calls_off", service=client.meta.service_model.signing_name, reason=reason)
 

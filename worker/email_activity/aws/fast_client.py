@@ -1,14 +1,14 @@
 """AWS's JSON protocol without botocore's layers, for the few calls that are nearly all of the work.
 
-A call of boto3 takes about a millisecond of CPU: it checks and converts what it is given, emits a dozen events, and
-walks through the answer by its model. What goes over the wire in AWS's JSON protocol is just the parameters as JSON,
-and what comes back is just the answer, so for these calls that is all that is done here.
+A call of boto3 takes about a millisecond of CPU: it checks and converts its parameters, emits a dozen events, and
+walks through the response by its model. In AWS's JSON protocol the request's body is just the parameters as JSON, and
+the response's body just the result, so for these calls nothing else is done here.
 
-Endpoint, certificates, time-outs, connections and the signature are botocore's. What is done here is the first attempt
-of a call. If it does not go well, botocore takes what came of it for its own first attempt: it raises its own errors,
-tries again by its own rules, and makes no more attempts in all than it is configured for.
+Endpoint, certificates, time-outs, connections and the signature are botocore's. Only the first attempt of a call is
+made here. If it does not succeed, botocore takes its outcome for that of its own first attempt: it raises its own
+errors, retries by its own rules, and makes no more attempts in all than it is configured for.
 
-After a 200 that cannot be read here botocore makes all calls: what a receive brought in it stays hidden, and counts as
+After a 200 that cannot be read here botocore makes all calls: messages received in it stay hidden, and count as
 received.
 
 https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
@@ -35,7 +35,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from email_activity.domain.errors import ActivityError
 from email_activity.telemetry import log
 
-#: With the parameters that are plain JSON in them. Others of their parameters (binary message attributes) are not.
+#: Each with its parameters that are plain JSON. Others (binary message attributes) are not.
 CALLS: Mapping[str, frozenset[str]] = {
     "ReceiveMessage": frozenset(
         {
@@ -50,14 +50,14 @@ CALLS: Mapping[str, frozenset[str]] = {
     ),
     "DeleteMessageBatch": frozenset({"QueueUrl", "Entries"}),
     "ChangeMessageVisibilityBatch": frozenset({"QueueUrl", "Entries"}),
-    # What it stores must hold no binary values; the facts hold none.
+    # Its items must hold no binary values; the facts hold none.
     "BatchWriteItem": frozenset({"RequestItems", "ReturnConsumedCapacity"}),
 }
 
-#: Bytes asked of a socket at once; ten messages of SES's come to some 40,000.
+#: Bytes read from a socket at once; ten messages of SES's come to some 40,000.
 CHUNK = 256 * 1024
 
-#: Bytes that the head of an answer may have; AWS's have some 300.
+#: Bytes that the head of a response may have; AWS's have some 300.
 MAX_HEAD = 16 * 1024
 
 #: A status line and header lines. No line is folded, and no blank or stray line end hides another header.
@@ -76,33 +76,33 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class UnreadableError(ActivityError):
-    """A 200 that is not read here: the call was carried out, and what it brought is lost."""
+    """A 200 that cannot be read here: the call was carried out, and its result is lost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """Names of headers in lower case."""
 
     status: int
     headers: Any
     content: bytes
 
-    def said(self) -> Any:
-        """As boto3 gives it, without its ResponseMetadata. None if it is not a good answer."""
+    def result(self) -> Any:
+        """As boto3 returns it, without its ResponseMetadata. None if the call did not succeed."""
         checksum = self.headers.get("x-amz-crc32")  # of the content, by DynamoDB
         if self.status == HTTPStatus.OK and checksum in (None, str(zlib.crc32(self.content))):
             with suppress(msgspec.DecodeError):
                 return _decode(self.content)
         return None
 
-    def for_botocore(self, url: str) -> Any:
+    def to_botocore(self, url: str) -> Any:
         response: Any = AWSResponse(url, self.status, self.headers, None)
         response._content = self.content  # noqa: SLF001  it is read already
         return response
 
 
-#: What botocore is told of an answer that went well.
-WELL = Answer(HTTPStatus.OK, {}, b"").for_botocore("")
+#: What botocore is told of a call that succeeded.
+SUCCESS = Response(HTTPStatus.OK, {}, b"").to_botocore("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,54 +115,54 @@ class Route:
     event: str
 
 
-class ConnectionPool:
-    """Shared by the threads of a process. A connection is one thread's from its request to the answer."""
+class FastClient:
+    """Shared by the threads of a process. A connection is one thread's from its request to the response."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._by_botocore = client._make_api_call  # noqa: SLF001
+        self._call_botocore = client._make_api_call  # noqa: SLF001
         self._model = client.meta.service_model
         self._routes: dict[tuple[str, ...], Route] = {}
-        #: What came of a thread's first attempt, until botocore takes it.
-        self._first = threading.local()
+        #: The outcome of a thread's first attempt, until botocore takes it.
+        self._first_attempt = threading.local()
         self._is_given_up = False
-        client.meta.events.register("before-send", self._first_attempt)
+        client.meta.events.register("before-send", self._take_first_attempt)
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> Any:
         """Returns and raises what boto3 does, but for the ResponseMetadata."""
         if self._is_given_up or not parameters.keys() <= CALLS.get(operation, frozenset()):
-            return self._by_botocore(operation, parameters)
+            return self._call_botocore(operation, parameters)
         try:
             route = self._route(operation, parameters)
             request = self._request(route, msgspec.json.encode(parameters))
             connection = route.pool._get_conn()  # noqa: SLF001
-        except Exception:  # noqa: BLE001  no credentials, for instance: nothing was sent, and botocore says it best
-            return self._by_botocore(operation, parameters)
+        except Exception:  # noqa: BLE001  no credentials, for instance: nothing was sent, and botocore raises its error
+            return self._call_botocore(operation, parameters)
         try:
-            answer = _exchange(route.pool, connection, request)
-        except Exception as error:  # noqa: BLE001  whatever came of it, botocore knows whether to try again
-            return self._go_on(operation, parameters, self._failure(error))
-        if (said := answer.said()) is None:
-            return self._go_on(operation, parameters, answer.for_botocore(route.url))
+            response = _send(route.pool, connection, request)
+        except Exception as error:  # noqa: BLE001  whatever it is, botocore decides whether to retry
+            return self._fall_back(operation, parameters, self._error(error))
+        if (result := response.result()) is None:
+            return self._fall_back(operation, parameters, response.to_botocore(route.url))
         # A success gives back one of the retries that botocore allows itself.
-        self._client.meta.events.emit(route.event, http_response=WELL, parsed=said, model=route.model, context={})
-        return said
+        self._client.meta.events.emit(route.event, http_response=SUCCESS, parsed=result, model=route.model, context={})
+        return result
 
-    def _go_on(self, operation: str, parameters: Mapping[str, Any], first: AWSResponse | Exception) -> Any:
-        self._first.outcome = first
+    def _fall_back(self, operation: str, parameters: Mapping[str, Any], outcome: AWSResponse | Exception) -> Any:
+        self._first_attempt.outcome = outcome
         try:
-            return self._by_botocore(operation, parameters)
+            return self._call_botocore(operation, parameters)
         finally:
-            vars(self._first).clear()
+            vars(self._first_attempt).clear()
 
-    def _first_attempt(self, **_: Any) -> Any:
-        """Called by botocore before it sends anything; what is returned or raised it takes for the answer."""
-        first = vars(self._first).pop("outcome", None)
-        if isinstance(first, Exception):
-            raise first
-        return first
+    def _take_first_attempt(self, **_: Any) -> Any:
+        """Called by botocore before it sends anything; what this returns or raises it takes for the response."""
+        outcome = vars(self._first_attempt).pop("outcome", None)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    def _failure(self, error: Exception) -> Exception:
+    def _error(self, error: Exception) -> Exception:
         if isinstance(error, UnreadableError):
             self._is_given_up = True
             log.warning("direct_calls_off", service=self._model.signing_name, reason="an answer cannot be read")
@@ -200,26 +200,26 @@ class ConnectionPool:
         return head.encode("latin-1") + body
 
 
-def _exchange(pool: Any, connection: Any, request: bytes) -> Answer:
+def _send(pool: Any, connection: Any, request: bytes) -> Response:
     """The pool gave no connection that was closed or holds unread bytes. One that anything went wrong on is closed."""
-    stays = False
+    is_reusable = False
     try:
         if not connection.sock:
             connection.timeout = pool.timeout.connect_timeout
             connection.connect()
             connection.sock.settimeout(pool.timeout.read_timeout)
         connection.sock.sendall(request)
-        answer = _answer(connection.sock)
-        stays = "close" not in answer.headers.get("connection", "").lower()
+        response = _read(connection.sock)
+        is_reusable = "close" not in response.headers.get("connection", "").lower()
     finally:
-        if not stays:
+        if not is_reusable:
             connection.close()
         pool._put_conn(connection)  # noqa: SLF001
-    return answer
+    return response
 
 
-def _answer(connection: socket.socket) -> Answer:
-    """One of HTTP/1.1 that tells its length once. Raises UnreadableError for another 200, OSError for the rest."""
+def _read(connection: socket.socket) -> Response:
+    """One of HTTP/1.1 with one length. Raises UnreadableError for any other 200, OSError for the rest."""
     received = b""
     while (end := received.find(b"\r\n\r\n")) < 0:
         if len(received) > MAX_HEAD or not (chunk := connection.recv(CHUNK)):
@@ -241,10 +241,10 @@ def _answer(connection: socket.socket) -> Answer:
         missing -= len(chunk)
     if missing < 0:
         raise unreadable
-    return Answer(int(status), headers, b"".join(parts))
+    return Response(int(status), headers, b"".join(parts))
 
 
-def why_not(client: Any) -> str:
+def reason_against(client: Any) -> str:
     """Why botocore must make all calls of this client; empty if it need not."""
     try:
         proxy = client._endpoint.http_session._proxy_config.proxy_url_for(client.meta.endpoint_url)  # noqa: SLF001
@@ -254,5 +254,5 @@ def why_not(client: Any) -> str:
 
 
 def install_fast_path(client: Any) -> None:
-    """From now on the client makes CALLS by itself."""
-    client._make_api_call = ConnectionPool(client).call  # noqa: SLF001  what tests of boto3's users patch, too
+    """From now on CALLS of this client are made here."""
+    client._make_api_call = FastClient(client).call  # noqa: SLF001  the method that moto patches, too

@@ -1,4 +1,4 @@
-"""Celery's consumer and its broker: whatever that answers, polls go on, and all that a failure has taken comes back.
+"""Celery's consumer and its broker: whatever the broker answers, polls go on, and nothing leaks at a failure.
 
 Celery expects a broker that is there or is not. One that answers READONLY (a master after a fail-over), MISCONF,
 LOADING, NOAUTH, or that is out of memory, makes the stock consumer start again and again, without a pause.
@@ -19,7 +19,7 @@ from celery.worker.state import maybe_shutdown
 from kombu import Connection
 from kombu.transport import redis
 
-from email_activity.hosting.bootsteps import LOOK_EVERY, KeepPolling
+from email_activity.hosting.bootsteps import CHECK_EVERY, KeepPolling
 from email_activity.redis_client.commands import reason_of
 from email_activity.redis_url import read_redis_url
 from email_activity.telemetry import log
@@ -32,10 +32,10 @@ LONGEST_PAUSE = 3.0
 QUIET = 5.0
 
 
-class Releasing:
-    """Of a channel to Redis: a close that closes its sockets.
+class ReleasingChannel:
+    """Mixed into a Redis channel, so that closing it always closes its sockets.
 
-    The stock one first deletes the queue for remote control. Where Redis refuses that, it ends there: one descriptor
+    The stock close first deletes the queue for remote control. Where Redis refuses that, it ends there: one descriptor
     after another was lost, 11 a second.
     """
 
@@ -46,23 +46,19 @@ class Releasing:
         try:
             super().close()  # type: ignore[misc]  # the channel's
         except redis.Transport.connection_errors + redis.Transport.channel_errors:
-            self._release(transport)
-
-    def _release(self, transport: Any) -> None:
-        """What the stock close has not come to."""
-        channel: Any = self
-        channel.closed = True
-        channel._disconnect_pools()  # noqa: SLF001  as its own close does
-        channel._close_clients()  # noqa: SLF001
-        if transport is not None:
-            transport.cycle.discard(channel)
-            transport.close_channel(channel)
+            # What the stock close does next.
+            channel: Any = self
+            channel.closed = True
+            channel._disconnect_pools()  # noqa: SLF001
+            channel._close_clients()  # noqa: SLF001
+            if transport is not None:
+                transport.cycle.discard(channel)
+                transport.close_channel(channel)
 
 
 @cache
-def _releasing(transport_cls: Any) -> Any:
-    """The same transport with such channels."""
-    channel = type(transport_cls.Channel.__name__, (Releasing, transport_cls.Channel), {})
+def _with_releasing_channels(transport_cls: Any) -> Any:
+    channel = type(transport_cls.Channel.__name__, (ReleasingChannel, transport_cls.Channel), {})
     return type(transport_cls.__name__, (transport_cls,), {"Channel": channel})
 
 
@@ -77,19 +73,19 @@ class BrokerConnection(Connection):
 
     def get_transport_cls(self) -> Any:
         found: Any = super().get_transport_cls()
-        return _releasing(found) if issubclass(found, redis.Transport) else found
+        return _with_releasing_channels(found) if issubclass(found, redis.Transport) else found
 
     def ensure(self, *args: Any, max_retries: int | None = None, **options: Any) -> Any:
-        """No retries unless a number is given; the stock ones never end, and say nothing.
+        """No retries unless a number is given; the stock ones never end, and log nothing.
 
-        Celery's event heartbeat held the main process in them for as long as the broker was away. What is not sent
-        the dispatcher keeps for later.
+        Celery's event heartbeat held the main process in them for as long as the broker was away. The dispatcher keeps
+        what is not sent for later.
         """
         return super().ensure(*args, max_retries=max_retries or 0, **options)  # type: ignore[misc]  # given by name
 
 
 class PatientConsumer(Consumer):
-    """Tries once every one to three seconds. Meanwhile the pool lives: children are replaced and get polls.
+    """Tries to connect every one to three seconds. Meanwhile the pool lives: children are replaced and get polls.
 
     An outage is one line in the log.
     """
@@ -103,7 +99,7 @@ class PatientConsumer(Consumer):
 
     _failing_since: float | None = None
     _pause = FIRST_PAUSE
-    _is_over: Any = None
+    _quiet_timer: Any = None
 
     def ensure_connected(self, conn: Any) -> Any:
         """Once; `start` tries again, after the pause."""
@@ -117,55 +113,51 @@ class PatientConsumer(Consumer):
             if self.hub:
                 conn.transport.register_with_event_loop(conn.connection, self.hub)
         except Exception:
-            conn.close()  # the stock one forgets it open, and it stays so
+            conn.close()  # which the stock method does not
             raise
         return conn
 
     def on_ready(self) -> None:
         super().on_ready()
-        if self._failing_since is not None and self._is_over is None:
-            self._is_over = self.timer.call_after(QUIET, self._note_quiet)
+        if self._failing_since is not None and self._quiet_timer is None:
+            self._quiet_timer = self.timer.call_after(QUIET, self._end_outage)
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:
-        self._note(exc)
+        self._record_failure(exc)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        self._note(exc)
+        self._record_failure(exc)
         with warnings.catch_warnings():
-            # Celery's advice, at each failure, for a setting that is set on purpose.
+            # At each failure Celery warns of a setting that is set on purpose.
             warnings.simplefilter("ignore", CPendingDeprecationWarning)
             super().on_connection_error_after_connected(exc)
 
-    def _note(self, error: Exception) -> None:
-        if self._is_over is not None:
-            self._is_over.cancel()
-            self._is_over = None
+    def _record_failure(self, error: Exception) -> None:
+        if self._quiet_timer is not None:
+            self._quiet_timer.cancel()
+            self._quiet_timer = None
         if self._failing_since is None:
             self._failing_since = time.monotonic()
             log.warning("dependency_failing", dependency="broker", detail=reason_of(error))
-        self._forget_connection()
+        if self.hub:  # kombu leaves a callback of each connection in the loop, and so the whole connection in memory
+            self.hub.on_tick = {each for each in self.hub.on_tick if getattr(each, "__module__", "") != redis.__name__}
 
-    def _note_quiet(self) -> None:
+    def _end_outage(self) -> None:
         if self._failing_since is not None:
             seconds = round(time.monotonic() - self._failing_since - QUIET, 1)
             log.info("dependency_back", dependency="broker", seconds=seconds)
-        self._failing_since, self._pause, self._is_over = None, FIRST_PAUSE, None
-
-    def _forget_connection(self) -> None:
-        """kombu leaves a callback of each connection in the loop, and so the whole connection in memory."""
-        if self.hub:
-            self.hub.on_tick = {each for each in self.hub.on_tick if not _is_of_transport(each)}
+        self._failing_since, self._pause, self._quiet_timer = None, FIRST_PAUSE, None
 
     def _wait(self) -> None:
         until = time.monotonic() + self._pause
         self._pause = min(LONGEST_PAUSE, self._pause + 1)
-        gc.collect()  # a connection refers to itself, so that its poller and its memory wait for this
+        gc.collect()  # a connection refers to itself, so its poller and its memory wait for this
         if self.hub is None:
             while time.monotonic() < until:
                 maybe_shutdown()
-                time.sleep(LOOK_EVERY)
+                time.sleep(CHECK_EVERY)
             return
-        with self._pool_alive():
+        with self._pool_in_event_loop():
             loop = self.hub.create_loop()
             while time.monotonic() < until:
                 maybe_shutdown()
@@ -175,23 +167,19 @@ class PatientConsumer(Consumer):
                     loop = self.hub.create_loop()
 
     @contextmanager
-    def _pool_alive(self) -> Iterator[None]:
-        """The pool's part of Celery's event loop, which else runs with a broker only."""
+    def _pool_in_event_loop(self) -> Iterator[None]:
+        """The pool's part of Celery's event loop, which otherwise runs with a broker only."""
         if not self.strategies:
             self.update_strategies()
-        inside: Any = loops
-        before = inside._timer_entries(self.hub.timer)  # noqa: SLF001
+        internal: Any = loops
+        before = internal._timer_entries(self.hub.timer)  # noqa: SLF001
         self.controller.register_with_event_loop(self.hub)
-        entries = inside._timer_entries(self.hub.timer) - before  # noqa: SLF001
+        entries = internal._timer_entries(self.hub.timer) - before  # noqa: SLF001
         keep_polling = next(step for step in self.steps if isinstance(step, KeepPolling))
         keep_polling.start(self)
         try:
             yield
         finally:
             keep_polling.stop(self)
-            inside._cancel_timer_entries(self.hub.timer, entries)  # noqa: SLF001
+            internal._cancel_timer_entries(self.hub.timer, entries)  # noqa: SLF001
         self.hub.reset()
-
-
-def _is_of_transport(callback: Any) -> bool:
-    return getattr(callback, "__module__", "") == redis.__name__

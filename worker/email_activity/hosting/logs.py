@@ -1,20 +1,26 @@
 """structlog for everything that the process logs, Celery's own lines included."""
 
 import hashlib
+import json
 import logging
+import os
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from billiard.util import get_logger
+from celery.apps import worker
 
 from email_activity.domain.printable import escaped
 from email_activity.settings import Settings
 
-#: Celery says at each poll that it received the task and that it succeeded; one line a batch is enough. What it says at
-#: each attempt to reach its broker is said once an outage by the worker.
-QUIET = {
+#: Celery logs at each poll that it received the task and that it succeeded; one line a batch is enough. What it logs at
+#: each attempt to reach its broker the worker logs once an outage.
+LEVELS = {
     "celery.worker.strategy": logging.WARNING,
     "celery.app.trace": logging.WARNING,
     "celery.worker.consumer.connection": logging.WARNING,
@@ -30,8 +36,10 @@ UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 #: anything in its place.
 ID = re.compile(f"[0-9a-f]{{16}}-{UUID}-[0-9]{{6}}|{UUID}")
 
+STANDARD_ERROR = 2
+
 #: Fields of several lines: tracebacks.
-LINES = ("exception", "stack")
+MULTILINE = ("exception", "stack")
 
 
 def configure_logging(settings: Settings) -> None:
@@ -56,7 +64,7 @@ def configure_logging(settings: Settings) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                with_harmless_values,
+                sanitize,
                 renderer,
             ],
         )
@@ -64,7 +72,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for name, level in QUIET.items():
+    for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(max(level, root.level))
     logging.captureWarnings(capture=True)
 
@@ -73,25 +81,38 @@ def is_console(settings: Settings) -> bool:
     return settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
 
 
-def with_harmless_values(_: object, __: str, fields: MutableMapping[str, Any]) -> dict[str, Any]:
+def sanitize(_: object, __: str, fields: MutableMapping[str, Any]) -> dict[str, Any]:
     """What a stranger wrote can neither move a terminal's cursor nor forge a line, and an id names nobody."""
-    return {escaped(name): _harmless(name, value) for name, value in fields.items()}
+    return {escaped(name): _sanitized(name, value) for name, value in fields.items()}
 
 
-def _harmless(name: str, value: Any) -> Any:
+def _sanitized(name: str, value: Any) -> Any:
     if value is None or isinstance(value, int | float):
         return value
     if name.endswith("_id"):
-        return _id(str(value))
+        text = str(value)
+        digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
+        return text if ID.fullmatch(text) else f"sha256:{digest}"
     if isinstance(value, dict):
-        return {escaped(str(inner)): _harmless(str(inner), each) for inner, each in value.items()}
+        return {escaped(str(inner)): _sanitized(str(inner), each) for inner, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_harmless(name, each) for each in value]
+        return [_sanitized(name, each) for each in value]
     text = value if isinstance(value, str) else repr(value)
-    return "\n".join(f"  {escaped(line)}" for line in text.split("\n")) if name in LINES else escaped(text)
+    return "\n".join(f"  {escaped(line)}" for line in text.split("\n")) if name in MULTILINE else escaped(text)
 
 
-def _id(text: str) -> str:
-    if ID.fullmatch(text):
-        return text
-    return f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:12]}"
+def log_celery_as_json() -> None:
+    """Celery's signal handlers write plain text past its log, for instance that a stop has begun."""
+    celery_worker: Any = worker
+    celery_worker.safe_say = _write_line
+    # The pool's logger passes nothing on, so that a child's end would be one line of plain text. The standard library
+    # turns passing on off again whenever it is asked for, so it gets the handlers themselves.
+    of_pool = get_logger()
+    of_pool.handlers, of_pool.propagate = logging.getLogger().handlers, False
+
+
+def _write_line(text: str, _stream: Any = None) -> None:
+    """Called by signal handlers, so by one system call and not through the log."""
+    line = {"event": text, "logger": "celery", "level": "info", "timestamp": datetime.now(UTC).isoformat()}
+    with suppress(OSError):
+        os.write(STANDARD_ERROR, json.dumps(line).encode() + b"\n")

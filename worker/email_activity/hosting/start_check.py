@@ -1,4 +1,4 @@
-"""What a worker looks at before it starts: mistakes that would else show as an outage without end.
+"""What a worker checks before it starts: mistakes that would else look like an outage without end.
 
 What does not answer now is no mistake: the worker starts, and waits for it.
 """
@@ -12,7 +12,7 @@ from email_activity.redis_url import RedisUrl
 from email_activity.settings import Settings, SettingsError
 from email_activity.telemetry import log
 
-#: By what a server calls itself: what is wanted instead of it, for duplicates and as Celery's broker.
+#: By a server's mode: what is wanted instead of it, for duplicates and as Celery's broker.
 SENTINEL = "the server that this Sentinel looks after, by an address that follows it"
 NOT_FOR_DUPLICATES = {"sentinel": SENTINEL}
 NOT_FOR_CELERY = {
@@ -25,35 +25,30 @@ NOT_FOR_CELERY = {
 def check_start(settings: Settings) -> None:
     """Raises SettingsError with a line for each mistake."""
     session(settings.aws_region)
-    lines = _mistakes(settings)
-    if lines:
-        raise SettingsError("\n".join(lines))
-    if settings.broker is None:
+    store, broker = settings.redis, settings.broker
+    found, wanted = _check(store)
+    wanted = wanted or NOT_FOR_DUPLICATES.get(found, "")
+    if found == "cluster" and store.database:
+        wanted = f"database 0, the only one of a cluster, and not {store.database}"
+    mistakes = [f"REDIS_URL: want {wanted}"] if wanted else []
+    if broker and not wanted:
+        found, wanted = (found, "") if broker == store else _check(broker)
+        wanted = wanted or NOT_FOR_CELERY.get(found, "")
+        mistakes += [f"CELERY_BROKER_URL: want {wanted}"] if wanted else []
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    if broker is None:
         log.warning("no_remote_control", detail="CELERY_BROKER_URL is memory://, so no worker answers `inspect`")
 
 
-def _mistakes(settings: Settings) -> list[str]:
-    store, broker = settings.redis, settings.broker
-    found, wrong = _look(store)
-    wrong = wrong or NOT_FOR_DUPLICATES.get(found, "")
-    if found == "cluster" and store.database:
-        wrong = f"database 0, the only one of a cluster, and not {store.database}"
-    lines = [f"REDIS_URL: want {wrong}"] if wrong else []
-    if broker and not wrong:
-        found, wrong = (found, "") if broker == store else _look(broker)
-        wrong = wrong or NOT_FOR_CELERY.get(found, "")
-        lines += [f"CELERY_BROKER_URL: want {wrong}"] if wrong else []
-    return lines
-
-
-def _look(url: RedisUrl) -> tuple[str, str]:
-    """What it calls itself, if it answers; and what is wanted of the files in its URL, if they are of no use."""
+def _check(url: RedisUrl) -> tuple[str, str]:
+    """The server's mode, if it answers; and what is wanted of the files in its URL, if they are of no use."""
     try:
         if url.tls:
             url.tls.check()
     except ValueError as error:
         return "", str(error)
-    server = one_server(replace(url, database=0))  # a cluster has no other, and says nothing before it is there
+    server = one_server(replace(url, database=0))  # a cluster has no other, and refuses any other at once
     try:
         return mode(server), ""
     except FAILURES:

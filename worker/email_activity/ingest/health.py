@@ -1,4 +1,4 @@
-"""The health file: what the worker's processes say of themselves, for `email-activity health`.
+"""The health file: what the worker's processes report, for `email-activity health`.
 
 One JSON object: state, detail, at. All processes of a worker write the same file, and the last one counts: they have
 the same settings, so they agree within one poll. It is replaced in one step, so nobody reads half of it. It holds names
@@ -19,39 +19,21 @@ from typing import Self
 
 from email_activity.domain.errors import TransientError
 
-#: Seconds between two writes that say the same.
+#: Seconds between two writes of the same.
 WRITE_EVERY = 1.0
 
-#: Bytes; no file of ours is longer.
-LONGEST = 4096
+#: Bytes; no health file is longer.
+MAX_BYTES = 4096
 
 #: Codes with which Redis, SQS and DynamoDB refuse what the settings name, or who asks. They answer, so it is the
 #: settings or the rights that have to change.
-REFUSALS = frozenset(
-    {
-        # Redis: NOAUTH and WRONGPASS, NOPERM.
-        "AuthenticationError",
-        "AuthenticationWrongNumberOfArgsError",
-        "NoPermissionError",
-        # AWS: no credentials, wrong ones, no right.
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "AccessDenied",
-        "AccessDeniedException",
-        # AWS: no such queue or table, or no such name is possible.
-        "QueueDoesNotExist",
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "InvalidAddress",
-        "InvalidParameterValue",
-        "ResourceNotFoundException",
-        "ValidationException",
-        "ParamValidationError",
-    }
-)
+REDIS_REFUSALS = {"AuthenticationError", "AuthenticationWrongNumberOfArgsError", "NoPermissionError"}
+WRONG_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "InvalidClientTokenId"}
+WRONG_SIGNATURE = {"UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch"}
+NO_RIGHTS = {"AccessDenied", "AccessDeniedException"}
+NO_QUEUE = {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "InvalidAddress", "InvalidParameterValue"}
+NO_TABLE = {"ResourceNotFoundException", "ValidationException", "ParamValidationError"}
+REFUSALS = REDIS_REFUSALS | WRONG_CREDENTIALS | WRONG_SIGNATURE | NO_RIGHTS | NO_QUEUE | NO_TABLE
 
 
 class State(StrEnum):
@@ -80,17 +62,17 @@ class HealthFile:
     def __init__(self, path: str) -> None:
         self._path = Path(path)
         self._lock = threading.Lock()
-        self._said: Health | None = None
-        self._at = 0.0
+        self._last: Health | None = None
+        self._written_at = 0.0
 
     def write(self, health: Health) -> None:
         """At most once a second if nothing has changed. Raises OSError."""
         with self._lock:
             now = time.monotonic()
-            if health == self._said and now - self._at < WRITE_EVERY:
+            if health == self._last and now - self._written_at < WRITE_EVERY:
                 return
             self._replace(json.dumps({"state": health.state, "detail": health.detail, "at": now}).encode())
-            self._said, self._at = health, now
+            self._last, self._written_at = health, now
 
     def _replace(self, content: bytes) -> None:
         """Readable by the owner only. A device or a link of this name, which others may have put there, stays there."""
@@ -107,14 +89,13 @@ class HealthFile:
 
 
 def read_health(path: str) -> tuple[Health, float]:
-    """What was said last, and its age in seconds. Raises FileNotFoundError if nothing was since the machine started,
-    OSError, or ValueError if it is no health file.
+    """What was reported last, and its age in seconds, by the clock that all processes of a machine share.
 
-    The age is measured by the clock that all processes of a machine share, and that no change of the time of day moves.
+    Raises FileNotFoundError if nothing was since the machine started, OSError, or ValueError if it is no health file.
     """
     with open(path, "rb", opener=_open_to_read) as file:
         _require_regular(Path(path), os.fstat(file.fileno()))
-        content = json.loads(file.read(LONGEST))
+        content = json.loads(file.read(MAX_BYTES))
     try:
         age = time.monotonic() - float(content["at"])
         health = Health(State(content["state"]), str(content["detail"]))
@@ -126,7 +107,7 @@ def read_health(path: str) -> tuple[Health, float]:
 
 
 def _open_to_read(path: str, flags: int) -> int:
-    """A link is not followed, and a pipe of this name must not hold the check."""
+    """A link is not followed, and a pipe of this name does not block the check."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 

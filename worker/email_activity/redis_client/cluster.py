@@ -17,13 +17,13 @@ from redis.exceptions import AskError, MovedError
 from email_activity.redis_client.server import CONNECTION, Command, connection_of
 from email_activity.redis_url import RedisUrl
 
-#: For each node the commands to send it, by number, and whether to say ASKING before.
-Todo = dict[ClusterNode, list[tuple[int, bool]]]
+#: For each node the commands to send it, by number, and whether to send ASKING before.
+Routes = dict[ClusterNode, list[tuple[int, bool]]]
 
 #: Before a command about a slot that is being moved to the node.
 ASKING = pack_command(("ASKING",))
 
-#: Rounds in which commands are sent on to other nodes. A slot that moves twice meanwhile is rare.
+#: Rounds in which commands are redirected to other nodes. A slot that moves twice meanwhile is rare.
 MAX_ROUNDS = 5
 
 
@@ -31,38 +31,37 @@ def open_cluster(url: RedisUrl) -> redis.RedisCluster:
     return redis.RedisCluster(**url.client_options(), **CONNECTION)
 
 
-def exchange_on_all(cluster: redis.RedisCluster, commands: Sequence[Command]) -> list[Any]:
+def run_on_cluster(cluster: redis.RedisCluster, commands: Sequence[Command]) -> list[Any]:
     """The answer to each. All is sent before anything is read: one round trip for each node, side by side."""
     answers: list[Any] = [None] * len(commands)
-    todo: Todo = {}
+    routes: Routes = {}
     for number, command in enumerate(commands):
-        todo.setdefault(_owner(cluster, _key(command)), []).append((number, False))
+        key = str(command[3] if command[0] == "EVAL" else command[1])
+        routes.setdefault(_owner(cluster, key), []).append((number, False))
     for _ in range(MAX_ROUNDS):
-        redirected = _round(cluster, commands, todo, answers)
+        redirected = _round(cluster, commands, routes, answers)
         if not redirected:
             return answers
-        todo = {}
+        routes = {}
         for number, error in redirected:
-            if isinstance(error, MovedError):
-                todo.setdefault(_new_owner(cluster, error), []).append((number, False))
-            else:
-                todo.setdefault(_taker(cluster, error), []).append((number, True))
-    raise redis.RedisError("sent from node to node")
+            is_moved = isinstance(error, MovedError)
+            routes.setdefault(_redirected(cluster, error), []).append((number, not is_moved))
+    raise redis.RedisError("redirected too often")
 
 
 def _round(
-    cluster: redis.RedisCluster, commands: Sequence[Command], todo: Todo, answers: list[Any]
+    cluster: redis.RedisCluster, commands: Sequence[Command], routes: Routes, answers: list[Any]
 ) -> list[tuple[int, AskError]]:
     """Fills in answers; returns the commands that are another node's."""
     redirected = []
     with ExitStack() as stack:
-        opened = {node: stack.enter_context(connection_of(cluster.get_redis_connection(node))) for node in todo}
-        for node, parts in todo.items():
-            packed = [(ASKING if is_asked else b"") + pack_command(commands[number]) for number, is_asked in parts]
+        opened = {node: stack.enter_context(connection_of(cluster.get_redis_connection(node))) for node in routes}
+        for node, parts in routes.items():
+            packed = [(ASKING if asks else b"") + pack_command(commands[number]) for number, asks in parts]
             opened[node].send_packed_command([b"".join(packed)])
-        for node, parts in todo.items():
-            for number, is_asked in parts:
-                if is_asked:
+        for node, parts in routes.items():
+            for number, asks in parts:
+                if asks:
                     opened[node].read_response()
                 try:
                     answers[number] = opened[node].read_response()
@@ -71,22 +70,18 @@ def _round(
     return redirected
 
 
-def names_on_all(cluster: redis.RedisCluster, name: str) -> list[str]:
+def keys_on_all(cluster: redis.RedisCluster, name: str) -> list[str]:
     """For each node that takes writes one key that is its own: `name:17`."""
     without = {nodes[0] for nodes in cluster.nodes_manager.slots_cache.values()}
-    names: list[str] = []
+    keys: list[str] = []
     numbers = itertools.count()
     while without:
         candidate = f"{name}:{next(numbers)}"
         owner = _owner(cluster, candidate)
         if owner in without:
             without.discard(owner)
-            names.append(candidate)
-    return names
-
-
-def _key(command: Command) -> str:
-    return str(command[3] if command[0] == "EVAL" else command[1])
+            keys.append(candidate)
+    return keys
 
 
 def _owner(cluster: redis.RedisCluster, key: str) -> ClusterNode:
@@ -94,12 +89,11 @@ def _owner(cluster: redis.RedisCluster, key: str) -> ClusterNode:
     return owner
 
 
-def _new_owner(cluster: redis.RedisCluster, error: MovedError) -> ClusterNode:
-    cluster.nodes_manager.move_slot(error)
-    return cluster.nodes_manager.get_node_from_slot(error.slot_id)
-
-
-def _taker(cluster: redis.RedisCluster, error: AskError) -> ClusterNode:
-    """Of a slot that is being moved. It may have no slot yet, and so stand in no map."""
+def _redirected(cluster: redis.RedisCluster, error: AskError) -> ClusterNode:
+    """A node to which a slot is being moved may have no slot yet, and so stand in no map."""
+    nodes = cluster.nodes_manager
+    if isinstance(error, MovedError):
+        nodes.move_slot(error)
+        return nodes.get_node_from_slot(error.slot_id)
     new = ClusterNode(error.host, error.port, PRIMARY)  # type: ignore[no-untyped-call]
-    return cluster.nodes_manager.nodes_cache.setdefault(new.name, new)
+    return nodes.nodes_cache.setdefault(new.name, new)

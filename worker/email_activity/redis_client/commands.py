@@ -1,6 +1,6 @@
 """A batch of single-key commands in one round trip, on whatever REDIS_URL names: one server, or a cluster.
 
-Which of the two it is, it says itself when it is first asked, so there is no setting for it.
+It is asked which of the two it is when it is first used, so there is no setting for it.
 """
 
 import ssl
@@ -13,8 +13,8 @@ import redis
 from redis.exceptions import MovedError, RedisClusterException
 
 from email_activity.domain.errors import TransientError
-from email_activity.redis_client.cluster import exchange_on_all, names_on_all, open_cluster
-from email_activity.redis_client.server import Command, exchange, mode, one_server
+from email_activity.redis_client.cluster import keys_on_all, open_cluster, run_on_cluster
+from email_activity.redis_client.server import Command, mode, one_server, run_on_server
 from email_activity.redis_url import RedisUrl
 
 #: Both roots of redis-py's errors.
@@ -31,7 +31,7 @@ class RedisCommands:
         self._url = url
         self._server = one_server(url)
         self._cluster: redis.RedisCluster | None = None
-        self._is_known = False
+        self._is_mode_known = False
         self._lock = threading.Lock()
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
@@ -39,13 +39,13 @@ class RedisCommands:
         if not commands:
             return []
         with _transient():
-            cluster = self._found()
+            cluster = self._current_cluster()
             try:
-                return exchange_on_all(cluster, commands) if cluster else exchange(self._server, commands)
+                return run_on_cluster(cluster, commands) if cluster else run_on_server(self._server, commands)
             except FAILURES as error:
-                self._is_known = False
-                if not cluster and isinstance(error, MovedError):  # only a cluster says so, whatever it calls itself
-                    self._cluster, self._is_known = open_cluster(self._url), True
+                self._is_mode_known = False
+                if not cluster and isinstance(error, MovedError):  # only a cluster answers so, whatever mode it gives
+                    self._cluster, self._is_mode_known = open_cluster(self._url), True
                 raise
 
     def probe(self) -> None:
@@ -55,9 +55,9 @@ class RedisCommands:
         """
         try:
             with _transient():
-                cluster = self._found()
-                names = names_on_all(cluster, PROBE) if cluster else [PROBE]
-            self.run([("SET", name, "1", "NX", "GET", "PX", 1000) for name in names])
+                cluster = self._current_cluster()
+                keys = keys_on_all(cluster, PROBE) if cluster else [PROBE]
+            self.run([("SET", key, "1", "NX", "GET", "PX", 1000) for key in keys])
         except TransientError:
             self._server.connection_pool.disconnect()
             raise
@@ -67,15 +67,15 @@ class RedisCommands:
         if self._cluster:
             self._cluster.close()
 
-    def _found(self) -> redis.RedisCluster | None:
-        if not self._is_known:
+    def _current_cluster(self) -> redis.RedisCluster | None:
+        if not self._is_mode_known:
             with self._lock:
-                if not self._is_known:
-                    self._cluster = self._find()
-                    self._is_known = True
+                if not self._is_mode_known:
+                    self._cluster = self._find_cluster()
+                    self._is_mode_known = True
         return self._cluster
 
-    def _find(self) -> redis.RedisCluster | None:
+    def _find_cluster(self) -> redis.RedisCluster | None:
         """Also after each failure: slots may have moved, or another Redis may stand there now."""
         known = self._cluster
         try:

@@ -1,4 +1,4 @@
-"""One Redis server: a connection, what it calls itself, and many commands in one round trip."""
+"""One Redis server: a connection, its mode, and many commands in one round trip."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ from hiredis import pack_command
 
 from email_activity.redis_url import RedisUrl
 
-#: Words of one command.
+#: The words of one command.
 Command = tuple[Any, ...]
 
 #: In seconds: a silent server must not hold a thread longer than a stop may take. No retries of its own: the receive
-#: loop waits, and says so once.
+#: loop waits, and logs it once.
 CONNECTION: dict[str, Any] = {
     "decode_responses": True,
     "socket_timeout": 5,
@@ -31,13 +31,13 @@ def one_server(url: RedisUrl) -> redis.Redis:
 
 
 def mode(server: redis.Redis) -> str:
-    """standalone, cluster or sentinel. HELLO, since no user is refused it. https://valkey.io/commands/hello/"""
-    said: Any = server.execute_command("HELLO")  # type: ignore[no-untyped-call]
-    facts = said if isinstance(said, dict) else dict(zip(said[::2], said[1::2], strict=True))
-    return str(facts.get("mode"))
+    """standalone, cluster or sentinel. By HELLO, which no user is refused. https://valkey.io/commands/hello/"""
+    answer: Any = server.execute_command("HELLO")  # type: ignore[no-untyped-call]
+    properties = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+    return str(properties.get("mode"))
 
 
-def exchange(server: redis.Redis, commands: Sequence[Command]) -> list[Any]:
+def run_on_server(server: redis.Redis, commands: Sequence[Command]) -> list[Any]:
     """By redis-py's connection, without its pipeline, which takes three times as long."""
     with connection_of(server) as connection:
         connection.send_packed_command([b"".join([pack_command(each) for each in commands])])
@@ -46,7 +46,7 @@ def exchange(server: redis.Redis, commands: Sequence[Command]) -> list[Any]:
 
 @contextmanager
 def connection_of(server: redis.Redis) -> Iterator[Any]:
-    """From its pool. After an error it is closed, or the answers left would be taken for those of the next caller."""
+    """From its pool. After an error it is closed, or the next caller would take the answers left for its own."""
     pool = server.connection_pool
     connection: Any = pool.get_connection()
     try:
