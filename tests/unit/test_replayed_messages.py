@@ -22,7 +22,7 @@ OTHER: Key = ("EMAIL#1", "EVENT#2")
 
 def received(body: str, *, is_replay: bool = True) -> Message:
     attributes = {"MessageAttributes": REPLAY_ATTRIBUTES} if is_replay else {}
-    return Message.read({"MessageId": "id", "ReceiptHandle": f"handle-{is_replay}", "Body": body, **attributes})
+    return Message.from_sqs({"MessageId": "id", "ReceiptHandle": f"handle-{is_replay}", "Body": body, **attributes})
 
 
 def interpreted(*keys: Key, is_replay: bool = True) -> InterpretedMessage:
