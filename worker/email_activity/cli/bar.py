@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from email_activity.cli import show
 from email_activity.replay.replay import Summary
@@ -20,7 +20,7 @@ def bar(size: int) -> Iterator[tuple[Callable[[str], None], Callable[[int, Summa
     """size: bytes in all; 0 if nobody knows. Gives what says a line, and what is told the bytes read so far."""
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    live = Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False)
+    live = show.progress(*columns, on=console)
     task = live.add_task("", total=size or None)
     every = DRAW_EVERY if console.is_terminal else SAY_EVERY
     began_at = reported_at = time.monotonic()

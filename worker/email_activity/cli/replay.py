@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from email_activity.activity.words import counted
 from email_activity.aws.clients import dynamodb_client, sqs_client
 from email_activity.cli import show
 from email_activity.cli.bar import bar
@@ -16,7 +17,7 @@ from email_activity.replay.checkpoint import Checkpoint, CheckpointError, finger
 from email_activity.replay.files import REJECTS, STDIN, ArchiveFile, find_files
 from email_activity.replay.rejects import Rejects
 from email_activity.replay.replay import Replay
-from email_activity.replay.sender import RetryPolicy, open_queue
+from email_activity.replay.sender import QueueSender
 from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings, load_settings
 
@@ -81,7 +82,7 @@ def replay(  # noqa: PLR0913  one argument for each option is how click works
     settings = load_settings(threads_per_process=threads)
     files, checkpoint, rejects = _files(paths, checkpoint, rejects)
     interrupt = Interrupt()
-    job = Replay(files, tracking_policy(settings), interrupt, threads=threads, rate=rate)
+    job = Replay(files, tracking_policy(settings), interrupt, rate=rate)
     began_at = time.monotonic()
     with interruptible(interrupt), bar(sum(file.size for file in files)) as (job.say, job.report):
         if not dry_run:
@@ -118,7 +119,7 @@ def _files(paths: Sequence[str], checkpoint: Path | None, rejects: Path | None) 
 
 def _connect(job: Replay, settings: Settings, path: Path, *, from_start: bool) -> None:
     """path: of the checkpoint. Says where the replay begins."""
-    job.sender = open_queue(sqs_client(settings), settings, RetryPolicy(job.say, job.is_stopping), job.threads)
+    job.sender = QueueSender.open(sqs_client(settings), settings, job.say, job.is_stopping)
     if any(file.is_stream for file in job.files):
         job.say("a stream cannot be resumed: interrupted, it begins anew")
         return
@@ -133,9 +134,9 @@ def _connect(job: Replay, settings: Settings, path: Path, *, from_start: bool) -
     if done == len(progress):
         job.say("nothing left to do; --from-start does it again")
     elif any(each.position or each.is_done for each in progress):
-        job.say(f"going on from {path}: {done:,} of {_some(len(progress), 'file')} done")
+        job.say(f"going on from {path}: {done:,} of {counted(len(progress), 'file')} done")
     else:
-        job.say(f"{_some(len(progress), 'file')}; how far this comes is kept in {path}")
+        job.say(f"{counted(len(progress), 'file')}; how far this comes is kept in {path}")
 
 
 def _as_json(job: Replay, seconds: float) -> dict[str, Any]:
@@ -151,12 +152,12 @@ def _as_json(job: Replay, seconds: float) -> dict[str, Any]:
 
 def _in_words(job: Replay, seconds: float) -> str:
     counts = job.summary.counts
-    read = f"{_some(counts['documents'], 'document')} of {_some(job.summary.files, 'file')}"
+    read = f"{counted(counts['documents'], 'document')} of {counted(job.summary.files, 'file')}"
     others = ", ".join(f"{counts[name]:,} {name}" for name in OTHERS)
     if not job.sender:
         return f"{counts['activity']:,} would be sent, {others}; {read}; {seconds:,.1f} s; nothing sent"
-    sent = f"{counts['sent']:,} sent to {job.sender.queue_name}, the workers record them"
-    return f"{sent}; {others}; {read}; {seconds:,.1f} s"
+    queue = job.sender.url.rpartition("/")[2]
+    return f"{counts['sent']:,} sent to {queue}, the workers record them; {others}; {read}; {seconds:,.1f} s"
 
 
 def _print_what_to_do(job: Replay, *, from_start: bool) -> None:
@@ -167,20 +168,18 @@ def _print_what_to_do(job: Replay, *, from_start: bool) -> None:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary.reasons.most_common())
         why = "; ".join(filter(None, [reasons, f"{earlier:,} by earlier runs" if earlier else ""]))
         where = f"in {job.rejects.path}" if job.rejects else "the first of them:"
-        show.print_note(f"{_some(rejected, 'document')} rejected ({why}); {where}")
+        show.print_note(f"{counted(rejected, 'document')} rejected ({why}); {where}")
         for file, position, reason in () if job.rejects else summary.examples:
             show.print_note(f"{file} at byte {position}: {reason}")
     if summary.failed:
-        show.print_note(f"{_some(len(summary.failed), 'file')} could not be read to the end; the next run tries again")
+        show.print_note(
+            f"{counted(len(summary.failed), 'file')} could not be read to the end; the next run tries again"
+        )
     if summary.is_interrupted and job.checkpoint:
         without = ", without --from-start," if from_start else ""
         show.print_note(f"interrupted; all so far is kept in {job.checkpoint.path}. The same command{without} goes on")
     elif summary.is_interrupted:
         show.print_note("interrupted")
-
-
-def _some(count: int, what: str) -> str:
-    return f"{count:,} {what}" + "s" * (count != 1)
 
 
 def _rejected(job: Replay) -> int:

@@ -21,9 +21,8 @@ from email_activity.replay.sender import QueueSender
 from email_activity.ses.interpret import Outcome
 from email_activity.ses.tracking_policy import TrackingPolicy
 
-#: A batch goes with this many messages for each thread, which is one call to SQS; with so many characters, or after so
-#: many seconds.
-MESSAGES_PER_THREAD = 10
+#: A batch goes with this many messages to send or characters, or after so many seconds.
+MAX_MESSAGES = 100
 MAX_CHARACTERS = 4 * 1024 * 1024
 MAX_AGE = 1.0
 
@@ -79,8 +78,8 @@ class Batch:
             return
         self.characters += len(message.body or "")
 
-    def is_full(self, threads: int) -> bool:
-        has_enough = len(self.to_send) >= threads * MESSAGES_PER_THREAD or self.characters >= MAX_CHARACTERS
+    def is_full(self) -> bool:
+        has_enough = len(self.to_send) >= MAX_MESSAGES or self.characters >= MAX_CHARACTERS
         return has_enough or time.monotonic() - self.begun_at > MAX_AGE
 
 
@@ -98,7 +97,6 @@ class Replay:
     sender: QueueSender | None = None
     rejects: Rejects | None = None
     checkpoint: Checkpoint | None = None
-    threads: int = 4
     rate: float | None = None
     report: Callable[[int, Summary], None] = lambda _bytes, _summary: None
     summary: Summary = field(default_factory=Summary)
@@ -130,7 +128,7 @@ class Replay:
                     for message, position in self._messages(file, progress.position, bytes_before):
                         batch.add(message)
                         batch.progress[file.name] = replace(progress, position=position)
-                        if batch.is_full(self.threads):
+                        if batch.is_full():
                             yield batch
                             batch = Batch()
                     batch.progress[file.name] = replace(progress, is_done=True)

@@ -4,9 +4,9 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 """
 
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from multiprocessing.pool import ThreadPool
 from typing import TYPE_CHECKING, Any
@@ -37,8 +37,8 @@ QUIET = 5.0
 LOOK_EVERY = 0.1
 GRACE = 3.0
 
-#: SQS has trouble of its own.
-PASSING = THROTTLED | {"InternalError", "InternalFailure", "ServiceUnavailable", "RequestThrottled", "KmsThrottled"}
+#: SQS takes no more just now.
+PASSING = THROTTLED | {"RequestThrottled", "KmsThrottled"}
 
 #: SQS refuses what a message holds: characters that it takes in none, or a size.
 TOO_LONG = "BatchRequestTooLong"
@@ -56,121 +56,99 @@ class RefusedByQueueError(PermanentError):
     reason = "refused_by_queue"
 
 
-class RetryPolicy:
-    """Pauses between attempts, shared by all threads. Says once that the queue fails, and once that it works again."""
-
-    def __init__(self, say: Callable[[str], None], is_stopping: Callable[[], bool]) -> None:
-        self._say = say
-        self.is_stopping = is_stopping
-        self._failed_at: float | None = None
-        self._lock = threading.Lock()
-
-    def wait(self, code: str, attempt: int) -> None:
-        """Raises StoppedError."""
-        with self._lock:
-            if self._failed_at is None:
-                self._say(f"the queue takes nothing more for now ({code}): waiting until it does")
-            self._failed_at = time.monotonic()
-        until = time.monotonic() + backoff(attempt, FIRST_PAUSE, LONGEST_PAUSE, least=0.5)
-        while time.monotonic() < until:
-            if self.is_stopping():
-                raise StoppedError
-            time.sleep(LOOK_EVERY)
-
-    def record_success(self) -> None:
-        with self._lock:
-            if self._failed_at is not None and time.monotonic() - self._failed_at >= QUIET:
-                self._failed_at = None
-                self._say("the queue takes messages again")
-
-
+@dataclass(slots=True)
 class QueueSender:
-    """Sends with several threads. max_bytes: of a message, with its attributes."""
+    """Calls SQS in several threads. max_bytes: of a message, with its attributes. say: takes a line for the user."""
 
-    def __init__(self, sqs: "SQSClient", url: str, max_bytes: int, retry: RetryPolicy, threads: int) -> None:
-        self._sqs = sqs
-        self.url = url
-        self._max_bytes = max_bytes
-        self._retry = retry
-        self._threads = threads
+    sqs: "SQSClient"
+    url: str
+    max_bytes: int
+    threads: int
+    say: Callable[[str], None]
+    is_stopping: Callable[[], bool]
+    _failed_at: float | None = None
 
-    @property
-    def queue_name(self) -> str:
-        return self.url.rpartition("/")[2]
+    @classmethod
+    def open(
+        cls, sqs: "SQSClient", settings: Settings, say: Callable[[str], None], is_stopping: Callable[[], bool]
+    ) -> "QueueSender":
+        """Raises SettingsError if there is no such queue, and what boto3 raises."""
+        url = queue_url(sqs, settings.events_queue, "EVENTS_QUEUE")
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])["Attributes"]
+        max_bytes = int(attributes["MaximumMessageSize"])
+        return cls(sqs, url, max_bytes, settings.threads_per_process, say, is_stopping)
 
     def send(self, bodies: Sequence[str]) -> dict[int, PermanentError]:
         """Returns when each is sent or refused for good: the errors, by place. Some may be sent twice.
 
         Raises StoppedError, and what boto3 raises where waiting does not help, for instance without permission.
         """
-        entries = {
+        left: Entries = {
             place: {"MessageBody": body, "MessageAttributes": REPLAY_ATTRIBUTES} for place, body in enumerate(bodies)
         }
-        sizes = {place: message_bytes(entry) for place, entry in entries.items()}
+        sizes = {place: message_bytes(entry) for place, entry in left.items()}
         errors: dict[int, PermanentError] = {
-            place: TooLargeError(f"{size} bytes, and the queue takes {self._max_bytes}")
+            place: TooLargeError(f"{size} bytes, and the queue takes {self.max_bytes}")
             for place, size in sizes.items()
-            if size > self._max_bytes
+            if size > self.max_bytes
         }
-        left = [entry for entry in entries.items() if entry[0] not in errors]
-        shares = [dict(left[start :: self._threads]) for start in range(min(self._threads, len(left)))]
-        for codes in self._in_threads(shares) if shares else ():
-            errors |= {place: RefusedByQueueError(code) for place, code in codes.items()}
+        left = {place: entry for place, entry in left.items() if place not in errors}
+        attempt = 0
+        while left:
+            failed = self._send_once(left)
+            errors |= {place: RefusedByQueueError(code) for place, code in failed.items() if code in REFUSED}
+            attempt = 0 if len(failed) < len(left) else attempt + 1
+            left = {place: left[place] for place in failed if place not in errors}
+            if left:
+                self._pause(failed[next(iter(left))], attempt)
+        if self._failed_at is not None and time.monotonic() - self._failed_at >= QUIET:
+            self._failed_at = None
+            self.say("the queue takes messages again")
         return errors
 
-    def _in_threads(self, shares: Sequence[Entries]) -> Sequence[Mapping[int, str]]:
-        """Threads of a pool like this are daemons: a call that hangs does not hold up the end of the program."""
+    def _send_once(self, entries: Entries) -> dict[int, str]:
+        """SQS's code for each that was not sent. A call that hangs does not hold up a stop: its thread is a daemon."""
+        places = list(entries)
+        shares = [{place: entries[place] for place in places[n :: self.threads]} for n in range(self.threads)]
         stop_at = math.inf
-        with ThreadPool(len(shares)) as pool:
-            calls = pool.map_async(self._send, shares, chunksize=1)
+        with ThreadPool(self.threads) as pool:
+            calls = pool.map_async(self._call, filter(None, shares), chunksize=1)
             while not calls.ready():
                 calls.wait(LOOK_EVERY)
-                if self._retry.is_stopping():
+                if self.is_stopping():
                     stop_at = min(stop_at, time.monotonic() + GRACE)
                     if time.monotonic() > stop_at:
                         raise StoppedError
-            return calls.get()
+            return {place: code for failed in calls.get() for place, code in failed.items()}
 
-    def _send(self, entries: Entries) -> dict[int, str]:
-        """SQS's code for each that it refuses for good."""
-        left, refused, attempt = dict(entries), dict[int, str](), 0
-        while left:
-            failed: dict[int, str] = {}
-            for result in call_in_batches(self._sqs.send_message_batch, self.url, left):
-                if result.error and not _is_passing(result.error):
-                    refused |= self._one_by_one({place: left[place] for place in result.failed}, result.error)
-                else:
-                    failed |= result.failed
-            refused |= {place: code for place, code in failed.items() if code in REFUSED}
-            attempt = 0 if len(failed) < len(left) else attempt + 1
-            left = {place: left[place] for place in failed if place not in refused}
-            if left:
-                self._retry.wait(failed[next(iter(left))], attempt)
+    def _call(self, entries: Entries) -> dict[int, str]:
+        failed: dict[int, str] = {}
+        for result in call_in_batches(self.sqs.send_message_batch, self.url, entries):
+            is_refused = result.error is not None and code_of(result.error) in REFUSED
+            if is_refused and len(result.failed) > 1:  # for one of them, so that one must be found
+                for place in result.failed:
+                    failed |= self._call({place: entries[place]})
+            elif result.error and not is_refused and not _is_passing(result.error):
+                raise result.error
             else:
-                self._retry.record_success()
-        return refused
+                failed |= result.failed
+        return failed
 
-    def _one_by_one(self, entries: Entries, error: ClientError | BotoCoreError) -> dict[int, str]:
-        """SQS may refuse a call for one of its entries, so that one must be found. Raises any other error."""
-        code = code_of(error)
-        if code not in REFUSED:
-            raise error
-        if len(entries) == 1:
-            return dict.fromkeys(entries, code)
-        return dict(found for place, entry in entries.items() for found in self._send({place: entry}).items())
-
-
-def open_queue(sqs: "SQSClient", settings: Settings, retry: RetryPolicy, threads: int) -> QueueSender:
-    """Raises SettingsError if there is no such queue, and what boto3 raises."""
-    url = queue_url(sqs, settings.events_queue, "EVENTS_QUEUE")
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])["Attributes"]
-    return QueueSender(sqs, url, int(attributes["MaximumMessageSize"]), retry, threads)
+    def _pause(self, code: str, attempt: int) -> None:
+        """Raises StoppedError."""
+        if self._failed_at is None:
+            self.say(f"the queue takes nothing more for now ({code}): waiting until it does")
+        self._failed_at = time.monotonic()
+        until = time.monotonic() + backoff(attempt, FIRST_PAUSE, LONGEST_PAUSE, least=0.5)
+        while time.monotonic() < until:
+            if self.is_stopping():
+                raise StoppedError
+            time.sleep(LOOK_EVERY)
 
 
 def _is_passing(error: ClientError | BotoCoreError) -> bool:
+    """SQS has trouble of its own, or does not answer."""
     if isinstance(error, ClientError):
-        is_theirs = (
-            error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
-        )
-        return is_theirs or code_of(error) in PASSING
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR or code_of(error) in PASSING
     return isinstance(error, NoConnectionError | HTTPClientError)
