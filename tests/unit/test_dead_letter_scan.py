@@ -332,11 +332,13 @@ def test_an_answer_that_lists_nothing_has_done_nothing(monkeypatch, call):
 
 def test_one_larger_than_the_events_queue_takes_stays_and_the_others_go():
     sqs = FakeSqs(max_bytes=100)
-    large = "\u00e9" * 51  # bytes count, not characters
+    large, with_mark = "\u00e9" * 51, "x" * 95  # bytes count, not characters; and the mark of a replay counts too
     sqs.put(large, quarantined())
+    sqs.put(with_mark, quarantined(replay="1"))
     sqs.put("small", quarantined())
-    assert {each.error for each in redriven(sqs)} == {"102 bytes, and the events queue takes 100", None}
-    assert (sqs.bodies(), sqs.bodies(EVENTS), sqs.hidden()) == ([large], ["small"], [])
+    errors = {f"{size} bytes, and the events queue takes 100" for size in (102, 95 + len("replayString1"))}
+    assert {each.error for each in redriven(sqs)} == {*errors, None}
+    assert (sqs.bodies(), sqs.bodies(EVENTS), sqs.hidden()) == ([with_mark, large], ["small"], [])
 
 
 def test_what_fails_again_meanwhile_is_not_sent_once_more():

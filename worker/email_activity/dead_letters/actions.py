@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from email_activity.aws.batches import call_in_batches
+from email_activity.aws.batches import call_in_batches, message_bytes
 from email_activity.dead_letters.dead_letter import DeadLetter, Filter, Key, Summary
 from email_activity.dead_letters.queue_scan import Scan
 from email_activity.ingest.receive import REPLAY_ATTRIBUTE, REPLAY_ATTRIBUTES
@@ -118,12 +118,15 @@ class Redrive:
 
     def send(self, dead_letters: Sequence[DeadLetter]) -> dict[str, str]:
         """A Handler. Raises what boto3 raises."""
+        entries = {each.sqs_id: _entry(each) for each in dead_letters}
+        sizes = {sqs_id: message_bytes(entry) for sqs_id, entry in entries.items()}
         errors = {
-            each.sqs_id: f"{each.summary.size:,} bytes, and the events queue takes {self._max_bytes:,}"
-            for each in dead_letters
-            if each.summary.size > self._max_bytes
+            sqs_id: f"{size:,} bytes, and the events queue takes {self._max_bytes:,}"
+            for sqs_id, size in sizes.items()
+            if size > self._max_bytes
         }
-        entries = {each.sqs_id: _entry(each) for each in dead_letters if each.sqs_id not in errors}
+        for sqs_id in errors:
+            del entries[sqs_id]
         for result in call_in_batches(self._sqs.send_message_batch, self._url, entries):
             self._sent |= {sent.get("MessageId", "") for sent in result.done.values()}
             if result.error:
