@@ -80,7 +80,7 @@ def copy_all(site: Site) -> None:
         site.cloud.sqs.send_message(QueueUrl=url, MessageBody=each["Body"], MessageAttributes=each["MessageAttributes"])
 
 
-def test_what_a_worker_quarantined_is_shown_once_and_redriven_after_a_setting_was_mended(site: Site) -> None:
+def test_what_a_worker_quarantined_is_shown_once_and_redriven_once_mended(site: Site) -> None:
     """A subject of 420 KB makes an item that DynamoDB refuses, unless subjects are not stored."""
     email = Email(subject="secretsubject" + "x" * 420_000)
     with site.worker() as worker:

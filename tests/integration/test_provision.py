@@ -246,6 +246,7 @@ def test_the_way_of_aws_makes_the_stack_and_then_finds_nothing_to_do(cloud, pref
     assert {check.name for check in made.checks if not check.ok} >= {"point-in-time recovery", "configuration set"}
     assert command.exit_code == 1
     assert "not as wanted: table: deletion protection, point-in-time recovery, configuration set" in command.stderr
+    assert "localstack/provision.py" in command.stderr
     deploy(cloud, prefix)  # completes it, so that its table is kept like any other
 
 

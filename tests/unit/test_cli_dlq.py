@@ -303,7 +303,7 @@ def test_a_discard_never_writes_to_a_file_that_is_there(sqs, tmp_path: Path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_finishes_the_batch_gives_the_rest_back_and_says_what_was_done(sqs, number):
+def test_an_interrupt_finishes_the_batch_and_gives_the_rest_back(sqs, number):
     for each in range(25):
         sqs.put(str(each), quarantined())
     sqs.before = lambda call: os.kill(os.getpid(), number) if call == "DeleteMessageBatch" else None

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from email_activity.dead_letters import queue_scan
-from email_activity.dead_letters.actions import Archive, Outcome, Redrive, drain, find, list_messages
+from email_activity.dead_letters.actions import Archive, Listed, Outcome, Redrive, drain, find, list_messages
 from email_activity.dead_letters.dead_letter import DeadLetter, Filter
 from email_activity.dead_letters.queue_scan import Scan
 from email_activity.domain.facts import Document
@@ -47,6 +47,12 @@ def dead_letter(
     with scan_of(sqs, policy) as scan:
         ((found,),) = scan.batches()
     return found
+
+
+def listed(sqs: FakeSqs, **options: Any) -> tuple[list[Listed], Scan]:
+    with scan_of(sqs, **options) as scan:
+        found = list(list_messages(scan, ANY).values())
+    return found, scan
 
 
 def redriven(sqs: FakeSqs, wanted: Filter = ANY, limit: int | None = None, **options: Any) -> list[Outcome]:
@@ -149,14 +155,13 @@ def test_any_body_can_be_summarized(body):
 # --- The scan ---
 
 
-def test_every_message_is_seen_once_and_given_back():
-    sqs = filled(25)
-    with scan_of(sqs) as scan:
-        found = list_messages(scan, ANY)
-        assert len(sqs.hidden()) == 25
-    assert sorted(each.copies for each in found.values()) == [1] * 25
-    assert sqs.hidden() == []
-    assert len(sqs.bodies()) == 25
+def test_every_message_is_seen_once_hidden_meanwhile_and_given_back():
+    sqs, hidden = filled(25), []
+    sqs.before = lambda call: hidden.append((call, len(sqs.hidden())))
+    found, _ = listed(sqs)
+    assert [each.copies for each in found] == [1] * 25
+    assert ("ChangeMessageVisibilityBatch", 25) in hidden
+    assert (sqs.hidden(), len(sqs.bodies())) == ([], 25)
 
 
 def test_a_message_that_is_there_twice_is_one_with_two_copies():
@@ -164,8 +169,7 @@ def test_a_message_that_is_there_twice_is_one_with_two_copies():
     for _ in range(2):
         sqs.put("{", quarantined("not_json", "id-1"))
     sqs.put("another body under its id", quarantined("not_json", "id-1"))
-    with scan_of(sqs) as scan:
-        assert sorted(each.copies for each in list_messages(scan, ANY).values()) == [1, 2]
+    assert sorted(each.copies for each in listed(sqs)[0]) == [1, 2]
     with scan_of(sqs) as scan:
         found = find(scan, "id-1")
     assert found is not None
@@ -177,9 +181,7 @@ def test_one_that_the_worker_copied_and_sqs_moved_later_is_the_same():
     sqs = FakeSqs()
     moved = sqs.put("{", moved=True)
     sqs.put("{", quarantined("not_json", moved))
-    with scan_of(sqs) as scan:
-        (found,) = list_messages(scan, ANY).values()
-    assert (found.summary.id, found.copies) == (moved, 2)
+    assert [(each.summary.id, each.copies) for each in listed(sqs)[0]] == [(moved, 2)]
 
 
 def test_an_error_gives_everything_back():
@@ -195,17 +197,14 @@ def test_an_error_gives_everything_back():
 
 
 def test_a_stop_ends_the_scan_and_gives_everything_back():
-    sqs = filled(25)
-    seen: list[int] = []
-    with scan_of(sqs, stopping=lambda: sum(seen) >= 10, seen=seen.append) as scan:
-        assert len(list_messages(scan, ANY)) == 10
-    assert sqs.hidden() == []
+    sqs, seen = filled(25), []
+    found, _ = listed(sqs, stopping=lambda: sum(seen) >= 10, seen=seen.append)
+    assert (len(found), sqs.hidden()) == (10, [])
 
 
 def test_what_cannot_be_given_back_is_told():
     sqs = filled(2, fails=Counter({("ChangeMessageVisibilityBatch", "1"): 9}))
-    with scan_of(sqs) as scan:
-        list_messages(scan, ANY)
+    _, scan = listed(sqs)
     assert (scan.not_given_back, sqs.hidden()) == (1, ["1"])
 
 
@@ -221,8 +220,7 @@ def test_an_error_in_giving_back_hides_no_error_that_was_before():
 
 def test_a_message_that_is_received_once_more_is_no_copy_and_the_scan_ends():
     """As after a pause that was longer than messages stay hidden."""
-    sqs = FakeSqs()
-    sqs.put("{", quarantined())
+    sqs = filled(1)
 
     def show_again(call: str) -> None:
         if call == "ReceiveMessage":
@@ -230,9 +228,7 @@ def test_a_message_that_is_received_once_more_is_no_copy_and_the_scan_ends():
                 each.is_hidden = False
 
     sqs.before = show_again
-    with scan_of(sqs) as scan:
-        (found,) = list_messages(scan, ANY).values()
-    assert found.copies == 1
+    assert [each.copies for each in listed(sqs)[0]] == [1]
     assert sqs.hidden() == []
 
 
@@ -240,19 +236,16 @@ def test_what_comes_long_after_the_start_is_left_for_the_next_scan():
     sqs = FakeSqs()
     sqs.put("now")
     sqs.put("much later", age=-120)
-    with scan_of(sqs) as scan:
-        assert [each.summary.size for each in list_messages(scan, ANY).values()] == [3]
-    assert scan.late == 1
-    assert sqs.hidden() == []
+    found, scan = listed(sqs)
+    assert [each.summary.size for each in found] == [3]
+    assert (scan.late, sqs.hidden()) == (1, [])
 
 
 def test_a_queue_with_more_than_sqs_hides_is_said_to_be_cut(monkeypatch):
     monkeypatch.setattr(queue_scan, "MAX_HELD", 20)
     sqs = filled(30)
-    with scan_of(sqs) as seen:
-        assert len(list_messages(seen, ANY)) == 20
-    assert seen.is_cut
-    assert sqs.hidden() == []
+    found, scan = listed(sqs)
+    assert (len(found), scan.is_cut, sqs.hidden()) == (20, True, [])
 
 
 def test_bodies_are_not_kept():
@@ -272,8 +265,7 @@ def test_bodies_are_not_kept():
 
     sqs = Endless()
     tracemalloc.start()
-    with scan_of(sqs) as scan:
-        assert len(list_messages(scan, ANY)) == 1_000
+    assert len(listed(sqs)[0]) == 1_000
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 20_000_000

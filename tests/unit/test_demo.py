@@ -30,7 +30,7 @@ def test_a_story_that_was_recorded_is_all_accounted_for() -> None:
     assert result.published.total() == len(published)
 
 
-def test_the_story_has_every_kind_duplicates_disorder_and_things_that_are_no_activity() -> None:
+def test_the_story_has_every_kind_duplicates_disorder_and_no_activities() -> None:
     published = story(NOW)
     kinds = {each.kind for each in published if each.fate == "recorded"}
     assert len(kinds) == 10
@@ -62,7 +62,7 @@ def test_a_contract_in_the_table_is_one_too_many() -> None:
 
 
 @pytest.mark.parametrize("dead", [[], [(UNREADABLE, "")], [*DEAD, ("something else", "not_json")], [*DEAD, *DEAD]])
-def test_the_dead_letter_queue_must_hold_what_is_unreadable_with_its_reason_and_nothing_else(
+def test_the_dead_letter_queue_must_hold_what_is_unreadable_alone(
     dead: list[tuple[str, str]],
 ) -> None:
     published = story(NOW)

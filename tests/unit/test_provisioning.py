@@ -355,7 +355,7 @@ def test_a_table_is_unprotected_only_to_be_deleted(cloud):
     assert names.index("update_table") < names.index("delete_table")
 
 
-def test_a_stand_in_that_cannot_protect_the_table_is_not_told_to_delete_the_stack(cloud):
+def test_a_stand_in_that_cannot_protect_the_table_keeps_its_stack(cloud):
     existing_stack(cloud, "CREATE_COMPLETE")
     existing_table(cloud, DeletionProtectionEnabled=False)
     with pytest.raises(ProvisionError, match="cannot protect"):

@@ -44,6 +44,8 @@ QUEUES = (
 )
 TABLE = "the table {prefix} with every email's activity (about {items} items)"
 
+LEFT_OUT = ". If this is LocalStack, localstack/provision.py in the source makes up for what it leaves out"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -135,7 +137,8 @@ def _deploy(provisioner: type[Provisioner], cloud: Cloud, wanted: Deployment, op
         _print_settings(made)
     if not made.ok:
         failed = ", ".join(check.name for check in made.checks if not check.ok)
-        raise ProvisionError(f"not as wanted: {failed}")
+        is_elsewhere = made.endpoint_url and provisioner is Provisioner
+        raise ProvisionError(f"not as wanted: {failed}{LEFT_OUT if is_elsewhere else ''}")
 
 
 def _delete(provisioner: Provisioner, options: Options, *, delete_table: bool) -> None:
