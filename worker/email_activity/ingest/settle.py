@@ -114,5 +114,5 @@ def _hidden_for(seconds: Mapping[Message, int]) -> list[dict[str, Any]]:
 
 
 def delay(receive_count: int) -> int:
-    """Seconds, by how often a message has been received."""
+    """Seconds: exponential, with full jitter so that what failed together does not return together."""
     return 1 + int(backoff(receive_count, FIRST_DELAY, MAX_DELAY))
