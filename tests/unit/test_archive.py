@@ -115,7 +115,7 @@ pieces = st.sampled_from([b'{"a":', b'{"Records":', b'"', b"\n", b"}", b"]", b"[
 @given(raw=st.binary(max_size=200) | st.lists(pieces).map(b"".join), sizes=st.lists(st.integers(1, 9), max_size=100))
 @example(b"\xef\xbb", [1, 1])
 @example(b"\x1f\x8b", [])
-def test_any_bytes_are_accounted_for_and_the_end_of_any_part_is_a_place_to_go_on_from(raw, sizes) -> None:
+def test_any_bytes_are_accounted_for_and_reading_may_go_on_behind_any_part(raw, sizes) -> None:
     found = read_all(raw, sizes)
     account_for(raw, found)
     assert seen(read_all(raw)) == seen(found)
@@ -131,7 +131,7 @@ def test_a_damaged_gzip_file_raises_nothing(body, cut, noise) -> None:
             assert part.body is not None or part.error is not None
 
 
-def test_a_gzip_file_that_was_cut_off_gives_its_first_documents_and_is_called_damaged() -> None:
+def test_a_cut_gzip_file_gives_its_first_documents_and_is_called_damaged() -> None:
     lines = [json.dumps(Email().send()) for _ in range(200)]
     found = unpack(gzip.compress("\n".join(lines).encode())[:-9_00])
     assert found[-1].error is not None
@@ -212,7 +212,7 @@ def test_a_document_larger_than_sqs_takes_is_rejected_with_a_reason(size: int, s
     assert found[1].body is None
 
 
-def test_a_document_as_large_as_sqs_takes_is_read_also_where_a_payload_quotes_it() -> None:
+def test_a_document_as_large_as_sqs_takes_is_read_also_in_a_payload() -> None:
     event = Email().send()
     event["padding"] = '"' * ((MAX_BODY - len(json.dumps(event)) - 20) // 2)
     body = json.dumps(event)
@@ -264,7 +264,7 @@ def test_whatever_an_archive_is_full_of_framing_takes_little_time_a_byte(filling
     assert found[-1].end == SIZE
 
 
-def test_what_only_begins_like_objects_is_one_document_and_takes_no_good_one_along() -> None:
+def test_what_only_begins_like_objects_is_one_document_by_itself() -> None:
     good = json.dumps(Email().send())
     found = bodies(("{\n" * 1_000 + good + "\n" + '{"a":[\n' * 1_000 + good + "\n" + good).encode())
     assert found.count(good) == 3
@@ -304,7 +304,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
     assert peak < 5 * MAX_QUOTED
 
 
-def test_a_folder_is_read_in_the_order_of_keys_without_hidden_files_and_own_ones(tmp_path, monkeypatch) -> None:
+def test_a_folder_is_read_in_order_without_hidden_files_and_own_ones(tmp_path, monkeypatch) -> None:
     names = ["2026/11/23/b.gz", "2026/11/23/a", "2026/11/22/z", "2026/11-x", ".hidden", ".cache/x", "c"]
     own = ["archive.rejects.jsonl", "archive.replay-0123abcd.json", "mine"]
     for name in names + own:

@@ -14,20 +14,6 @@ from click.testing import CliRunner, Result
 from email_activity.cli.main import main
 from events import KINDS, TOPIC_SUBSCRIBED, Email, raw, sns
 
-KEYS = {
-    "documents",
-    "activity",
-    "control",
-    "untracked",
-    "expired",
-    "rejected",
-    "sent",
-    "files",
-    "seconds",
-    "checkpoint",
-    "rejects",
-}
-
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +120,6 @@ def test_a_dry_run_counts_writes_nothing_and_needs_no_aws() -> None:
     Path("archive/a.gz").write_bytes(gzip.compress("\n".join(map(raw, bodies)).encode()))
     Path("archive/b").write_text(sns(Email(document_type="contract").send()) + raw(TOPIC_SUBSCRIBED) + "{oops")
     counted = summary("archive")
-    assert set(counted) == KEYS
     seconds = counted.pop("seconds")
     assert 0 < seconds < 60
     assert counted == {
@@ -152,7 +137,7 @@ def test_a_dry_run_counts_writes_nothing_and_needs_no_aws() -> None:
     assert [path.name for path in Path().iterdir()] == ["archive"]
 
 
-def test_rejected_documents_are_exit_code_1_and_told_with_their_reasons_and_places() -> None:
+def test_rejected_documents_are_exit_code_1_and_told_with_reason_and_place() -> None:
     Path("events").write_text(raw(Email().send()) + '{"a": 1}\n\n{')
     result = run("--dry-run", "events")
     assert result.exit_code == 1
@@ -216,16 +201,11 @@ def test_nothing_personal_reaches_the_terminal() -> None:
     assert "secret" not in result.output
 
 
-def test_an_empty_folder_is_done_at_once() -> None:
+def test_an_empty_folder_is_done_at_once_and_signals_are_as_before() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     Path("empty").mkdir()
     result = run("--dry-run", "empty")
     assert (result.exit_code, "0 documents of 0 files" in result.stdout) == (0, True)
-
-
-def test_signals_are_as_they_were_afterwards() -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    Path("events").write_text("")
-    run("--dry-run", "events")
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 

@@ -55,7 +55,7 @@ def test_only_what_was_written_now_counts_as_stored(stored: Stored, wanted: str,
 
 
 @pytest.mark.parametrize("is_replay", [False, True])
-def test_what_redis_calls_done_and_the_table_lost_comes_back_also_through_a_throttled_table(*, is_replay: bool) -> None:
+def test_what_redis_calls_done_and_the_table_lost_comes_back_though_throttled(*, is_replay: bool) -> None:
     site = FakeSite()
     pipeline, body = site.pipeline(), raw(Email().delivery())
     pipeline.process([message(body)])
