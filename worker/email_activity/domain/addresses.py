@@ -31,9 +31,11 @@ STRAYS = frozenset('()[]"\\')
 _PLAIN = re.compile(r"[A-Za-z0-9._+-]+@(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+")
 
 _BLANKS = re.compile(r"\s+")
-_ATOM = re.compile(r'[^\s()<>@,;:.\[\]"\\]+')
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_LITERAL = re.compile(r"\[([^\[\]]*)\]")
+#: Anything but a comment, whose brackets nest, and a sign, which stands for itself.
+_TOKEN = re.compile(
+    r'(?P<word>[^\s()<>@,;:.\[\]"\\]+)|(?P<blank>\s+)|"(?P<quoted>(?:[^"\\]|\\.)*)"|\[(?P<literal>[^\[\]]*)\]',
+    re.DOTALL,
+)
 _BRACKETS_OF_COMMENTS = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -115,46 +117,35 @@ def _without_display_form(text: str) -> str:
 
 def _tokens(text: str) -> Iterator[Token]:
     at = 0
-    may_open = {'"', "[", "("}  # what never closes once, never does later
+    unclosed: set[str] = set()  # what never closes once, never does later
     while at < len(text):
         sign = text[at]
-        found = _ATOM.match(text, at) or _BLANKS.match(text, at)
-        if found:
-            yield (BLANK if found[0].isspace() else WORD), found[0]
-            at = found.end()
-            continue
-        end = _end_of_enclosed(text, at) if sign in may_open else at
+        end = _end_of_comment(text, at) if sign == "(" and sign not in unclosed else at
         if end > at:
-            yield _enclosed(text[at:end])
+            yield COMMENT, text[at + 1 : end - 1]
             at = end
             continue
-        may_open.discard(sign)
+        token = None if sign in unclosed else _TOKEN.match(text, at)
+        if token and token.lastgroup:
+            kind, inner = token.lastgroup, token[token.lastgroup]
+            yield kind, _ESCAPED.sub(r"\1", inner).replace("\r", "").replace("\n", "") if kind == QUOTED else inner
+            at = token.end()
+            continue
+        unclosed.add(sign)
         if sign == "(" and "@" in text[:at]:
             return  # a comment that was cut off
         yield sign, sign
         at += 1
 
 
-def _end_of_enclosed(text: str, at: int) -> int:
-    """Behind the quoted string, domain literal or comment that begins here; where it begins if it does not end."""
-    if text[at] != "(":
-        found = (_QUOTED if text[at] == '"' else _LITERAL).match(text, at)
-        return found.end() if found else at
+def _end_of_comment(text: str, at: int) -> int:
+    """Where it begins if it does not end."""
     depth = 0
     for bracket in _BRACKETS_OF_COMMENTS.finditer(text, at):
         depth += {"(": 1, ")": -1}.get(bracket[0], 0)
         if depth == 0:
             return bracket.end()
     return at
-
-
-def _enclosed(text: str) -> Token:
-    inner = text[1:-1]
-    if text[0] == "(":
-        return COMMENT, inner
-    if text[0] == '"':
-        return QUOTED, _ESCAPED.sub(r"\1", inner).replace("\r", "").replace("\n", "")
-    return LITERAL, inner
 
 
 def _within(tokens: Iterable[Token]) -> tuple[Token, ...]:

@@ -41,32 +41,15 @@ _decode = msgspec.json.Decoder(float_hook=_fraction).decode
 
 
 def _leniently(text: str) -> object:
-    value = json.loads(text, parse_float=_fraction, parse_int=_whole, parse_constant=str)
-    may_have_surrogates = "\\ud" in text or "\\uD" in text or not _is_utf8(text)
-    return _without_surrogates(value) if may_have_surrogates else value
+    value = json.loads(text, parse_float=_fraction, parse_int=_integer, parse_constant=str)
+    if "\\ud" in text.lower() or storable(text) != text:
+        return json.loads(storable(json.dumps(value, ensure_ascii=False)))
+    return value
 
 
-def _whole(digits: str) -> int | str:
+def _integer(digits: str) -> int | str:
     """Python reads 4,300 digits at most."""
     try:
         return int(digits)
     except ValueError:
         return digits
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _without_surrogates(value: object) -> object:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, dict):
-        return {_without_surrogates(name): _without_surrogates(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_without_surrogates(each) for each in value]
-    return value
