@@ -189,8 +189,8 @@ def _line(error: Any) -> str:
     if not error["loc"]:
         return str(message)
     name, wanted = str(error["loc"][0]), message.removeprefix("Input should be ")
-    given = hide_password(error["input"]) if "url" in name else error["input"]
-    return f"{name.upper()}: got {given!r}, want {wanted}"
+    value = hide_password(error["input"]) if "url" in name else error["input"]
+    return f"{name.upper()}: got {value!r}, want {wanted}"
 
 
 def hide_password(value: Any) -> Any:

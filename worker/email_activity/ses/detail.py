@@ -30,7 +30,7 @@ def unknown_of(event: SesEvent, recipients: Sequence[Recipient]) -> str | None:
     Those of a sole recipient stand under `recipient`; of several, under `recipients` by address.
     """
     unknown = dict(event.unknown)
-    of_recipients = {each.normalized: dict(each.unknown) for each in recipients if each.unknown}
+    of_recipients = {recipient.normalized: dict(recipient.unknown) for recipient in recipients if recipient.unknown}
     if of_recipients:
         is_sole = len(recipients) == 1
         unknown |= {"recipient": dict(recipients[0].unknown)} if is_sole else {"recipients": of_recipients}
@@ -47,7 +47,7 @@ def _plain_fields(ses_object: Any) -> dict[str, Any]:
 
 @cache
 def _field_names(kind: Any) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind) if each.name not in _ELSEWHERE)
+    return tuple(field.name for field in fields(kind) if field.name not in _ELSEWHERE)
 
 
 def _plain(value: Any) -> Any:
@@ -56,7 +56,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Timestamp):
         return rfc3339_exact(value.at) if value.at else value.text
     if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [_plain(element) for element in value]
     return value

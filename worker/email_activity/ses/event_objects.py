@@ -67,9 +67,9 @@ class Mail(SesObject):
     def destinations(self) -> dict[str, Address]:
         """The recipients of the call by normalized address, in order, each once."""
         by_mailbox: dict[str, Address] = {}
-        for each in self.destination or ():
-            if each.normalized:
-                by_mailbox.setdefault(each.normalized, each)
+        for recipient in self.destination or ():
+            if recipient.normalized:
+                by_mailbox.setdefault(recipient.normalized, recipient)
         return by_mailbox
 
 

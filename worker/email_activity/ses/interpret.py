@@ -85,12 +85,12 @@ class Interpretation:
     @property
     def email_id(self) -> str | None:
         """SES's message id; None if nobody can tell."""
-        return next((each.event.message_id for each in self.events if each.event), None)
+        return next((found.event.message_id for found in self.events if found.event), None)
 
     @property
     def odd_elements(self) -> int:
         """Elements of lists and maps that could not be read, and are kept as unknown."""
-        return sum(each.event.odd_elements for each in self.events if each.event)
+        return sum(found.event.odd_elements for found in self.events if found.event)
 
 
 PRECEDENCE = {outcome: place for place, outcome in enumerate(Outcome)}
@@ -118,11 +118,10 @@ def interpret(
 
 
 def _items(events: Sequence[InterpretedEvent]) -> Iterator[Item]:
-    for each in events:
-        yield from (activity.to_item() for activity in each.activities)
-        yield from (extra.to_item() for extra in each.extras)
-    for each in events:
-        yield from (fact.to_item() for fact in each.recipient_facts)
+    for event in events:
+        yield from (fact.to_item() for fact in (*event.activities, *event.extras))
+    for event in events:
+        yield from (fact.to_item() for fact in event.recipient_facts)
 
 
 def _events(

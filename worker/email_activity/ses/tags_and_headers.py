@@ -18,7 +18,7 @@ MAX_TAGS = 200
 #: Characters of what becomes a key (document type and id, account). SES's tags have 256 at most; a longer text in
 #: their place is none of these.
 #: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html
-MAX_CARRIED = 1_000
+MAX_KEY_TEXT = 1_000
 
 
 def first_tag(mail: Mail, name: str) -> str | None:
@@ -28,7 +28,7 @@ def first_tag(mail: Mail, name: str) -> str | None:
 def short_tags(mail: Mail, name: str) -> Iterator[str]:
     """Those that may become a key."""
     texts = (value.strip() for value in (mail.tags or {}).get(name, ()))
-    return (text for text in texts if 0 < len(text) <= MAX_CARRIED)
+    return (text for text in texts if 0 < len(text) <= MAX_KEY_TEXT)
 
 
 def kept_tags(mail: Mail, elsewhere: Collection[str]) -> Mapping[str, list[str]]:
@@ -51,20 +51,22 @@ def kept_tags(mail: Mail, elsewhere: Collection[str]) -> Mapping[str, list[str]]
 def header_texts(mail: Mail, name: str) -> Iterator[str]:
     """SES rewrites the casing of header names."""
     name = name.casefold()
-    values = (value for each, value in mail.headers or () if each.casefold() == name)
+    values = (value for header, value in mail.headers or () if header.casefold() == name)
     return (text for text in map(decoded, values) if text)
 
 
 def short_headers(mail: Mail, name: str) -> Iterator[str]:
     """Those that may become a key."""
-    return (text for text in header_texts(mail, name) if len(text) <= MAX_CARRIED)
+    return (text for text in header_texts(mail, name) if len(text) <= MAX_KEY_TEXT)
 
 
 def is_unread(mail: Mail, tag: str, header: str) -> bool:
     """Whether anything stands under one of these names, or may do so, that is no text or too long for a key."""
-    if tag in mail.unknown.get("tags", ()) or any(len(value) > MAX_CARRIED for value in (mail.tags or {}).get(tag, ())):
+    if tag in mail.unknown.get("tags", ()) or any(
+        len(value) > MAX_KEY_TEXT for value in (mail.tags or {}).get(tag, ())
+    ):
         return True
     name = header.casefold()
     odd = mail.unknown.get("headers", ())
     names = (str(each.get("name")).casefold() if isinstance(each, dict) else name for each in odd)
-    return name in names or any(len(text) > MAX_CARRIED for text in header_texts(mail, header))
+    return name in names or any(len(text) > MAX_KEY_TEXT for text in header_texts(mail, header))
