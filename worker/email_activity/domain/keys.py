@@ -105,8 +105,6 @@ def digest(*parts: str | None) -> str:
 
 def content_hash(content: Mapping[str, Any]) -> str:
     """Hex digits that tell two contents of one event apart."""
-    if not NOT_CONTENT.isdisjoint(content):
-        content = {name: value for name, value in content.items() if name not in NOT_CONTENT}
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:HASH_DIGITS]
 
 

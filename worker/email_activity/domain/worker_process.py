@@ -13,7 +13,7 @@ from typing import Any
 
 from email_activity import __version__
 from email_activity.domain.keys import decoded, key_part
-from email_activity.domain.times import rfc3339_exact
+from email_activity.domain.times import rfc3339, rfc3339_exact
 
 WORKERS = "WORKERS"
 
@@ -38,7 +38,8 @@ class WorkerProcess:
             "pk": WORKERS,
             "sk": f"{key_part(self.host)}#{self.process}",
             "version": self.version,
-            "written_at": _exact(self.written_at),
+            # No two writes of a process have the same.
+            "written_at": rfc3339(self.written_at, "microseconds"),
             "last_poll_at": rfc3339_exact(self.last_poll_at),
             **newest,
             "expires_at": int((self.written_at + KEPT).timestamp()),
@@ -74,8 +75,3 @@ class ThisProcess:
     def now(self) -> WorkerProcess:
         at = datetime.now(UTC)
         return WorkerProcess(self._host, self._process, __version__, at, self._last_poll_at, self._newest_event_at)
-
-
-def _exact(at: datetime) -> str:
-    """In microseconds, always: no two writes of a process have the same."""
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

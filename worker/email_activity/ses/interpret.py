@@ -119,7 +119,8 @@ def interpret(
 
 def _items(events: Sequence[InterpretedEvent]) -> Iterator[Item]:
     for event in events:
-        yield from (fact.to_item() for fact in (*event.activities, *event.extras))
+        yield from (activity.to_item() for activity in event.activities)
+        yield from (extra.to_item() for extra in event.extras)
     for event in events:
         yield from (fact.to_item() for fact in event.recipient_facts)
 
