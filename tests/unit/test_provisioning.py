@@ -389,7 +389,7 @@ def test_a_policy_says_who_may_send(statements, said):
 
 @pytest.fixture(autouse=True)
 def holds(monkeypatch):
-    monkeypatch.setattr(command, "contents", lambda *_: resources.Contents(events=7, dead_letters=3, items=4711))
+    monkeypatch.setattr(command, "contents", lambda *_: {"events": 7, "dead_letters": 3, "items": 4711})
 
 
 def run(*arguments):

@@ -10,6 +10,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
+from email_activity.activity.words import counted
 from email_activity.aws.clients import sqs_client
 from email_activity.cli import dlq_output, show
 from email_activity.cli.interrupt import BY_CTRL_C, Interrupt, interruptible
@@ -100,7 +101,7 @@ class DrainSummary:
         return self
 
     def __exit__(self, *_: object) -> None:
-        copies = f", and {self.copies:,} further {'copy' if self.copies == 1 else 'copies'} deleted"
+        copies = f", and {counted(self.copies, 'further copy', 'further copies')} deleted"
         failed = f"; {len(self.errors):,} failed, still there"
         for error in self.errors:
             show.print_note(error)

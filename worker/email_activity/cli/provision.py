@@ -143,7 +143,7 @@ def _deploy(provisioner: type[Provisioner], cloud: Cloud, wanted: Deployment, op
 
 def _delete(provisioner: Provisioner, options: Options, *, delete_table: bool) -> None:
     prefix = provisioner.wanted.prefix
-    counts = asdict(contents(provisioner.cloud, provisioner.wanted))
+    counts = contents(provisioner.cloud, provisioner.wanted)
     queues, table = (text.format(prefix=prefix, **counts) for text in (QUEUES, TABLE))
     if options.dry_run:
         goes = f"{queues}, and {table}" if delete_table else queues

@@ -153,8 +153,11 @@ class Provisioner:
     def removal(self, found: Stack) -> list[Change]:
         """Of a stack with its queues and what is in them."""
         status = found.status if found.status in FAILED_CREATION else ""
-        gone = Change("Remove", found.name, "AWS::CloudFormation::Stack", status)
-        return [gone, *resources.removed_queues(self.cloud, self.wanted)]
+        queues = (Change("Remove", name, "AWS::SQS::Queue") for name in ("Queue", "DeadLetterQueue"))
+        return [
+            Change("Remove", found.name, "AWS::CloudFormation::Stack", status),
+            *resources.with_messages(self.cloud, self.wanted, queues),
+        ]
 
     def require_approval(self, proposed: Sequence[Change]) -> None:
         if not self.prompts.approve(proposed):

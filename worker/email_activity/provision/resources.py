@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescript
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from email_activity.domain.indexes import INDEXES
@@ -28,18 +28,13 @@ COUNTS: "tuple[QueueAttributeNameType, ...]" = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+def contents(cloud: Cloud, wanted: Deployment) -> dict[str, int]:
     """Numbers of messages in the two queues, and of items in the table; 0 of what is not there."""
-
-    events: int
-    dead_letters: int
-    items: int
-
-
-def contents(cloud: Cloud, wanted: Deployment) -> Contents:
-    found = describe_table(cloud, wanted.prefix) or {}
-    return Contents(messages(cloud, wanted.queue), messages(cloud, wanted.dead_letter_queue), found.get("ItemCount", 0))
+    return {
+        "events": messages(cloud, wanted.queue),
+        "dead_letters": messages(cloud, wanted.dead_letter_queue),
+        "items": (describe_table(cloud, wanted.prefix) or {}).get("ItemCount", 0),
+    }
 
 
 def messages(cloud: Cloud, queue: str) -> int:
@@ -49,12 +44,6 @@ def messages(cloud: Cloud, queue: str) -> int:
         return 0
     counts = cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=COUNTS)["Attributes"]
     return sum(int(counts.get(name, "0")) for name in COUNTS)
-
-
-def removed_queues(cloud: Cloud, wanted: Deployment) -> tuple[Change, ...]:
-    """The changes that go with the removal of the whole stack."""
-    names = ("Queue", "DeadLetterQueue")
-    return with_messages(cloud, wanted, (Change("Remove", name, "AWS::SQS::Queue") for name in names))
 
 
 def with_messages(cloud: Cloud, wanted: Deployment, changes: Iterable[Change]) -> tuple[Change, ...]:
