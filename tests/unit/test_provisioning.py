@@ -1,6 +1,7 @@
 """Provisioning where no stand-in can show it: AWS's answers, refusals and failures, and the command's manners."""
 
 import json
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
@@ -246,39 +247,27 @@ class Cfn:
         self.tables |= {"email-activity"} if self.wanted else set()
 
 
-def brought_about(cloud, approve=lambda _: True):
-    """Whether anything was changed; without the checks."""
+@pytest.mark.parametrize(
+    ("created", "exists", "approves", "outcome"),
+    [
+        pytest.param(True, False, True, ([["Remove", "Add"]], [False, True]), id="deleted: asked once for two updates"),
+        pytest.param(False, False, True, ([["Add"]], [True]), id="deleted, and a run was cut off in the middle"),
+        pytest.param(True, False, False, ([["Remove", "Add"]], []), id="deleted, and not approved"),
+        pytest.param(True, True, True, ([], []), id="there"),
+    ],
+)
+def test_a_deleted_table_comes_back_under_the_same_stack(cloud, created, exists, approves, outcome):
+    """outcome: the changes that were shown, and CreateTable of the updates that were made."""
+    cfn, shown = Cfn(cloud, created), []
+    cfn.tables |= {"email-activity"} if exists else set()
+    approve = lambda proposed: shown.append([each.action for each in proposed]) or approves  # noqa: E731
     provisioning = Provisioner(cloud, prompts=Prompts(approve))
-    found = stack.find(cloud, "email-activity")
-    return provisioning.apply(found, table_exists=bool(resources.describe_table(cloud, "email-activity")))
-
-
-def test_a_deleted_table_comes_back_under_the_same_stack(cloud):
-    cfn, asked = Cfn(cloud, create_table=True), []
-    assert brought_about(cloud, lambda proposed: asked.append([each.action for each in proposed]) or True)
-    assert cfn.tables == {"email-activity"}
-    assert cfn.executed == [False, True]
-    assert asked == [["Remove", "Add"]], "once, for both updates"
-
-
-def test_a_deleted_table_comes_back_after_a_run_that_was_cut_off_in_the_middle(cloud):
-    cfn = Cfn(cloud, create_table=False)
-    assert brought_about(cloud)
-    assert (cfn.tables, cfn.executed) == ({"email-activity"}, [True])
-
-
-def test_a_deleted_table_is_not_brought_back_unasked(cloud):
-    cfn = Cfn(cloud, create_table=True)
-    shown_by_deploy(cloud)
-    assert cfn.executed == []
-    cloud.cloudformation.delete_change_set.assert_called_once()
-
-
-def test_a_table_that_is_there_is_left_alone(cloud):
-    cfn = Cfn(cloud, create_table=True)
-    cfn.tables.add("email-activity")
-    assert not brought_about(cloud)
-    assert cfn.executed == []
+    with nullcontext() if approves else pytest.raises(NotApprovedError):
+        found = stack.find(cloud, "email-activity")
+        assert provisioning.apply(found, table_exists=exists) is bool(cfn.executed)
+    assert (shown, cfn.executed) == outcome
+    assert bool(cfn.tables) is approves
+    assert cloud.cloudformation.delete_change_set.called is (not cfn.executed)
 
 
 def test_a_stack_that_is_being_changed_by_somebody_else_is_left_alone(cloud):
