@@ -72,6 +72,13 @@ class FakeSqs:
     def hidden(self) -> list[str]:
         return [each.body for each in self.queues[DEAD].values() if each.is_hidden]
 
+    def quarantine_again(self, call: str) -> None:
+        """To be `before`: a worker that quarantines at once whatever comes."""
+        if call == "ReceiveMessage":
+            for each in list(self.queues[EVENTS].values()):
+                del self.queues[EVENTS][each.id]
+                self.put(each.body, quarantined("not_ses", each.id))
+
     # --- What boto3's client has ---
 
     def get_queue_url(self, QueueName: str, **_: object) -> dict[str, str]:  # noqa: N803  boto3's own

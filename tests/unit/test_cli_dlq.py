@@ -235,14 +235,7 @@ def test_a_dry_run_changes_nothing_and_says_what_would(sqs, command, tmp_path: P
 
 def test_what_came_back_is_told(sqs):
     some(sqs)
-
-    def worker(call: str) -> None:
-        if call == "ReceiveMessage":
-            for each in list(sqs.queues[EVENTS].values()):
-                del sqs.queues[EVENTS][each.id]
-                sqs.put(each.body, quarantined("not_ses", each.id))
-
-    sqs.before = worker
+    sqs.before = sqs.quarantine_again
     result = run("redrive")
     assert result.exit_code == 0
     assert "3 failed again and came back" in result.stderr

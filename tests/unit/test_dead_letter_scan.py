@@ -334,16 +334,8 @@ def test_one_larger_than_the_events_queue_takes_stays_and_the_others_go():
 
 
 def test_what_fails_again_meanwhile_is_not_sent_once_more():
-    """A worker that quarantines at once whatever comes."""
     sqs = filled(25)
-
-    def worker(call: str) -> None:
-        if call == "ReceiveMessage":
-            for each in list(sqs.queues[EVENTS].values()):
-                del sqs.queues[EVENTS][each.id]
-                sqs.put(each.body, quarantined("not_ses", each.id))
-
-    sqs.before = worker
+    sqs.before = sqs.quarantine_again
     outcomes = redriven(sqs)
     assert len(outcomes) == 25
     assert len(sqs.bodies()) == 25
