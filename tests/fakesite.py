@@ -193,10 +193,13 @@ class FakeSqs:
 
 
 class FakeSite:
+    """Each of its parts may be a real one instead, set before the pipeline is made."""
+
     def __init__(self, max_receives: int = 12) -> None:
         self.sqs = FakeSqs(max_receives)
         self.dynamodb = FakeDynamoDB()
         self.redis = FakeRedis()
+        self.table = "table"
         self.this_process = ThisProcess()
         self.breaker = CircuitBreaker({})
 
@@ -219,11 +222,11 @@ class FakeSite:
             receiver=Receiver(sqs, QUEUE.url, Settings(), lambda: False),
             policy=policy or TrackingPolicy(),
             new_claims=lambda space: Claims(redis, space, 60, 3600),
-            table=Store(dynamodb, "table"),
+            table=Store(dynamodb, self.table),
             settler=Settler(sqs, QUEUE),
             breaker=self.breaker,
             heartbeat=Heartbeat(),
-            table_identity=TableIdentity(dynamodb, "table", self.this_process),
+            table_identity=TableIdentity(dynamodb, self.table, self.this_process),
             reported_kinds=ReportedKinds(Settings().retention),
             this_process=self.this_process,
             suspects=CrashSuspects(redis),

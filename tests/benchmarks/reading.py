@@ -1,30 +1,33 @@
 """Reading: what a timeline, a document, an account's day, a page of it and its failures take.
 
     make bench-reading
-    make bench-reading ARGS="--emails 100 10000 --json"
+    make bench-reading ARGS="--emails 100 10000"
 
 Each day has an account of its own. Small reads are made in this process, again and again; a whole day is the command
-`email-activity account ID --day DAY` through a pipe, in processes of its own, once.
+`email-activity account ID --day DAY` through a pipe, in processes of its own, once. Linux only: memory is the kernel's
+high-water mark of each process (VmHWM in /proc).
 """
 
 import argparse
-import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.reading_day import Day, dynamodb_local, fill, store, talk_to
-from benchmarks.reading_report import SAMPLE, TIMES, Small, Whole, as_json, as_text
+import psutil
+
+from benchmarks.reading_day import Day, dynamodb_local, fill, store
 from benchmarks.reading_units import Units
-from benchmarks.reading_watch import Watched, watch
+from benchmarks.say import say
 from email_activity.activity.bulk import fold_all, list_emails
 from email_activity.activity.query import ActivityTable, Range
 from email_activity.activity.reader import SPARE_HITS
@@ -40,20 +43,28 @@ EMAILS = (100, 10_000, 100_000)
 #: Emails of a page, and failures of a view.
 PAGE = 50
 
+#: How often a small read is made.
+TIMES = 20
+
+#: Emails of a day of which the read units are counted one by one; the others are of the same shapes.
+SAMPLE = 1_000
+
+#: Seconds between two looks at the memory of a command; what is reached after the last is missed.
+LOOK_EVERY = 0.05
+
 
 class Measured:
     """The table as the commands read it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        client = dynamodb_client(settings)
-        self.table = ActivityTable(client, settings.activity_table)
+        self.table = ActivityTable(dynamodb_client(settings), settings.activity_table)
         counted = dynamodb_client(settings)
         self._units = Units(counted, settings.activity_table)
         self._counted = ActivityTable(counted, settings.activity_table)
 
-    def small(self, what: str, read: Callable[[ActivityTable], int]) -> Small:
-        """read: how many emails it found."""
+    def small(self, what: str, read: Callable[[ActivityTable], int]) -> str:
+        """A row. read: how many emails it found."""
         emails = read(self._counted)
         units, calls = self._units.total()
         read(self.table)  # opens the connections
@@ -63,10 +74,8 @@ class Measured:
             read(self.table)
             seconds.append(time.perf_counter() - start)
             cpu.append(time.process_time() - used)
-        return Small(what, emails, statistics.median(seconds), statistics.median(cpu), units, calls)
-
-    def timeline(self, email_id: str) -> Callable[[ActivityTable], int]:
-        return lambda table: len([status(email_id, table.facts(email_id))])
+        took, used = statistics.median(seconds) * 1e3, statistics.median(cpu) * 1e3
+        return f"{what:<36}{emails:>8,}{took:>8.1f}{used:>8.1f}{calls:>8}{units:>12,.1f}"
 
     def document(self, wanted: Document) -> Callable[[ActivityTable], int]:
         def read(table: ActivityTable) -> int:
@@ -98,81 +107,98 @@ class Measured:
 
         return read
 
-    def whole(self, day: Day, watched: Watched) -> Whole:
+    def whole(self, day: Day) -> str:
+        """A row. Read units: its index as counted, and its emails from a sample."""
+        seconds, first, cpu, lines, peaks = watch(
+            [sys.executable, "-m", "email_activity.cli", "account", day.account, "--day", f"{day.start:%Y-%m-%d}"]
+        )
         hits = list(self._counted.by_account(day.account, Range(day.start, day.end)))
         index_units, _ = self._units.total()
-        ids = [hit.email_id for hit in hits]
-        sample = ids[:: max(1, len(ids) // SAMPLE)]
-        units = self._units.of_emails(sample) / len(sample) * len(ids)
-        assert watched.lines == 1 + day.emails == 1 + len(ids)
-        assert watched.first
-        return Whole(
-            day.emails,
-            watched.seconds,
-            watched.first,
-            watched.cpu,
-            watched.parent_peak,
-            watched.child_peaks,
-            index_units,
-            index_units + units,
-        )
+        assert lines == 1 + day.emails == 1 + len(hits)
+        sample = [hit.email_id for hit in hits[:: max(1, len(hits) // SAMPLE)]]
+        units = index_units + self._units.of_emails(sample) / len(sample) * len(hits)
+        each = cpu / day.emails * 1e3
+        memory = " ".join(f"{peak:.0f}" for peak in peaks)
+        return f"{day.emails:>8,}{seconds:>8.1f}{first:>9.2f}{cpu:>8.1f}{each:>10.2f}{units:>12,.0f}  {memory}"
+
+
+def watch(command: Sequence[str]) -> tuple[float, float, float, int, list[float]]:
+    """Seconds; seconds until the second line; CPU of all its processes; lines; peaks in MB, its own first."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    peaks: dict[int, float] = {}
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(LOOK_EVERY):
+            with suppress(psutil.Error, OSError, KeyError):
+                children = psutil.Process(process.pid).children(recursive=True)
+                # Those that fold; not the small one in which Python keeps account of semaphores.
+                for each in (process.pid, *(child.pid for child in children if "spawn_main" in str(child.cmdline()))):
+                    status = Path(f"/proc/{each}/status").read_text().splitlines()
+                    peaks[each] = int(dict(line.split(":", 1) for line in status)["VmHWM"].split()[0]) / 1024
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    first, lines = 0.0, 0
+    assert process.stdout
+    for _ in process.stdout:
+        lines += 1
+        if lines == 2:
+            first = time.monotonic() - start
+    process.stdout.close()
+    # Of the process and of all that it has waited for, as `Popen.wait` does not tell.
+    _, code, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(code)
+    ended.set()
+    looking.join()
+    assert process.returncode == 0, f"{' '.join(command)} ended with {process.returncode}"
+    own = peaks.pop(process.pid, 0)
+    seconds = time.monotonic() - start
+    return seconds, first, used.ru_utime + used.ru_stime, lines, [own, *sorted(peaks.values(), reverse=True)]
 
 
 @contextmanager
-def table_with(counts: Sequence[int]) -> Iterator[tuple[Settings, list[Day], Day, bool]]:
-    """Settings to read with, the filled days, a day for documents, and whether LocalStack stands between."""
+def table_with(counts: Sequence[int]) -> Iterator[tuple[Settings, list[Day]]]:
+    """Settings to read with, and the filled days. On DynamoDB Local itself where it is found behind LocalStack."""
     forget_aws()
     now = datetime.now(UTC)
     start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    say("starting LocalStack")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, localstack() as endpoint:
         site = Site.make(endpoint, "redis://127.0.0.1:1", f"bench{uuid.uuid4().hex[:8]}", Path(folder))
         settings = site.settings
         os.environ.update(site.environment)
         if direct := dynamodb_local(site.made.table_name, settings.aws_region):
-            talk_to(direct)
-            settings = settings.model_copy(update={"aws_endpoint_url": direct})
+            os.environ.update(direct)
+            settings = settings.model_copy(update={"aws_endpoint_url": direct["AWS_ENDPOINT_URL"]})
+        say(f"on {'DynamoDB Local' if direct else 'LocalStack, whose time is in all figures'}")
         days = [Day(f"day-of-{count}", start, count) for count in counts]
         for day in days:
-            began = time.monotonic()
-            total = fill(
-                settings, day, now, lambda done, day=day: say(f"storing {day.emails:,} emails: {done:,} items", "\r")
-            )
-            say(f"stored {day.emails:,} emails: {total:,} items in {time.monotonic() - began:.0f} s")
-        yield settings, days, Day("few", start, 0), direct is None
+            say(f"stored {day.emails:,} emails: {fill(settings, day, now):,} items")
+        yield settings, days
 
 
-def measure(counts: Sequence[int]) -> tuple[list[Small], list[Whole], bool]:
-    with table_with(counts) as (settings, days, few, is_behind_localstack):
-        emails, events = few.documents()
+def measure(counts: Sequence[int]) -> Iterator[str]:
+    """The tables, line by line."""
+    with table_with(counts) as (settings, days):
+        emails, events = Day("few", days[0].start, 0).documents()
         store(settings, events, datetime.now(UTC))
-        reader = Measured(settings)
-        say("small reads")
-        small = [
-            reader.small("a timeline", reader.timeline(emails[0].message_id)),
-            reader.small("a document of 1 email", reader.document(Document("invoice", "few-once"))),
-            reader.small("a document of 3 emails", reader.document(Document("invoice", "few-thrice"))),
-        ]
-        small += [reader.small(f"a day of {day.emails:,}", reader.day(day)) for day in days if day.emails <= PAGE * 2]
+        measured, one = Measured(settings), emails[0].message_id
+        yield f"In this process, median of {TIMES}:"
+        yield f"{'':<36}{'emails':>8}{'ms':>8}{'CPU ms':>8}{'calls':>8}{'read units':>12}"
+        yield measured.small("a timeline", lambda table: len([status(one, table.facts(one))]))
+        yield measured.small("a document of 1 email", measured.document(Document("invoice", "few-once")))
+        yield measured.small("a document of 3 emails", measured.document(Document("invoice", "few-thrice")))
         for day in days:
-            small.append(reader.small(f"a page, from the middle of {day.emails:,}", reader.page(day)))
+            if day.emails <= PAGE * 2:
+                yield measured.small(f"a day of {day.emails:,}", measured.day(day))
+            yield measured.small(f"a page, from the middle of {day.emails:,}", measured.page(day))
+            yield measured.small(f"the newest failures of {day.emails:,}", measured.failures(day))
+        yield "\nA whole day: `email-activity account ID --day DAY` through a pipe, its start included:"
+        head = f"{'emails':>8}{'s':>8}{'first s':>9}{'CPU s':>8}{'ms/email':>10}{'read units':>12}"
+        yield f"{head}  MB of parent, children"
         for day in days:
-            small.append(reader.small(f"the newest failures of {day.emails:,}", reader.failures(day)))
-        return small, [reader.whole(day, listed(day)) for day in days], is_behind_localstack
-
-
-def listed(day: Day) -> Watched:
-    command = [sys.executable, "-m", "email_activity.cli", "account", day.account, "--day", f"{day.start:%Y-%m-%d}"]
-    watched = watch(command, 1, lambda lines: say(f"listing {day.emails:,} emails: {lines:,}", "\r"))
-    say(f"listed {day.emails:,} emails in {watched.seconds:.1f} s")
-    return watched
-
-
-def say(line: str, end: str = "\n") -> None:
-    """How it goes, on standard error; `\\r` for what the next line replaces."""
-    if end == "\n" or sys.stderr.isatty():
-        sys.stderr.write(f"{line:<60}{end}")
-        sys.stderr.flush()
+            yield measured.whole(day)
 
 
 def main() -> None:
@@ -180,12 +206,8 @@ def main() -> None:
         prog="reading", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--emails", type=int, nargs="+", default=EMAILS, metavar="N", help="emails of each day")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    arguments = parser.parse_args()
-    found = measure(arguments.emails)
-    sys.stdout.write(as_text(*found) + "\n")
-    if arguments.json:
-        sys.stdout.write(json.dumps(as_json(*found)) + "\n")
+    for line in measure(parser.parse_args().emails):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@ core, into the table.
 Beside the day, each account has one document of one email and one of three.
 """
 
-import os
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -107,46 +106,29 @@ def _store_part(settings: Settings, day: Day, since: int, now: datetime) -> int:
     return store(settings, day.made(since, min(since + TASK, day.emails)), now)
 
 
-def fill(settings: Settings, day: Day, now: datetime, told: Callable[[int], None]) -> int:
-    """Items stored. told: is called with their number as it grows."""
-    total = 0
+def fill(settings: Settings, day: Day, now: datetime) -> int:
+    """Items stored."""
     # Spawned, since the caller has threads and open connections.
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         parts = [pool.submit(_store_part, settings, day, since, now) for since in range(0, day.emails, TASK)]
-        for part in parts:
-            total += part.result()
-            told(total)
-    return total
+        return sum(part.result() for part in parts)
 
 
-def dynamodb_local(table: str, region: str) -> str | None:
-    """The endpoint of the DynamoDB Local behind LocalStack that has this table, for who uses NAMESPACE as its key.
+def dynamodb_local(table: str, region: str) -> Mapping[str, str] | None:
+    """What to set so as to reach the DynamoDB Local behind LocalStack that has this table.
 
     None where it cannot be found: LocalStack in a container, or no /proc.
     """
-    for port in _ports():
-        endpoint = f"http://127.0.0.1:{port}"
-        client = boto3.client(
-            "dynamodb",
-            region_name=region,
-            endpoint_url=endpoint,
-            aws_access_key_id=NAMESPACE,
-            aws_secret_access_key="none",
-        )
-        with suppress(ClientError, BotoCoreError):
-            client.describe_table(TableName=table)
-            return endpoint
-    return None
-
-
-def _ports() -> Iterator[str]:
     for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
+        with suppress(OSError, ClientError, BotoCoreError):
             arguments = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if "DynamoDBLocal.jar" in arguments and (found := re.search(r"-port (\d+)", arguments)):
-                yield found[1]
-
-
-def talk_to(endpoint: str) -> None:
-    """From here on, in this process and those it starts."""
-    os.environ.update(AWS_ENDPOINT_URL=endpoint, AWS_ACCESS_KEY_ID=NAMESPACE, AWS_SECRET_ACCESS_KEY="none")
+            found = re.search(r"DynamoDBLocal\.jar.* -port (\d+)", arguments)
+            if not found:
+                continue
+            endpoint, keys = (
+                f"http://127.0.0.1:{found[1]}",
+                {"aws_access_key_id": NAMESPACE, "aws_secret_access_key": "-"},
+            )
+            boto3.client("dynamodb", region, endpoint_url=endpoint, **keys).describe_table(TableName=table)
+            return {"AWS_ENDPOINT_URL": endpoint} | {name.upper(): value for name, value in keys.items()}
+    return None

@@ -5,32 +5,19 @@ And as the stub counts them for the same items, since the stub's count is what t
 
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import boto3
 
-from benchmarks.ground import QUEUE, TABLE, BenchmarkError, Ground
+from benchmarks.ground import TABLE, BenchmarkError, Ground
 from benchmarks.load import Load
 from email_activity.domain.chunks import chunks
-from email_activity.domain.worker_process import ThisProcess
-from email_activity.ingest.circuit_breaker import CircuitBreaker
-from email_activity.ingest.claims import Claims
-from email_activity.ingest.crash_suspects import CrashSuspects
-from email_activity.ingest.heartbeat import Heartbeat
-from email_activity.ingest.pipeline import Pipeline
-from email_activity.ingest.queue import Queue
-from email_activity.ingest.receive import Message
-from email_activity.ingest.reported_kinds import ReportedKinds
-from email_activity.ingest.settle import Settler
-from email_activity.ingest.store import Store
-from email_activity.ingest.table_identity import TableIdentity
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings
+from fakesite import FakeSite, message
 from harness import Site
 
 
@@ -62,28 +49,6 @@ def _ask(params: dict[str, Any], **_: Any) -> dict[str, Any]:
     return {**params, "ReturnConsumedCapacity": "TOTAL"}
 
 
-class Deleting:
-    """In the settler's place: there is no queue. What is not deleted was not stored."""
-
-    queue = Queue(QUEUE, "", 120)
-
-    def __init__(self) -> None:
-        self.deleted = 0
-
-    def delete(self, messages: Sequence[Message]) -> int:
-        self.deleted += len(messages)
-        return len(messages)
-
-    def quarantine(self, errors: Mapping[Message, Any]) -> list[Message]:
-        return list(errors)
-
-    def return_later(self, messages: Sequence[Message], at_least: int = 0) -> int:  # noqa: ARG002  the settler's
-        return len(messages)
-
-    def return_in(self, seconds: Mapping[Message, int]) -> int:
-        return len(seconds)
-
-
 def write_units(endpoint: str, ground: Ground, load: Load) -> WriteUnits:
     """endpoint: of LocalStack."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -98,26 +63,13 @@ def write_units(endpoint: str, ground: Ground, load: Load) -> WriteUnits:
 
 
 def _process(ground: Ground, load: Load, dynamodb: Any, table: str) -> None:
-    """In one thread, in batches as large as the worker's."""
-    settings = Settings(redis_url=ground.redis.connection_url)
-    opened, settler = RedisCommands(settings.redis), Deleting()
-    pipeline = Pipeline(
-        receiver=cast("Any", None),  # its messages are given
-        policy=tracking_policy(settings),
-        new_claims=lambda space: Claims(opened, space, settings.lease_seconds, settings.dedupe_window_seconds),
-        table=Store(dynamodb, table),
-        settler=cast("Settler", settler),
-        breaker=CircuitBreaker({}),
-        heartbeat=Heartbeat(),
-        table_identity=TableIdentity(dynamodb, table, process := ThisProcess()),
-        reported_kinds=ReportedKinds(settings.retention),
-        this_process=process,
-        suspects=CrashSuspects(opened),
-    )
-    now = datetime.now(UTC)
-    messages = [Message(f"m-{number}", f"r-{number}", body, 1, now, now) for number, body in enumerate(load.bodies)]
+    """In one thread, in batches as large as the worker's. There is no queue; what is not deleted was not stored."""
+    settings, worker = Settings(redis_url=ground.redis.connection_url), cast("Any", FakeSite())
+    worker.dynamodb, worker.table, worker.redis = dynamodb, table, RedisCommands(settings.redis)
+    pipeline = worker.pipeline(tracking_policy(settings))
+    messages = [message(body, handle=str(number)) for number, body in enumerate(load.bodies)]
     for batch in chunks(messages, settings.batch_size):
         pipeline.process(batch)
-    opened.close()
-    if settler.deleted != len(messages):
-        raise BenchmarkError(f"write units: {settler.deleted} of {len(messages)} messages stored")
+    worker.redis.close()
+    if len(worker.sqs.deleted) != len(messages):
+        raise BenchmarkError(f"write units: {len(worker.sqs.deleted)} of {len(messages)} messages stored")

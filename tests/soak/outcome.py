@@ -1,9 +1,8 @@
-"""What a soak came to: its figures, what is wrong with them, and both as text or JSON."""
+"""What a soak came to: its figures, what is wrong with them, and the text that tells it."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from soak.samples import Held
 
@@ -40,11 +39,6 @@ class Outcome:
     complaints: Sequence[str]
 
     @property
-    def slope(self) -> float:
-        """The worst."""
-        return max(self.slopes.values(), default=0)
-
-    @property
     def failures(self) -> list[str]:
         """None if all is well."""
         found = [*self.complaints]
@@ -70,28 +64,6 @@ class Outcome:
             found.append(f"a message was received {self.max_receives} times")
         return found
 
-    def as_json(self) -> str:
-        shown = {
-            "minutes": self.minutes,
-            "seed": self.seed,
-            "sent": self.sent,
-            "facts": self.facts,
-            "dead_letters": self.dead_letters,
-            "faults": dict(self.faults),
-            "slope_mb_per_minute": round(self.slope, 3),
-            "slope_limit": self.slope_limit,
-            "slopes": {name: round(slope, 3) for name, slope in self.slopes.items()},
-            "fitted_minutes": round(self.fitted, 2),
-            "fds": self._idle("fds"),
-            "threads": self._idle("threads"),
-            "max_receives": self.max_receives,
-            "violations": list(self.violations),
-            "exact": not self.wrong,
-            "failures": self.failures,
-            "ok": not self.failures,
-        }
-        return json.dumps(shown, indent=2)
-
     def as_text(self) -> str:
         rows = [
             ("ran", f"{self.minutes:g} minutes, seed {self.seed}"),
@@ -114,10 +86,3 @@ class Outcome:
         if not before or not after:
             return "ended"
         return f"{before.fds} -> {after.fds} file descriptors, {before.threads} -> {after.threads} threads"
-
-    def _idle(self, what: str) -> dict[str, dict[str, int]]:
-        both = {"before": self.idle_before, "after": self.idle_after}
-        return {
-            name: {when: asdict(held[name])[what] for when, held in both.items() if name in held}
-            for name in self.idle_before
-        }

@@ -23,7 +23,6 @@ LEAST_MINUTES = 2
 
 EXAMPLES = """examples:
   make soak MINUTES=10
-  python tests/soak/run.py 60 --json > soak.json      a figure for the record; how it goes is on stderr
   python tests/soak/run.py 5 --seed 7 --keep /tmp/s   the same faults again; logs and samples.csv stay there
 """
 
@@ -44,7 +43,7 @@ def main() -> int:
         outcome = soak.run()
         if arguments.keep:
             soak.sampler.write(folder / "samples.csv")
-        sys.stdout.write((outcome.as_json() if arguments.json else outcome.as_text()) + "\n")
+        sys.stdout.write(outcome.as_text() + "\n")
         return 1 if outcome.failures else 0
 
 
@@ -64,7 +63,6 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--slope", type=float, default=1, help="MB a minute that a process may grow by (default: 1)")
     found.add_argument("--seed", type=int, default=random.randrange(10_000), help="of load and faults (default: any)")
     found.add_argument("--keep", metavar="FOLDER", type=Path, help="for the workers' logs and the samples")
-    found.add_argument("--json", action="store_true", help="the outcome as one JSON object")
     return found
 
 
