@@ -4,7 +4,6 @@ import inspect
 import re
 
 import pytest
-from cfnlint.api import lint
 
 from email_activity.domain.indexes import INDEXES
 from email_activity.domain.kinds import KINDS
@@ -37,6 +36,8 @@ TABLE_ARN = {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::Ac
 
 
 def test_cloudformations_linter_has_nothing_to_say():
+    from cfnlint.api import lint  # noqa: PLC0415  it takes seconds, in each process that collects tests
+
     assert [str(match) for match in lint(template(), regions=["eu-central-1"])] == []
 
 
