@@ -14,9 +14,6 @@ from benchmarks.write_units import WriteUnits
 #: Milliseconds of delay that the figures of the last line are of: about what a call to SQS or DynamoDB takes on AWS.
 DELAY_MS = 10
 
-#: Of the stub's write units, what DynamoDB Local's may differ by. More, and one of them counts wrongly.
-NEAR = 0.02
-
 
 @dataclass(frozen=True, slots=True)
 class Stock:

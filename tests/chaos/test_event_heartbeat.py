@@ -18,7 +18,7 @@ from chaos.test_celery_broker import (
 )
 from email_activity.redis_url import MEMORY
 from harness import Site, eventually
-from servers import silent, stopped
+from servers import stopped
 
 #: Seconds; a poll of Site's workers lasts 3 at most.
 LONGER_THAN_A_POLL = 5
@@ -40,14 +40,6 @@ def test_a_heartbeat_that_meets_the_dead_broker_first_does_not_hide_its_death(si
         site.drained()
         eventually(broker.is_whole)
     assert_exact(site, load)
-
-
-def test_a_silent_broker_is_noticed_and_a_worker_can_be_stopped_meanwhile(site: Site) -> None:
-    with Broker.started() as broker, site.worker(CELERY_BROKER_URL=broker.url) as worker:
-        eventually(broker.is_whole)
-        with silent(broker.server):
-            eventually(lambda: said_of_broker(worker, "dependency_failing"))
-            worker.stop(within=60)
 
 
 def test_a_main_process_that_is_busy_stops_no_poll(site: Site) -> None:

@@ -37,7 +37,8 @@ def test_every_slot_has_one_poll_that_redis_never_holds(site: Site, redis_url: s
 
 
 @pytest.mark.parametrize("broker", ["redis", MEMORY])
-def test_a_killed_child_is_replaced_and_polls_again(site: Site, broker: str) -> None:
+def test_a_killed_child_is_replaced_and_polls_and_every_line_is_json(site: Site, broker: str) -> None:
+    """From the start to the last line, which says that it stopped."""
     with site.worker(**({"CELERY_BROKER_URL": MEMORY} if broker == MEMORY else {})) as worker:
         eventually((site.folder / "poll").exists)
         killed = worker.children()
@@ -48,6 +49,12 @@ def test_a_killed_child_is_replaced_and_polls_again(site: Site, broker: str) -> 
         time.sleep(2)
         site.send([a_send("after-the-kill")])
         eventually(lambda: is_recorded(site, "after-the-kill"))
+        worker.stop(within=60)
+        lines = [json.loads(line) for line in worker.log.read_text().splitlines()]
+    assert any("SIGKILL" in line["event"] for line in lines)
+    assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
+    assert lines[-1]["event"] == "stopped"
+    assert not any("[config]" in line["event"] for line in lines)  # the banner
 
 
 @pytest.mark.parametrize("way", ["signal", "remote control", "signal, no broker"])
@@ -79,7 +86,8 @@ def test_a_stop_is_bounded_though_the_broker_is_silent(site: Site, own_redis: Va
             site.celery("control", "shutdown", CELERY_BROKER_URL=own_redis.connection_url)
         with silent(own_redis):
             if way == "signal":
-                time.sleep(7)  # the worker has noticed, and tries to connect
+                # It has noticed, and tries to connect.
+                eventually(lambda: worker.said('"dependency_failing"'))
                 worker.process.terminate()
             worker.process.wait(12)
 
@@ -137,19 +145,6 @@ def test_a_pool_without_remote_control_is_refused_with_one_line(site: Site) -> N
         said = worker.log.read_text()
     (line,) = [line for line in said.splitlines() if not line.startswith("{")]
     assert line.startswith("email-activity: -P: got 'solo', want prefork or threads")
-
-
-@pytest.mark.parametrize("broker", ["redis", MEMORY])
-def test_every_line_of_a_worker_is_json_and_the_last_says_stopped(site: Site, broker: str) -> None:
-    with site.worker(**({"CELERY_BROKER_URL": MEMORY} if broker == MEMORY else {})) as worker:
-        eventually((site.folder / "poll").exists)
-        os.kill(worker.children()[0], signal.SIGKILL)
-        eventually(lambda: worker.said("SIGKILL"))
-        worker.stop(within=60)
-        lines = [json.loads(line) for line in worker.log.read_text().splitlines()]
-    assert all({"event", "level", "logger", "timestamp"} <= line.keys() for line in lines)
-    assert lines[-1]["event"] == "stopped"
-    assert not any("[config]" in line["event"] for line in lines)  # the banner
 
 
 @pytest.mark.parametrize(

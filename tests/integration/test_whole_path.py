@@ -82,7 +82,8 @@ def test_what_is_no_activity_is_deleted_and_the_unreadable_quarantined(site: Sit
         # DynamoDB takes no item over 400 KB.
         raw(Email().click(link="https://pay.example/" + "x" * 420_000)): "refused_by_table",
     }
-    nothing = [raw(Email(document_type="contract").send()), raw(received_mail())]
+    old = Email(sent_at=datetime(2020, 1, 1, tzinfo=UTC))
+    nothing = [raw(Email(document_type="contract").send()), raw(received_mail()), raw(old.send())]
     good = Email().send()
     with site.worker():
         site.send([*nothing, raw(good)])
@@ -92,15 +93,6 @@ def test_what_is_no_activity_is_deleted_and_the_unreadable_quarantined(site: Sit
     assert dict(site.dead_letters()) == unreadable
     recorded = {key: item for key, item in site.items().items() if not key[1].startswith("RECIPIENT")}
     assert recorded == {key: item for key, item in facts_of(good).items() if not key[1].startswith("RECIPIENT")}
-
-
-def test_old_mail_is_expired_not_recorded_and_not_an_error(site: Site) -> None:
-    old = Email(sent_at=datetime(2020, 1, 1, tzinfo=UTC))
-    with site.worker():
-        site.send([raw(old.send())])
-        site.drained()
-    assert site.items() == {}
-    assert site.dead_letters() == []
 
 
 #: What happens to an email, and the status that its recipient must have: (delivery, engagement, consent).
