@@ -18,7 +18,6 @@ from email_activity.settings import SettingsError
 from harness import Site, eventually
 from servers import silent
 
-
 #: Seconds that a busy machine may add to a bound.
 MARGIN = 15
 
