@@ -7,8 +7,8 @@ MINUTES ?= 5
 # One test at a time is handed out, and the folders with the longest come first, so that none is left alone at the end.
 PARALLEL ?= --numprocesses 4 --maxschedchunk 1
 
-# The tests start hundreds of Python programs. Where this is set, each compiles all that it imports anew: a worker five
-# seconds of CPU, LocalStack fifteen.
+# The tests start hundreds of Python programs. Where this is set, each compiles all that it imports anew, which takes a
+# worker five seconds of CPU.
 export PYTHONDONTWRITEBYTECODE :=
 
 BIN := .venv/bin
