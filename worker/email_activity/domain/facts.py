@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from email_activity.domain.keys import MAX_KIND_IN_KEY, NO_TIME, content_hash, decoded, email_key, key_part, sent_key
+from email_activity.domain.keys import (
+    MAX_KIND_IN_KEY,
+    NO_TIME,
+    NOT_CONTENT,
+    content_hash,
+    decoded,
+    email_key,
+    key_part,
+    sent_key,
+)
 from email_activity.domain.times import rfc3339, rfc3339_exact
 
 SCHEMA_VERSION = 2
@@ -79,33 +88,13 @@ class Activity:
     sk: str | None = None
 
     def to_item(self) -> Item:
-        content = {
-            "event_id": self.event_id,
-            "kind": self.kind,
-            "occurred_at": self.occurred_at and rfc3339_exact(self.occurred_at),
-            "occurred_at_source": self.occurred_at_source,
-            "recipient": self.recipient,
-            "recipient_as_written": self.recipient_as_written,
-            "destination_count": self.destination_count,
-            "sender": self.sender,
-            "subject": self.subject,
-            "configuration_set": self.configuration_set,
-            "tenant": self.tenant,
-            "aws_account": self.aws_account,
-            "tags": dict(self.tags),
-            "detail": dict(self.detail),
-        }
-        others = {
-            "recorded_at": rfc3339(self.recorded_at),
-            "form": self.form,
-            "transport_id": self.transport_id,
-            "failure_account": self.failure_account,
-            "failure_time": self.failure_time,
-            "failure_day": self.failure_day,
-        }
+        attributes = {name: getattr(self, name) for name in ACTIVITY_ATTRIBUTES}
+        attributes["occurred_at"] = self.occurred_at and rfc3339_exact(self.occurred_at)
+        attributes["recorded_at"] = rfc3339(self.recorded_at)
+        content = {name: value for name, value in attributes.items() if name not in NOT_CONTENT}
         time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
         sort_key = f"EVENT#{time}#{key_part(self.kind[:MAX_KIND_IN_KEY])}#{self.event_id}"
-        return _item(self.email_id, sort_key, self.expires_at, content) | _told(others)
+        return _told(attributes) | _item(self.email_id, sort_key, self.expires_at, content)
 
     @classmethod
     def from_item(cls, item: Item) -> "Activity":
@@ -116,6 +105,10 @@ class Activity:
             "recorded_at": _read_time(item["recorded_at"]),
         }
         return cls(**{name: value for name, value in item.items() if name in cls.__slots__} | read)
+
+
+#: What stands in an activity's item under its own name.
+ACTIVITY_ATTRIBUTES = tuple(name for name in Activity.__slots__ if name not in ("email_id", "sk"))
 
 
 @dataclass(frozen=True, slots=True)
