@@ -103,28 +103,11 @@ def test_every_spelling_of_a_mailbox_is_one_recipient(written):
     assert (only.recipient, only.delivery.state) == (JON, "delivered")
 
 
-def odd_send(**changes: Any) -> str:
-    event = Email(to=(ANA,)).send()
-    event["mail"] |= changes
-    return raw(event)
-
-
-TAGS = {"document_type": ["invoice"], "document_id": ["2026-117"]}
+#: More in test_odd_elements.py.
 ODD = {
-    "a tag of a number": {"tags": TAGS | {"document_id": [2026]}},
-    "a tag that is no list": {"tags": TAGS | {"document_id": "2026-117"}},
-    "another tag with an object": {"tags": TAGS | {"other": [{"value": 1}]}},
-    "another tag with a list in it": {"tags": TAGS | {"other": [["x"], "y"]}},
-    "another tag that is a boolean": {"tags": TAGS | {"other": True}},
-    "a null among the values": {"tags": TAGS | {"document_id": [None, "2026-117"]}},
-    "a header with a field more": {"headers": [{"name": "Subject", "value": "x", "encoding": "utf-8"}]},
-    "a header that is a text": {"headers": ["Subject: x", {"name": "To", "value": "x"}]},
-    "a header of a number": {"headers": [{"name": "X-Priority", "value": 1}]},
-    "a destination as an object": {"destination": [{"emailAddress": ANA}]},
-    "a destination as an object with a name": {"destination": [{"emailAddress": ANA, "name": "Ana"}]},
+    "a tag that is no list": {"tags": {"document_type": "invoice", "document_id": "2026-117"}},
+    "another tag that is a boolean": {"tags": {"document_type": ["invoice"], "document_id": ["2026"], "other": True}},
     "a null among the destinations": {"destination": [None, ANA]},
-    "a number among the destinations": {"destination": [ANA, 7]},
-    "a single destination": {"destination": ANA},
     "a common header as an object": {"commonHeaders": {"from": [{"name": "x"}, "y"], "subject": "x"}},
     "a common header of a number": {"commonHeaders": {"subject": 2026}},
 }
@@ -132,7 +115,8 @@ ODD = {
 
 @pytest.mark.parametrize("odd", ODD)
 def test_one_odd_element_hides_neither_document_nor_recipient(odd):
-    (reading,) = read_all(odd_send(**ODD[odd]))
+    event = Email(to=(ANA,)).send()
+    (reading,) = read_all(raw(event | {"mail": event["mail"] | ODD[odd]}))
     (fact,) = reading.recipient_facts
     assert (fact.recipient, fact.document.type, fact.document.id[:4]) == (ANA, "invoice", "2026")
 

@@ -7,11 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from email_activity.domain.facts import Activity, Assignment, Document, Extra, RecipientFact, email_id_of, read_fact
+from email_activity.domain.facts import Activity, Assignment, Document, Extra, RecipientFact, read_fact
 from email_activity.domain.keys import (
     canonical_json,
     digest,
-    email_key,
     failure_day,
     failure_time,
     key_part,
@@ -131,11 +130,6 @@ def test_a_kind_is_cut_at_64_characters_in_the_key_only():
     assert item["kind"] == kind
 
 
-@pytest.mark.parametrize("email_id", ["plain-000000", "with#hash", "with%percent", "%23", "x" * 256])
-def test_an_email_id_is_read_back_from_its_key(email_id):
-    assert email_id_of({"pk": email_key(email_id)}) == email_id
-
-
 def test_the_sort_key_of_the_indexes_is_the_second_of_sending():
     assert sent_key(AT, "id#1") == "2026-11-23T10:20:30Z#id%231"
     assert sent_key(None, "id-1") == "-#id-1"
@@ -192,22 +186,8 @@ def test_canonical_json_is_one_text_for_one_value():
 EVENT_ID = "0a1b2c3d" + "0" * 23 + "6"
 
 
-@pytest.mark.parametrize(
-    ("occurred", "expected"),
-    [
-        (timedelta(0), timedelta(0)),
-        (timedelta(days=-1), timedelta(days=-1)),
-        (timedelta(days=-2), timedelta(days=-1)),
-        (timedelta(days=90), timedelta(days=90)),
-        (timedelta(days=91), timedelta(days=90)),
-    ],
-)
-def test_a_failure_is_kept_near_its_sending(occurred, expected):
-    """A reporting server's clock can be anywhere."""
-    assert failure_time(AT + occurred, AT, EVENT_ID) == failure_time(AT + expected, None, EVENT_ID)
-
-
 def test_a_failure_is_kept_near_its_sending_at_both_ends_of_the_calendar():
+    """A reporting server's clock can be anywhere. Between the ends: property/test_keys.py."""
     first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert failure_time(AT, first, EVENT_ID) == "0001-04-01T00:00:00.000Z#0a1b2c3d"
     assert failure_time(AT, last, EVENT_ID) == "9999-12-30T23:59:59.000Z#0a1b2c3d"
