@@ -161,7 +161,7 @@ def test_an_activity_tells_what_the_event_told():
     (activity,) = read_one(raw(changed(Email(tags={"ses:tenant-name": "north"}).bounce()))).activities
     assert activity.sender == "Billing <billing@sender.example>"
     assert (activity.subject, activity.configuration_set, activity.tenant) == ("Your invoice", "tracked", "north")
-    assert (activity.form, activity.transport_id) == ("raw", "sqs-1")
+    assert (activity.form, activity.transport_id, activity.aws_account) == ("raw", "sqs-1", "111122223333")
     assert activity.detail["reporting_mta"] == "dns; mail.example.com"
     assert (activity.detail["bounce_type"], activity.detail["bounce_sub_type"]) == ("Permanent", "General")
     assert {activity.detail[name] for name in ("action", "status")} == {"failed", "5.1.1"}
@@ -273,11 +273,6 @@ def test_an_activity_with_all_its_tags_is_one_write_unit(kind):
     subject = "Invoice 2026-0000117 of Sender GmbH"
     (activity,) = read_one(raw(KINDS[kind](Email(subject=subject, tags=tags)))).activities
     assert item_size(marshall(activity.to_item())) <= 1024
-
-
-def test_the_aws_account_that_sent_it_is_kept():
-    assert read_one(raw(Email().send())).activities[0].aws_account == "111122223333"
-    assert read_one(raw(changed(Email().send(), sendingAccountId=None))).activities[0].aws_account is None
 
 
 def test_the_subject_is_decoded_else_from_the_headers_and_can_be_left_out():

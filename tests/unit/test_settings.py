@@ -40,24 +40,6 @@ def test_believed_accounts_and_configuration_sets_are_lists_all_by_default(
     assert followed.trusted_configuration_sets == {"Invoices"}
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "wanted"),
-    [
-        ("TRUSTED_AWS_ACCOUNTS", "acme", "comma-separated AWS account ids of 12 digits"),
-        ("TRUSTED_AWS_ACCOUNTS", "111122223333 444455556666", "comma-separated AWS account ids of 12 digits"),
-        ("TRUSTED_AWS_ACCOUNTS", ",", "comma-separated AWS account ids of 12 digits"),
-        ("TRUSTED_CONFIGURATION_SETS", "*", "comma-separated names of SES's configuration sets"),
-    ],
-)
-def test_a_list_of_the_believed_that_nobody_could_be_on_stops_the_start(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
-) -> None:
-    """Taken as empty, it would believe everybody."""
-    monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=f"^{name}: got {re.escape(repr(value))}, want {wanted}$"):
-        load_settings()
-
-
 def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = load_settings()
     for name, value in example().items():
@@ -87,6 +69,9 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
         ("REDIS_URL", "rediss://h/0?ssl_check_hostname=maybe", "ssl_check_hostname to be one of true, false"),
         ("REDIS_URL", "rediss://h/0?ssl_cert_reqs=none&ssl_check_hostname=true", "ssl_cert_reqs=required where"),
         ("REDIS_URL", "rediss://h/0?ssl_cert_reqs=none&ssl_cert_reqs=required", "only these, each once"),
+        # Taken as empty, these lists would believe everybody.
+        *(("TRUSTED_AWS_ACCOUNTS", ids, "AWS account ids of 12 digits") for ids in ("acme", "111122223333 4", ",")),
+        ("TRUSTED_CONFIGURATION_SETS", "*", "comma-separated names of SES's configuration sets"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("RETENTION_DAYS", "-1", "greater than or equal to 1"),
         ("STORE_SUBJECT", "perhaps", "valid boolean"),
@@ -107,9 +92,8 @@ def test_a_wrong_value_is_one_line_with_name_value_and_want(
 def test_each_wrong_variable_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BATCH_SIZE", "0")
     monkeypatch.setenv("LOG_LEVEL", "loud")
-    with pytest.raises(SettingsError) as error:
+    with pytest.raises(SettingsError, match=r"\ABATCH_SIZE: .*\nLOG_LEVEL: .*\Z"):
         load_settings()
-    assert sorted(line.partition(":")[0] for line in str(error.value).splitlines()) == ["BATCH_SIZE", "LOG_LEVEL"]
 
 
 def test_a_stop_must_be_able_to_wait_for_the_last_receive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +181,10 @@ def test_broker_and_client_are_told_the_same(monkeypatch: pytest.MonkeyPatch, na
     assert read_redis_url(load_settings().broker_url).client_options().items() >= told.items()
 
 
-def test_memory_means_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_broker_is_redis_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().broker_url == load_settings().redis_url
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://other:6379/1")
+    assert load_settings().broker_url == "redis://other:6379/1"
     monkeypatch.setenv("CELERY_BROKER_URL", "memory://")
     assert load_settings().broker is None
     assert load_settings().shown()["CELERY_BROKER_URL"] == "memory://"
@@ -224,22 +211,17 @@ def test_no_spelling_of_a_url_shows_its_password(url: str) -> None:
     assert "hunter2" not in hide_password(url)
 
 
-def test_the_broker_is_redis_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_settings().broker_url == load_settings().redis_url
-    monkeypatch.setenv("CELERY_BROKER_URL", "redis://other:6379/1")
-    assert load_settings().broker_url == "redis://other:6379/1"
-
-
-def test_document_types_are_compared_without_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACKED_DOCUMENT_TYPES", "Invoice, contract ,")
-    assert load_settings().tracked == {"invoice", "contract"}
-    monkeypatch.setenv("TRACKED_DOCUMENT_TYPES", "*")
-    assert load_settings().tracked == frozenset()
-
-
-def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEAD_LETTER_QUEUE", "")
-    assert load_settings().dead_letter_queue is None
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("TRACKED_DOCUMENT_TYPES", "Invoice, contract ,", {"tracked": {"invoice", "contract"}}),
+        ("TRACKED_DOCUMENT_TYPES", "*", {"tracked": set()}),
+        ("DEAD_LETTER_QUEUE", "", {"dead_letter_queue": None}),  # empty counts as not set
+    ],
+)
+def test_what_a_variable_means(monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: dict[str, object]) -> None:
+    monkeypatch.setenv(name, value)
+    assert {attribute: getattr(load_settings(), attribute) for attribute in read} == read
 
 
 @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
