@@ -1,5 +1,6 @@
 """SES's kinds of event, the classes of a bounce and the kinds of a complaint: a row each, and a column for whatever
-depends on it. Only the fields of a kind (`ses/event_objects.py`) and the words for it (`cli/`) stand elsewhere. Pure.
+depends on it. Only the fields of a kind (`ses/event_objects.py`) and the words for it (`activity/words.py` and
+`activity/glossary.py`) stand elsewhere. Pure.
 
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
