@@ -1,8 +1,9 @@
-"""No receive while a dependency does not answer."""
+"""Receives are allowed only while everything has answered of late; nothing else may receive in an outage."""
 
 import math
 
 import pytest
+import structlog
 
 from email_activity.domain.errors import TransientError
 from email_activity.ingest import circuit_breaker as module
@@ -16,22 +17,21 @@ from email_activity.ingest.circuit_breaker import (
 )
 
 
-class Asked:
-    """Answers, or not; counts how often it is asked."""
-
+class Probed:
     def __init__(self, name: str = "redis") -> None:
         self.name = name
         self.is_up = True
-        self.times = 0
+        self.probes = 0
 
     def __call__(self) -> None:
-        self.times += 1
+        self.probes += 1
         if not self.is_up:
-            raise TransientError(self.name, "ConnectionError")
+            raise TransientError(self.name, "TimeoutError")
 
 
 class Clock:
-    now = 100.0
+    def __init__(self) -> None:
+        self.now = 1000.0
 
     def passes(self, seconds: float) -> None:
         self.now += seconds
@@ -45,103 +45,92 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-
-    class Log:
-        def __getattr__(self, _: str):
-            return lambda event, **__: lines.append(event)
-
-    monkeypatch.setattr(module, "log", Log())
-    return lines
+def redis() -> Probed:
+    return Probed()
 
 
-def breaker_for(*asked: Asked, lasts: float = ANSWER_LASTS) -> CircuitBreaker:
-    return CircuitBreaker({each.name: Dependency(each, lasts) for each in asked})
+@pytest.fixture
+def table() -> Probed:
+    return Probed("dynamodb")
+
+
+def breaker_for(*dependencies: Probed, lasts: float = ANSWER_LASTS) -> CircuitBreaker:
+    """Which has allowed a receive."""
+    breaker = CircuitBreaker({each.name: Dependency(each, lasts) for each in dependencies})
+    assert breaker.allows_receive()
+    return breaker
 
 
 def failure(name: str = "redis") -> TransientError:
     return TransientError(name, "ConnectionError")
 
 
-def test_it_opens_when_all_have_answered_and_then_asks_nobody_for_a_while(clock: Clock) -> None:
-    """A worker that starts in an outage, or a child that replaces another, must not receive to find out."""
-    redis = Asked()
+def test_a_process_that_starts_in_an_outage_probes_before_it_receives(clock: Clock, redis: Probed) -> None:
     redis.is_up = False
-    breaker = breaker_for(redis)
+    breaker = CircuitBreaker({"redis": Dependency(redis)})
     assert not breaker.allows_receive()
     redis.is_up = True
     clock.passes(PROBE_EVERY)
     assert breaker.allows_receive()
     clock.passes(ANSWER_LASTS)
     assert breaker.allows_receive()
-    assert redis.times == 2
+    assert redis.probes == 2
 
 
-def test_an_idle_process_asks_before_it_receives_and_so_learns_of_an_outage(clock: Clock) -> None:
+def test_an_idle_process_learns_of_an_outage_by_a_probe(clock: Clock, redis: Probed) -> None:
     """Else each process of many would learn of it by a receive, and a message would count one for each."""
-    redis = Asked()
     breaker = breaker_for(redis)
-    assert breaker.allows_receive()
     redis.is_up = False
     clock.passes(ANSWER_LASTS + 0.1)
     assert not breaker.allows_receive()
 
 
-def test_work_that_succeeds_spares_the_question(clock: Clock) -> None:
-    redis = Asked()
+def test_work_that_succeeds_spares_the_probe(clock: Clock, redis: Probed) -> None:
     breaker = breaker_for(redis)
-    assert breaker.allows_receive()
     for _ in range(5):
         clock.passes(ANSWER_LASTS)
         breaker.record_success("redis")
         assert breaker.allows_receive()
-    assert redis.times == 1
+    assert redis.probes == 1
 
 
 @pytest.mark.usefixtures("clock")
-def test_work_that_succeeds_opens_no_gate_that_was_shut() -> None:
+def test_work_that_succeeds_ends_no_outage(redis: Probed, table: Probed) -> None:
     """It may have begun before the failure."""
-    redis, table = Asked(), Asked("dynamodb")
     breaker = breaker_for(redis, table)
-    assert breaker.allows_receive()
     breaker.record_failure(failure())
     for name in ("redis", "dynamodb"):
         breaker.record_success(name)
     assert not breaker.allows_receive()
 
 
-def test_an_answer_that_lasts_is_asked_for_once(clock: Clock) -> None:
-    queue = Asked("sqs")
+def test_an_answer_that_lasts_is_probed_for_once(clock: Clock) -> None:
+    queue = Probed("sqs")
     breaker = breaker_for(queue, lasts=math.inf)
-    assert breaker.allows_receive()
     clock.passes(1e6)
     assert breaker.allows_receive()
-    assert queue.times == 1
+    assert queue.probes == 1
 
 
-def test_it_stays_shut_until_what_failed_has_answered(clock: Clock, said: list[str]) -> None:
-    redis = Asked()
+def test_nothing_is_received_until_what_failed_has_answered(clock: Clock, redis: Probed) -> None:
     breaker = breaker_for(redis)
-    assert breaker.allows_receive()
     redis.is_up = False
-    breaker.record_failure(failure())
-    for _ in range(3):
+    with structlog.testing.capture_logs() as logged:
+        breaker.record_failure(failure())
+        for _ in range(3):
+            clock.passes(PROBE_EVERY)
+            assert not breaker.allows_receive()
+        redis.is_up = True
         clock.passes(PROBE_EVERY)
-        assert not breaker.allows_receive()
-    redis.is_up = True
-    clock.passes(PROBE_EVERY)
-    assert breaker.allows_receive()
-    assert said == ["dependency_failing"]
-    clock.passes(QUIET + 0.1)
-    breaker.record_success("redis")
-    assert said == ["dependency_failing", "dependency_back"]
+        assert breaker.allows_receive()
+        assert [line["event"] for line in logged] == ["dependency_failing"]
+        clock.passes(QUIET + 0.1)
+        breaker.record_success("redis")
+    assert [line["event"] for line in logged] == ["dependency_failing", "dependency_back"]
 
 
-def test_all_must_have_answered_since_the_last_failure(clock: Clock) -> None:
-    redis, table = Asked(), Asked("dynamodb")
+def test_all_must_have_answered_since_the_last_failure(clock: Clock, redis: Probed, table: Probed) -> None:
     breaker = breaker_for(redis, table)
-    assert breaker.allows_receive()
     table.is_up = False  # which nobody has noticed yet
     breaker.record_failure(failure())
     clock.passes(PROBE_EVERY)
@@ -151,39 +140,37 @@ def test_all_must_have_answered_since_the_last_failure(clock: Clock) -> None:
     assert breaker.allows_receive()
 
 
-def test_many_threads_ask_once_a_second_and_an_outage_is_said_once(clock: Clock, said: list[str]) -> None:
-    redis = Asked()
+def test_many_threads_probe_once_a_second_and_log_an_outage_once(clock: Clock, redis: Probed) -> None:
     breaker = breaker_for(redis)
-    assert breaker.allows_receive()
-    redis.is_up = False
-    redis.times = 0
-    for _ in range(50):
-        breaker.record_failure(failure())
-        assert not breaker.allows_receive()
-    clock.passes(PROBE_EVERY)
-    for _ in range(50):
-        assert not breaker.allows_receive()
-    assert redis.times == 1
-    assert said == ["dependency_failing"]
-
-
-def test_an_outage_that_flickers_is_said_once(clock: Clock, said: list[str]) -> None:
-    """Thirty per cent of failing calls would fill the log."""
-    redis = Asked()
-    breaker = breaker_for(redis)
-    for _ in range(100):
+    redis.is_up, redis.probes = False, 0
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(50):
+            breaker.record_failure(failure())
+            assert not breaker.allows_receive()
         clock.passes(PROBE_EVERY)
-        assert breaker.allows_receive()
-        breaker.record_success("redis")
-        breaker.record_failure(failure())
-    assert said == ["dependency_failing"]
+        for _ in range(50):
+            assert not breaker.allows_receive()
+    assert redis.probes == 1
+    assert [line["event"] for line in logged] == ["dependency_failing"]
 
 
-def test_what_answers_questions_but_never_works_is_tried_ever_more_rarely(clock: Clock) -> None:
+def test_an_outage_that_flickers_is_logged_once(clock: Clock, redis: Probed) -> None:
+    """Thirty per cent of failing calls would fill the log."""
+    breaker = breaker_for(redis)
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(100):
+            breaker.record_failure(failure())
+            clock.passes(PROBE_EVERY)
+            assert breaker.allows_receive()
+            breaker.record_success("redis")
+    assert [line["event"] for line in logged] == ["dependency_failing"]
+
+
+def test_what_answers_probes_but_never_works_is_tried_ever_more_rarely(
+    clock: Clock, redis: Probed, table: Probed
+) -> None:
     """A table that takes a put but no batch: each try counts a receive for the messages of all threads."""
-    redis, table = Asked(), Asked("dynamodb")
     breaker = breaker_for(redis, table)
-    assert breaker.allows_receive()
     pauses = []
     for _ in range(9):
         breaker.record_success("redis")  # the claims succeed each time
@@ -199,5 +186,5 @@ def test_what_answers_questions_but_never_works_is_tried_ever_more_rarely(clock:
     assert breaker.allows_receive()
 
 
-def test_what_is_given_back_waits_until_no_receive_in_ignorance_can_be_open() -> None:
+def test_what_is_returned_waits_until_every_open_receive_has_ended() -> None:
     assert CircuitBreaker({}, receive_wait=20).drain_seconds >= ANSWER_LASTS + 20

@@ -1,45 +1,105 @@
-"""How many threads poll: one when there is nothing to do, all when there is more than they can take."""
+"""How many threads poll, and which of them work at the same time."""
+
+import threading
+from contextlib import suppress
 
 import pytest
 
 from email_activity.ingest import concurrency as module
-from email_activity.ingest.concurrency import AdaptiveConcurrency
+from email_activity.ingest.concurrency import AdaptiveConcurrency, SharedLock
+
+#: Seconds; a hang guard, and how long nothing may happen.
+LONG, MOMENT = 20, 0.05
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
+@pytest.mark.parametrize(
+    ("received", "polling"),
+    [
+        ([], [0]),
+        ([0], [0]),
+        ([100], [0, 1]),
+        ([100, 100, 100], [0, 1, 2]),
+        ([10, 3], [0, 1]),
+        ([10, 10, 0], [0, 1]),
+        ([10, 10, 0, 0, 0], [0]),
+    ],
+)
+def test_a_full_receive_adds_a_thread_and_an_empty_one_takes_one_away(monkeypatch, received, polling):
     monkeypatch.setattr(module, "WAIT", 0)
+    concurrency = AdaptiveConcurrency(3)
+    for count in received:
+        concurrency.record_receive(count, full=10)
+    assert [number for number in range(5) if concurrency.may_poll(number)] == polling
 
 
-def polling(of: AdaptiveConcurrency) -> list[int]:
-    return [number for number in range(5) if of.may_poll(number)]
+def started(work) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
 
 
-def test_an_idle_process_has_one_long_poll_open():
-    idle = AdaptiveConcurrency(4)
-    assert polling(idle) == [0]
-    idle.record_receive(0, full=10)
-    assert polling(idle) == [0]
+def test_many_threads_share_a_lock():
+    lock, together = SharedLock(), threading.Barrier(5)
+
+    def share() -> None:
+        with lock.shared():
+            together.wait(LONG)
+
+    threads = [started(share) for _ in range(4)]
+    share()
+    for thread in threads:
+        thread.join(LONG)
+    assert not together.broken
 
 
-def test_each_full_receive_calls_one_more_thread_until_all_are_there():
-    busy = AdaptiveConcurrency(3)
-    for wanted in ([0, 1], [0, 1, 2], [0, 1, 2]):
-        busy.record_receive(100, full=10)
-        assert polling(busy) == wanted
+def test_an_exclusive_holder_waits_for_sharers_and_keeps_later_ones_out():
+    lock, exclusive, again, end = SharedLock(), threading.Event(), threading.Event(), threading.Event()
+
+    def hold_exclusively() -> None:
+        with lock.exclusive():
+            exclusive.set()
+            end.wait(LONG)
+
+    def share() -> None:
+        with lock.shared():
+            again.set()
+
+    with lock.shared():
+        first = started(hold_exclusively)
+        assert not exclusive.wait(MOMENT)
+        second = started(share)  # comes while another waits to be exclusive
+        assert not again.wait(MOMENT)
+    assert exclusive.wait(LONG)
+    assert not again.wait(MOMENT)
+    end.set()
+    first.join(LONG)
+    second.join(LONG)
+    assert again.is_set()
 
 
-def test_a_trickle_changes_nothing():
-    calm = AdaptiveConcurrency(3)
-    calm.record_receive(10, full=10)
-    calm.record_receive(3, full=10)
-    assert polling(calm) == [0, 1]
+def test_exclusive_holders_come_one_after_another():
+    lock, inside, most = SharedLock(), [], []
+
+    def hold_exclusively() -> None:
+        for _ in range(50):
+            with lock.exclusive():
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+
+    for thread in [started(hold_exclusively) for _ in range(4)]:
+        thread.join(LONG)
+    assert most == [1] * 200
 
 
-def test_each_empty_receive_sends_one_thread_away():
-    late = AdaptiveConcurrency(3)
-    late.record_receive(10, full=10)
-    late.record_receive(10, full=10)
-    for wanted in ([0, 1], [0], [0]):
-        late.record_receive(0, full=10)
-        assert polling(late) == wanted
+def test_a_lock_is_free_after_an_error():
+    lock = SharedLock()
+
+    def fail_again_and_again() -> None:
+        for hold in (lock.shared, lock.exclusive, lock.shared, lock.exclusive):
+            with suppress(ZeroDivisionError), hold():
+                1 / 0  # noqa: B018
+
+    thread = started(fail_again_and_again)
+    thread.join(LONG)
+    assert not thread.is_alive()

@@ -42,53 +42,45 @@ def stored(written: set[Key] = frozenset(), refused: tuple[Key, ...] = (), left:
     return Stored(set(written), dict.fromkeys(refused, "ValidationException"), set(left))
 
 
-def test_what_is_ours_is_written_once_though_two_messages_hold_it() -> None:
-    assert keys_to_write([interpreted(EVENT), interpreted(EVENT, OTHER)], {EVENT: Claim.OURS, OTHER: Claim.OURS}) == [
-        EVENT,
-        OTHER,
-    ]
+OURS, HELD, DONE = Claim.OURS, Claim.HELD, Claim.DONE
 
 
-def test_what_is_done_is_not_written_again() -> None:
-    assert keys_to_write([interpreted(EVENT, mail=(MAIL,))], {EVENT: Claim.DONE, MAIL: Claim.DONE}) == []
-
-
-def test_a_mail_fact_is_written_whoever_holds_it() -> None:
-    """Without it an email is not found by its document."""
-    assert keys_to_write([interpreted(EVENT, mail=(MAIL,))], {EVENT: Claim.HELD, MAIL: Claim.HELD}) == [MAIL]
-
-
-def test_a_held_fact_is_written_from_the_second_receive_on() -> None:
-    """Its owner may be dead, and a put under a key made from content does no harm."""
-    assert keys_to_write([interpreted(EVENT)], {EVENT: Claim.HELD}) == []
-    assert keys_to_write([interpreted(EVENT, receives=2)], {EVENT: Claim.HELD}) == [EVENT]
-
-
-def test_a_held_fact_is_written_if_its_message_goes_to_quarantine_now() -> None:
-    assert keys_to_write([interpreted(EVENT, error=BAD)], {EVENT: Claim.HELD}) == [EVENT]
-
-
-def test_ours_is_written_though_another_fact_of_the_message_is_held() -> None:
-    assert keys_to_write([interpreted(EVENT, OTHER)], {EVENT: Claim.OURS, OTHER: Claim.HELD}) == [EVENT]
+@pytest.mark.parametrize(
+    ("batch", "claims", "wanted"),
+    [
+        ([interpreted(EVENT), interpreted(EVENT, OTHER)], {EVENT: OURS, OTHER: OURS}, [EVENT, OTHER]),
+        ([interpreted(EVENT, mail=(MAIL,))], {EVENT: DONE, MAIL: DONE}, []),
+        # Without its recipient fact an email is not found by its document.
+        ([interpreted(EVENT, mail=(MAIL,))], {EVENT: HELD, MAIL: HELD}, [MAIL]),
+        # From the second receive on: the owner may be dead, and a put under a key made from content does no harm.
+        ([interpreted(EVENT)], {EVENT: HELD}, []),
+        ([interpreted(EVENT, receives=2)], {EVENT: HELD}, [EVENT]),
+        # Its message goes to quarantine now.
+        ([interpreted(EVENT, error=BAD)], {EVENT: HELD}, [EVENT]),
+        ([interpreted(EVENT, OTHER)], {EVENT: OURS, OTHER: HELD}, [EVENT]),
+    ],
+)
+def test_which_facts_are_written(batch: list[InterpretedMessage], claims: dict[Key, Claim], wanted: list[Key]) -> None:
+    assert keys_to_write(batch, claims) == wanted
 
 
 @pytest.mark.parametrize(
     ("given", "claims", "result", "wanted"),
     [
-        (interpreted(EVENT), {EVENT: Claim.OURS}, stored({EVENT}), "delete"),
-        (interpreted(EVENT), {EVENT: Claim.DONE}, stored(), "delete"),
+        (interpreted(EVENT), {EVENT: OURS}, stored({EVENT}), "delete"),
+        (interpreted(EVENT), {EVENT: DONE}, stored(), "delete"),
         (interpreted(), {}, stored(), "delete"),  # control, untracked, expired
-        (interpreted(EVENT), {EVENT: Claim.HELD}, stored(), "held"),
-        (interpreted(EVENT), {EVENT: Claim.HELD}, stored({EVENT}), "delete"),  # impatience
-        (interpreted(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.HELD}, stored({EVENT}), "held"),
-        (interpreted(EVENT), {EVENT: Claim.OURS}, stored(left={EVENT}), "return"),
-        (interpreted(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.OURS}, stored({EVENT}, left={OTHER}), "return"),
-        (interpreted(EVENT), {EVENT: Claim.OURS}, stored(refused=(EVENT,)), "quarantine"),
-        (interpreted(EVENT, OTHER), {EVENT: Claim.OURS, OTHER: Claim.OURS}, stored({EVENT}, (OTHER,)), "quarantine"),
+        (interpreted(EVENT), {EVENT: HELD}, stored(), "held"),
+        (interpreted(EVENT), {EVENT: HELD}, stored({EVENT}), "delete"),  # impatience
+        (interpreted(EVENT, OTHER), {EVENT: OURS, OTHER: HELD}, stored({EVENT}), "held"),
+        (interpreted(EVENT), {EVENT: OURS}, stored(left={EVENT}), "return"),
+        (interpreted(EVENT, OTHER), {EVENT: OURS, OTHER: OURS}, stored({EVENT}, left={OTHER}), "return"),
+        (interpreted(EVENT), {EVENT: OURS}, stored(refused=(EVENT,)), "quarantine"),
+        (interpreted(EVENT, OTHER), {EVENT: OURS, OTHER: OURS}, stored({EVENT}, (OTHER,)), "quarantine"),
         (interpreted(error=BAD), {}, stored(), "quarantine"),
         # Of several events the good ones are stored before the message goes to quarantine.
-        (interpreted(EVENT, error=BAD), {EVENT: Claim.OURS}, stored({EVENT}), "quarantine"),
-        (interpreted(EVENT, error=BAD), {EVENT: Claim.OURS}, stored(left={EVENT}), "return"),
+        (interpreted(EVENT, error=BAD), {EVENT: OURS}, stored({EVENT}), "quarantine"),
+        (interpreted(EVENT, error=BAD), {EVENT: OURS}, stored(left={EVENT}), "return"),
     ],
 )
 def test_what_becomes_of_a_message(
@@ -98,14 +90,14 @@ def test_what_becomes_of_a_message(
 
 
 def test_a_fact_that_is_neither_written_nor_done_never_lets_its_message_go() -> None:
-    for claim in (Claim.OURS, Claim.HELD):
+    for claim in (OURS, HELD):
         for result in (stored(), stored(left={EVENT}), stored(refused=(EVENT,))):
             assert disposition(interpreted(EVENT), BatchState({EVENT: claim}, result)) != "delete"
 
 
 @pytest.mark.parametrize("given", [interpreted(EVENT), interpreted(EVENT, error=BAD)])
 def test_what_was_done_or_stored_in_another_table_lets_no_message_go(given: InterpretedMessage) -> None:
-    for claim, result in ((Claim.DONE, stored()), (Claim.OURS, stored({EVENT}))):
+    for claim, result in ((DONE, stored()), (OURS, stored({EVENT}))):
         assert disposition(given, BatchState({EVENT: claim}, result, is_of_this_table=False)) == "return"
 
 
@@ -115,13 +107,10 @@ def test_what_holds_no_facts_goes_whatever_the_table_is() -> None:
 
 
 def test_a_held_message_comes_back_when_the_last_lease_on_its_facts_ends() -> None:
-    state = BatchState({EVENT: Claim.HELD, OTHER: Claim.HELD, MAIL: Claim.DONE}, stored(), {EVENT: 3.2, OTHER: 41.7})
+    state = BatchState({EVENT: HELD, OTHER: HELD, MAIL: DONE}, stored(), {EVENT: 3.2, OTHER: 41.7})
     assert state.seconds_until_free(interpreted(EVENT)) == 4
     assert state.seconds_until_free(interpreted(EVENT, OTHER, mail=(MAIL,))) == 42
-
-
-def test_a_held_message_whose_fact_is_free_by_now_comes_back_in_a_second() -> None:
-    assert BatchState({EVENT: Claim.HELD}, stored(), {EVENT: 0}).seconds_until_free(interpreted(EVENT)) == 1
+    assert BatchState({EVENT: HELD}, stored(), {EVENT: 0}).seconds_until_free(interpreted(EVENT)) == 1
 
 
 def test_errors_name_the_dependency_and_its_code_only() -> None:

@@ -93,7 +93,7 @@ def test_what_stays_unprocessed_is_left_and_never_counts_as_written() -> None:
     assert stored.written == set(dynamodb.held)
     assert stored.unprocessed == {key_of(item) for item in items(8)} - set(dynamodb.held)
     assert len(stored.unprocessed) == 4
-    assert stored.failure is None  # throttled, not away: the gate stays open
+    assert stored.failure is None  # throttled, not away: receives go on
 
 
 def test_one_invalid_item_is_found_and_the_others_are_written() -> None:
@@ -103,19 +103,27 @@ def test_one_invalid_item_is_found_and_the_others_are_written() -> None:
     assert stored.written == set(dynamodb.held) == {key_of(item) for item in items(8)} - set(stored.refused)
 
 
-@pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException", "ExpiredTokenException"])
-def test_a_failing_table_leaves_everything_and_is_asked_once(code: str) -> None:
-    dynamodb = FakeDynamoDB(refusal(code))
+AWAY = EndpointConnectionError(endpoint_url="http://x")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        *[
+            (refusal(code), code)
+            for code in ("ResourceNotFoundException", "AccessDeniedException", "ExpiredTokenException")
+        ],
+        (AWAY, "EndpointConnectionError"),
+        (ResponseParserError("somebody@example.com"), "ResponseParserError"),
+        # A proxy once answered 200 with a page of its own: everything was deleted, nothing stored.
+        (lambda _: {"ResponseMetadata": {"HTTPStatusCode": 200}}, "KeyError"),
+    ],
+)
+def test_a_failing_table_leaves_everything_and_is_called_once(answer: Any, code: str) -> None:
+    dynamodb = FakeDynamoDB(answer)
     stored = put(dynamodb, items(60))
     assert (stored.written, len(stored.unprocessed), dynamodb.sizes) == (set(), 60, [MAX_ITEMS])
-    assert stored.failure is not None
     assert str(stored.failure) == f"dynamodb: {code}"  # the code, not the text, which may hold anything
-
-
-def test_an_unreachable_table_is_a_failure_too() -> None:
-    stored = put(FakeDynamoDB(EndpointConnectionError(endpoint_url="http://x")), items(3))
-    assert stored.failure is not None
-    assert len(stored.unprocessed) == 3
 
 
 @pytest.mark.parametrize("code", sorted(THROTTLED))
@@ -133,7 +141,7 @@ def test_a_throttled_table_is_left_alone() -> None:
     dynamodb = FakeDynamoDB(lambda _: TAKEN, *[throttled] * MAX_ATTEMPTS)
     stored = put(dynamodb, items(60))
     assert (len(stored.unprocessed), dynamodb.sizes) == (35, [MAX_ITEMS] * (1 + MAX_ATTEMPTS))
-    assert stored.failure is None  # it is there, and takes a part: the gate stays open
+    assert stored.failure is None  # it is there, and takes a part: receives go on
 
 
 def test_a_table_that_takes_nothing_at_all_counts_as_failing() -> None:
@@ -143,23 +151,11 @@ def test_a_table_that_takes_nothing_at_all_counts_as_failing() -> None:
     assert str(stored.failure) == "dynamodb: Throttled"
 
 
-def test_an_answer_that_is_not_dynamodbs_has_stored_nothing() -> None:
-    """A proxy once answered 200 with a page of its own: everything was deleted, nothing stored."""
-    stored = put(FakeDynamoDB(lambda _: {"ResponseMetadata": {"HTTPStatusCode": 200}}), items(3))
-    assert (stored.written, len(stored.unprocessed)) == (set(), 3)
-    assert stored.failure is not None
-
-
 def test_what_is_unprocessed_counts_under_whatever_name_the_table_stands() -> None:
     def all_left(requests: list[Any]) -> dict[str, Any]:
         return {"UnprocessedItems": {"another-name": requests}}
 
     assert put(FakeDynamoDB(*[all_left] * MAX_ATTEMPTS), items(3)).written == set()
-
-
-def test_any_other_error_leaves_the_batch_and_is_a_failure() -> None:
-    stored = put(FakeDynamoDB(ResponseParserError("somebody@example.com")), items(3))
-    assert (len(stored.unprocessed), str(stored.failure)) == (3, "dynamodb: ResponseParserError")
 
 
 def test_a_large_item_goes_by_itself_so_that_no_call_is_too_large() -> None:
@@ -180,54 +176,49 @@ def test_a_table_that_goes_while_the_culprit_is_looked_for_is_asked_no_more() ->
     assert str(stored.failure) == "dynamodb: EndpointConnectionError"
 
 
-# ---- what goes along -------------------------------------------------------------------------------------------------
+# ---- optional items --------------------------------------------------------------------------------------------------
 
 
-def riders(count: int) -> list[dict[str, Any]]:
+def optional(count: int) -> list[dict[str, Any]]:
     return [{"pk": "REPORTED#set", "sk": f"Open#{number}"} for number in range(count)]
 
 
-def put_with(dynamodb: FakeDynamoDB, given: list[dict[str, Any]], along: list[dict[str, Any]]) -> module.Stored:
-    return Store(dynamodb, "table").put(given, along)  # type: ignore[arg-type]
+def put_with(dynamodb: FakeDynamoDB, given: list[dict[str, Any]], count: int) -> module.Stored:
+    return Store(dynamodb, "table").put(given, optional(count))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("count", "calls", "went"), [(23, [25], 2), (25, [25], 0), (48, [25, 25], 2), (0, [], 0)])
-def test_riders_cost_no_call(count: int, calls: list[int], went: int) -> None:
+def test_optional_items_cost_no_call(count: int, calls: list[int], went: int) -> None:
     dynamodb = FakeDynamoDB()
-    stored = put_with(dynamodb, items(count), riders(9))
+    stored = put_with(dynamodb, items(count), 9)
     assert dynamodb.sizes == calls
-    assert stored.optional == {key_of(item) for item in riders(went)}
+    assert stored.optional == {key_of(item) for item in optional(went)}
     assert stored.written == {key_of(item) for item in items(count)}
     assert (stored.unprocessed, stored.failure) == (set(), None)
 
 
-def test_riders_that_are_not_taken_are_not_offered_again_and_hold_nothing_up() -> None:
-    dynamodb = FakeDynamoDB(lambda requests: {"UnprocessedItems": {"table": requests[3:]}})
-    stored = put_with(dynamodb, items(3), riders(2))
-    assert dynamodb.sizes == [5]
+@pytest.mark.parametrize(("taken", "calls"), [(3, [5]), (2, [5, 1])])
+def test_optional_items_are_offered_once_and_hold_nothing_up(taken: int, calls: list[int]) -> None:
+    dynamodb = FakeDynamoDB(lambda requests: {"UnprocessedItems": {"table": requests[taken:]}})
+    stored = put_with(dynamodb, items(3), 2)
+    assert dynamodb.sizes == calls
     assert (len(stored.written), stored.optional, stored.unprocessed) == (3, set(), set())
 
 
-def test_riders_are_not_among_what_is_offered_again_for_its_own_sake() -> None:
-    dynamodb = FakeDynamoDB(lambda requests: {"UnprocessedItems": {"table": requests[2:]}})
-    put_with(dynamodb, items(3), riders(2))
-    assert dynamodb.sizes == [5, 1]
-
-
-def test_a_table_that_takes_only_riders_counts_as_failing() -> None:
+def test_a_table_that_takes_only_optional_items_counts_as_failing() -> None:
     nothing: Answer = lambda requests: {"UnprocessedItems": {"table": requests[:3]}}  # noqa: E731
-    stored = put_with(FakeDynamoDB(*[nothing] * MAX_ATTEMPTS), items(3), riders(2))
+    stored = put_with(FakeDynamoDB(*[nothing] * MAX_ATTEMPTS), items(3), 2)
     assert str(stored.failure) == "dynamodb: Throttled"
 
 
-def test_riders_of_an_invalid_batch_wait_for_the_next_and_those_of_a_failed_one_too() -> None:
+def test_optional_items_of_a_refused_batch_wait_for_the_next() -> None:
     for dynamodb in (FakeDynamoDB(invalid="EVENT#1"), FakeDynamoDB(refusal("AccessDeniedException"))):
-        assert put_with(dynamodb, items(3), riders(2)).optional == set()
+        assert put_with(dynamodb, items(3), 2).optional == set()
         assert not any(pk.startswith("REPORTED") for pk, _ in dynamodb.held)
 
 
-def test_nothing_rides_beside_a_large_item() -> None:
+def test_no_optional_item_goes_beside_a_large_one() -> None:
     large = {"pk": "EMAIL#1", "sk": "EVENT#large", "detail": {"link": "x" * 450_000}}
     dynamodb = FakeDynamoDB()
-    assert put_with(dynamodb, [large], riders(2)).optional == set()
+    assert put_with(dynamodb, [large], 2).optional == set()
     assert dynamodb.sizes == [1]

@@ -1,15 +1,12 @@
 """AWS's JSON protocol without botocore's layers, for the few calls that are nearly all of the work.
 
-A call of boto3 takes about a millisecond of CPU: it checks and converts its parameters, emits a dozen events, and
-walks through the response by its model. In AWS's JSON protocol the request's body is just the parameters as JSON, and
-the response's body just the result, so for these calls nothing else is done here.
+A call of boto3 takes about a millisecond of CPU. In AWS's JSON protocol the request's body is just the parameters as
+JSON, and the response's body just the result, so nothing else is made or read here.
 
 Endpoint, certificates, time-outs, connections and the signature are botocore's. Only the first attempt of a call is
-made here. If it does not succeed, botocore takes its outcome for that of its own first attempt: it raises its own
-errors, retries by its own rules, and makes no more attempts in all than it is configured for.
-
-After a 200 that cannot be read here botocore makes all calls: messages received in it stay hidden, and count as
-received.
+made here. If it does not succeed, botocore takes its outcome for that of its own first attempt: errors, retries and the
+number of attempts are botocore's. After a 200 that cannot be read here botocore makes all calls: messages received in
+it stay hidden, and count as received.
 
 https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
 """
@@ -35,23 +32,16 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from email_activity.domain.errors import ActivityError
 from email_activity.telemetry import log
 
-#: Each with its parameters that are plain JSON. Others (binary message attributes) are not.
-CALLS: Mapping[str, frozenset[str]] = {
-    "ReceiveMessage": frozenset(
-        {
-            "QueueUrl",
-            "MaxNumberOfMessages",
-            "WaitTimeSeconds",
-            "VisibilityTimeout",
-            "MessageSystemAttributeNames",
-            # Binary attributes come as base64, not as bytes; only textual ones are asked for.
-            "MessageAttributeNames",
-        }
-    ),
-    "DeleteMessageBatch": frozenset({"QueueUrl", "Entries"}),
-    "ChangeMessageVisibilityBatch": frozenset({"QueueUrl", "Entries"}),
-    # Its items must hold no binary values; the facts hold none.
-    "BatchWriteItem": frozenset({"RequestItems", "ReturnConsumedCapacity"}),
+#: Parameters of ReceiveMessage. Of attributes only textual ones are asked for: binary ones are base64 on the wire.
+RECEIVE = {"QueueUrl", "MaxNumberOfMessages", "WaitTimeSeconds", "VisibilityTimeout"}
+RECEIVED_ATTRIBUTES = {"MessageSystemAttributeNames", "MessageAttributeNames"}
+
+#: Each with its parameters that are plain JSON. Items must hold no binary values; the facts hold none.
+CALLS: Mapping[str, set[str]] = {
+    "ReceiveMessage": RECEIVE | RECEIVED_ATTRIBUTES,
+    "DeleteMessageBatch": {"QueueUrl", "Entries"},
+    "ChangeMessageVisibilityBatch": {"QueueUrl", "Entries"},
+    "BatchWriteItem": {"RequestItems", "ReturnConsumedCapacity"},
 }
 
 #: Bytes read from a socket at once; ten messages of SES's come to some 40,000.
@@ -130,7 +120,7 @@ class FastClient:
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> Any:
         """Returns and raises what boto3 does, but for the ResponseMetadata."""
-        if self._is_given_up or not parameters.keys() <= CALLS.get(operation, frozenset()):
+        if self._is_given_up or not parameters.keys() <= CALLS.get(operation, set()):
             return self._call_botocore(operation, parameters)
         try:
             route = self._route(operation, parameters)

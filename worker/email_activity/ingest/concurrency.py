@@ -1,16 +1,18 @@
-"""How many of a process's threads poll just now: one while the queue is empty, all while it is full.
-
-Each idle long poll is a call that SQS bills, and few messages shared by many receivers come in many small batches.
-"""
+"""Which of a process's threads poll just now, and which of them work at the same time."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 #: Seconds for which a thread that may not poll waits before it checks whether it is to stop.
 WAIT = 0.25
 
 
 class AdaptiveConcurrency:
-    """Shared by the threads of a process, which are numbered from 0."""
+    """One thread polls while the queue is empty, all while it is full. They are numbered from 0.
+
+    Each idle long poll is a call that SQS bills, and few messages shared by many receivers come in many small batches.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -32,3 +34,33 @@ class AdaptiveConcurrency:
                 self._changed.notify_all()
             elif not messages and self._wanted > 1:
                 self._wanted -= 1
+
+
+class SharedLock:
+    """Many threads share it, or one holds it exclusively; who waits to be exclusive comes before later sharers.
+
+    No thread may take it again while it holds it.
+    """
+
+    def __init__(self) -> None:
+        self._no_exclusive = threading.Lock()
+        self._changed = threading.Condition()
+        self._sharers = 0
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        with self._no_exclusive, self._changed:
+            self._sharers += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._sharers -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with self._no_exclusive:
+            with self._changed:
+                self._changed.wait_for(lambda: self._sharers == 0)
+            yield

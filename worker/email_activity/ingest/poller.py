@@ -10,10 +10,9 @@ from contextlib import suppress
 
 from email_activity.domain.errors import TransientError, place_of
 from email_activity.ingest.components import Components
-from email_activity.ingest.concurrency import AdaptiveConcurrency
+from email_activity.ingest.concurrency import AdaptiveConcurrency, SharedLock
 from email_activity.ingest.pipeline import Pipeline
 from email_activity.ingest.receive import MAX_MESSAGES, Message
-from email_activity.ingest.shared_lock import SharedLock
 from email_activity.settings import Settings, SettingsError
 from email_activity.telemetry import log
 
