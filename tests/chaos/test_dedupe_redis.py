@@ -20,7 +20,7 @@ PROCESSES = 2
 #: answers, also the socket time-out of `redis_client` and a new connection's.
 IN_HAND, IN_HAND_IN_SILENCE = 5, 10
 
-#: Seconds after which a message that was given back would be received again: the gate's `settles_in` and a backoff.
+#: Seconds after which a message that was returned would be received again: the breaker's `drain_seconds` and a backoff.
 BACK_BY = 10
 
 #: Lines that a worker may log in an outage: one for each batch that its threads had in hand, and few besides.
@@ -146,7 +146,7 @@ def test_a_redis_that_forgets_everything_again_and_again_is_no_outage(
 
         def have_forgotten() -> bool:
             nonlocal forgotten
-            forgotten += bool(client.dbsize() > 1)  # the gate's own question apart
+            forgotten += bool(client.dbsize() > 1)  # but for the breaker's own probe
             client.flushall()
             loads.append(Load.make(20, seed=len(loads)))
             site.send(loads[-1].everything)

@@ -20,7 +20,7 @@ from harness import Site, eventually
 #: Of Site's workers.
 PROCESSES = 2
 
-#: Seconds after which every process has learnt of an outage, even one that was idle: the gate's ANSWER_LASTS, a
+#: Seconds after which every process has learnt of an outage, even one that was idle: the breaker's ANSWER_LASTS, a
 #: receive that was under way, and some more.
 KNOWN_TO_ALL = 8
 

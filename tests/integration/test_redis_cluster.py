@@ -98,7 +98,7 @@ def test_a_fail_over_is_an_outage_that_ends_by_itself(frail: Cluster, prefix: st
     frail.nodes[0].terminate()
     with pytest.raises(TransientError):
         batch.claim(KEYS)
-    with pytest.raises(TransientError):  # it asks a node of each shard, so it does not open a gate too soon
+    with pytest.raises(TransientError):  # a probe goes to each shard, so that no receive is allowed too soon
         frail.commands.probe()
     eventually(lambda: answers(frail.commands), within=30)
     assert set(batch.claim(KEYS).values()) == {Claim.OURS}

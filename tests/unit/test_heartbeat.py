@@ -51,45 +51,45 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def hold_of(settler: FakeSettler, claims: FakeClaims) -> InFlightBatch:
-    hold = InFlightBatch(MESSAGES, settler, claims)  # type: ignore[arg-type]
-    hold.claimed = [EVENT]
-    return hold
+def in_flight(settler: FakeSettler, claims: FakeClaims) -> InFlightBatch:
+    batch = InFlightBatch(MESSAGES, settler, claims)  # type: ignore[arg-type]
+    batch.claimed = [EVENT]
+    return batch
 
 
 def test_a_batch_is_extended_well_before_its_lease_or_its_visibility_ends(clock: list[float]) -> None:
     settler, claims = FakeSettler(), FakeClaims()
-    hold = hold_of(settler, claims)
-    hold.extend_if_due()
+    batch = in_flight(settler, claims)
+    batch.extend_if_due()
     assert settler.extended == []
     for _ in range(3):
         clock[0] += 21  # a third of the lease, which is the shorter
-        hold.extend_if_due()
-        hold.extend_if_due()
+        batch.extend_if_due()
+        batch.extend_if_due()
     assert settler.extended == [MESSAGES] * 3
     assert claims.extended == [[EVENT]] * 3
 
 
 def test_a_redis_that_is_away_does_not_keep_messages_from_being_extended(clock: list[float]) -> None:
     settler, claims = FakeSettler(), FakeClaims()
-    hold = hold_of(settler, claims)
+    batch = in_flight(settler, claims)
     claims.is_up = False
     clock[0] += 21
-    hold.extend_if_due()
+    batch.extend_if_due()
     assert settler.extended == [MESSAGES]
 
 
 def test_what_has_ended_is_never_hidden_again(clock: list[float]) -> None:
     """A beat under way is waited for; else it could hide for minutes what the batch gave back at once."""
     settler, claims = FakeSettler(), FakeClaims()
-    hold = hold_of(settler, claims)
+    batch = in_flight(settler, claims)
     settler.may_extend.clear()
     clock[0] += 21
-    beat = threading.Thread(target=hold.extend_if_due)
+    beat = threading.Thread(target=batch.extend_if_due)
     beat.start()
-    while not hold._lock.locked():
+    while not batch._lock.locked():
         time.sleep(0.001)
-    end = threading.Thread(target=lambda: hold.release(MESSAGES))
+    end = threading.Thread(target=lambda: batch.release(MESSAGES))
     end.start()
     time.sleep(0.05)
     assert end.is_alive()
@@ -97,16 +97,16 @@ def test_what_has_ended_is_never_hidden_again(clock: list[float]) -> None:
     beat.join()
     end.join()
     clock[0] += 21
-    hold.extend_if_due()
+    batch.extend_if_due()
     assert settler.extended == [MESSAGES, []]
 
 
 def test_what_was_settled_is_extended_no_more_and_the_rest_is(clock: list[float]) -> None:
     settler, claims = FakeSettler(), FakeClaims()
-    hold = hold_of(settler, claims)
-    hold.release(MESSAGES[:2])
+    batch = in_flight(settler, claims)
+    batch.release(MESSAGES[:2])
     clock[0] += 21
-    hold.extend_if_due()
+    batch.extend_if_due()
     assert settler.extended == [MESSAGES[2:]]
     assert claims.extended == [[]]
 
