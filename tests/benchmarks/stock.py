@@ -25,7 +25,7 @@ from kombu.transport import SQS
 from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.errors import TransientError
 from email_activity.domain.facts import Item
-from email_activity.redis_client.commands import one_server
+from email_activity.redis_client.nodes import one_server
 from email_activity.ses.interpret import interpret
 from email_activity.ses.tracking_policy import TrackingPolicy, tracking_policy
 from email_activity.settings import Settings, load_settings

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import botocore.session
@@ -16,8 +16,6 @@ from email_activity.telemetry import log
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
-
-Client = TypeVar("Client", bound=BaseClient)
 
 #: Seconds. A silent peer must not hold a thread longer than a stop may take.
 CONNECT_TIMEOUT = 3
@@ -39,18 +37,25 @@ def session(region: str) -> boto3.Session:
 
 
 def sqs_client(settings: Settings) -> "SQSClient":
-    config = _config(settings, READ_TIMEOUT + settings.receive_wait_seconds)
-    client = session(settings.aws_region).client("sqs", endpoint_url=settings.aws_endpoint_url, config=config)
-    return _with_fast_path(settings, client)
+    client: SQSClient = _client("sqs", settings, READ_TIMEOUT + settings.receive_wait_seconds)
+    return client
 
 
 def dynamodb_client(settings: Settings) -> "DynamoDBClient":
-    config = _config(settings, READ_TIMEOUT)
-    client = session(settings.aws_region).client("dynamodb", endpoint_url=settings.aws_endpoint_url, config=config)
-    return _with_fast_path(settings, client)
+    client: DynamoDBClient = _client("dynamodb", settings, READ_TIMEOUT)
+    return client
 
 
-def _with_fast_path(settings: Settings, client: Client) -> Client:
+def _client(service: Literal["sqs", "dynamodb"], settings: Settings, read_timeout: float) -> Any:
+    """Few attempts: what is not done soon goes back to the queue, which is the better place to wait."""
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=read_timeout,
+        max_pool_connections=max(10, settings.threads_per_process),
+        retries={"mode": "standard", "total_max_attempts": 2},
+        user_agent_extra="email-activity",
+    )
+    client = session(settings.aws_region).client(service, endpoint_url=settings.aws_endpoint_url, config=config)
     if settings.aws_direct_calls and not reason_against(client):
         install_fast_path(client)
     return client
@@ -62,14 +67,3 @@ def log_if_not_fast(settings: Settings, *clients: BaseClient) -> None:
         reason = reason_against(client) if settings.aws_direct_calls else "AWS_DIRECT_CALLS=false"
         if reason:
             log.info("direct_calls_off", service=client.meta.service_model.signing_name, reason=reason)
-
-
-def _config(settings: Settings, read_timeout: float) -> Config:
-    """Few attempts: what is not done soon goes back to the queue, which is the better place to wait."""
-    return Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=read_timeout,
-        max_pool_connections=max(10, settings.threads_per_process),
-        retries={"mode": "standard", "total_max_attempts": 2},
-        user_agent_extra="email-activity",
-    )

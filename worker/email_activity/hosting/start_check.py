@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from email_activity.aws.clients import session
 from email_activity.redis_client.commands import FAILURES
-from email_activity.redis_client.server import mode, one_server
+from email_activity.redis_client.nodes import mode, one_server
 from email_activity.redis_url import RedisUrl
 from email_activity.settings import Settings, SettingsError
 from email_activity.telemetry import log

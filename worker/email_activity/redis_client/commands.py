@@ -13,8 +13,8 @@ import redis
 from redis.exceptions import MovedError, RedisClusterException
 
 from email_activity.domain.errors import TransientError
-from email_activity.redis_client.cluster import keys_on_all, open_cluster, run_on_cluster
-from email_activity.redis_client.server import Command, mode, one_server, run_on_server
+from email_activity.redis_client import nodes
+from email_activity.redis_client.nodes import Command
 from email_activity.redis_url import RedisUrl
 
 #: Both roots of redis-py's errors.
@@ -29,7 +29,7 @@ class RedisCommands:
 
     def __init__(self, url: RedisUrl) -> None:
         self._url = url
-        self._server = one_server(url)
+        self._server = nodes.one_server(url)
         self._cluster: redis.RedisCluster | None = None
         self._is_mode_known = False
         self._lock = threading.Lock()
@@ -41,11 +41,13 @@ class RedisCommands:
         with _transient():
             cluster = self._current_cluster()
             try:
-                return run_on_cluster(cluster, commands) if cluster else run_on_server(self._server, commands)
+                if cluster:
+                    return nodes.run_on_cluster(cluster, commands)
+                return nodes.run_on_server(self._server, commands)
             except FAILURES as error:
                 self._is_mode_known = False
                 if not cluster and isinstance(error, MovedError):  # only a cluster answers so, whatever mode it gives
-                    self._cluster, self._is_mode_known = open_cluster(self._url), True
+                    self._cluster, self._is_mode_known = nodes.open_cluster(self._url), True
                 raise
 
     def probe(self) -> None:
@@ -56,7 +58,7 @@ class RedisCommands:
         try:
             with _transient():
                 cluster = self._current_cluster()
-                keys = keys_on_all(cluster, PROBE) if cluster else [PROBE]
+                keys = nodes.keys_on_all(cluster, PROBE) if cluster else [PROBE]
             self.run([("SET", key, "1", "NX", "GET", "PX", 1000) for key in keys])
         except TransientError:
             self._server.connection_pool.disconnect()
@@ -79,7 +81,7 @@ class RedisCommands:
         """Also after each failure: slots may have moved, or another Redis may stand there now."""
         known = self._cluster
         try:
-            is_cluster = mode(self._server) == "cluster"
+            is_cluster = nodes.mode(self._server) == "cluster"
         except (redis.ConnectionError, redis.TimeoutError):
             if not known:
                 raise
@@ -87,7 +89,7 @@ class RedisCommands:
         if is_cluster and known:
             known.nodes_manager.initialize(additional_startup_nodes_info=[(self._url.host, self._url.port)])
             return known
-        return open_cluster(self._url) if is_cluster else None
+        return nodes.open_cluster(self._url) if is_cluster else None
 
 
 @contextmanager
