@@ -43,7 +43,7 @@ def passes(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
         (WRONG, 1, "wrong setting: EVENTS_QUEUE: got 'nope'"),
     ],
 )
-def test_a_wrong_setting_is_unhealthy_and_a_dependency_that_does_not_answer_is_not(file, said, exit_code, words):
+def test_a_wrong_setting_is_unhealthy_and_a_silent_dependency_is_not(file, said, exit_code, words):
     HealthFile(str(file)).write(said)
     result = check()
     assert result.exit_code == exit_code

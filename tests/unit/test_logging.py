@@ -56,7 +56,7 @@ def test_in_json_the_values_are_escaped_too_for_whoever_prints_them(configured, 
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_a_traceback_keeps_its_lines_and_no_line_in_it_looks_like_one_of_the_log(configured, capsys, log_format):
+def test_no_line_of_a_traceback_looks_like_a_line_of_the_log(configured, capsys, log_format):
     configured(log_format)
     try:
         int(EVIL)

@@ -77,9 +77,7 @@ def test_what_may_kill_its_process_is_handled_while_nothing_else_is_in_hand(
     assert all(with_it <= set(suspects) for with_it in in_hand.values())
 
 
-def test_a_message_is_no_suspect_before_the_third_receive_nor_before_half_of_the_way(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_message_is_a_suspect_from_half_of_its_receives_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for most, first in {2: 3, 4: 3, 5: 3, 6: 3, 7: 4, 12: 6, 100: 50}.items():
         sqs: Any = FakeSqs(most)
         poller = FakeSite(most).poller(monkeypatch, lambda: True, health_file=str(tmp_path / "health"))

@@ -34,11 +34,8 @@ class Settler:
 
     def delete(self, messages: Sequence[Message]) -> int:
         """Returns how many were deleted; the others will be received again, which does no harm."""
-        return self._each(
-            self.sqs.delete_message_batch,
-            [{"ReceiptHandle": message.receipt_handle} for message in messages],
-            "delete",
-        )
+        entries = [{"ReceiptHandle": message.receipt_handle} for message in messages]
+        return self._each(self.sqs.delete_message_batch, entries, "delete")
 
     def return_later(self, messages: Sequence[Message], at_least: int = 0) -> int:
         """Hides each for a while, so that an outage does not count it into the dead-letter queue.
@@ -49,12 +46,11 @@ class Settler:
 
     def return_in(self, seconds: Mapping[Message, int]) -> int:
         """0: at once, for whoever receives next."""
-        return self._each(self.sqs.change_message_visibility_batch, _hidden_for(seconds), "return")
+        return self._hide(seconds, "return")
 
     def extend(self, messages: Sequence[Message]) -> int:
         """Work on these goes on: a whole visibility timeout more, from now."""
-        seconds = dict.fromkeys(messages, self.queue.visibility_timeout)
-        return self._each(self.sqs.change_message_visibility_batch, _hidden_for(seconds), "extend")
+        return self._hide(dict.fromkeys(messages, self.queue.visibility_timeout), "extend")
 
     def quarantine(self, errors: Mapping[Message, PermanentError]) -> list[Message]:
         """Copies each to the dead-letter queue with its reason, and only then deletes it here.
@@ -93,6 +89,10 @@ class Settler:
         # An answer without an id is none of SQS's, whatever its status.
         return bool(sent.get("MessageId"))
 
+    def _hide(self, seconds: Mapping[Message, int], action: str) -> int:
+        entries = [{"ReceiptHandle": each.receipt_handle, "VisibilityTimeout": time} for each, time in seconds.items()]
+        return self._each(self.sqs.change_message_visibility_batch, entries, action)
+
     def _each(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], action: str) -> int:
         done = 0
         for result in call_in_batches(call, self.queue.url, dict(enumerate(entries))):
@@ -105,12 +105,6 @@ class Settler:
             elif result.failed:
                 log.warning("settle_incomplete", action=action, messages=len(result.failed))
         return done
-
-
-def _hidden_for(seconds: Mapping[Message, int]) -> list[dict[str, Any]]:
-    return [
-        {"ReceiptHandle": message.receipt_handle, "VisibilityTimeout": timeout} for message, timeout in seconds.items()
-    ]
 
 
 def delay(receive_count: int) -> int:
