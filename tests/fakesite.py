@@ -17,21 +17,11 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from email_activity.domain.indexes import INDEXES
-from email_activity.domain.worker_process import ThisProcess
-from email_activity.ingest import components
-from email_activity.ingest.circuit_breaker import CircuitBreaker
-from email_activity.ingest.claims import Claims
-from email_activity.ingest.crash_suspects import CrashSuspects
-from email_activity.ingest.heartbeat import Heartbeat
+from email_activity.ingest.components import Components
 from email_activity.ingest.pipeline import Pipeline
 from email_activity.ingest.poller import Poller
 from email_activity.ingest.queue import Queue
-from email_activity.ingest.receive import Message, Receiver
-from email_activity.ingest.reported_kinds import ReportedKinds
-from email_activity.ingest.settle import Settler
-from email_activity.ingest.store import Store
-from email_activity.ingest.table_identity import TableIdentity
-from email_activity.ses.tracking_policy import TrackingPolicy
+from email_activity.ingest.receive import Message
 from email_activity.settings import Settings, load_settings
 
 Item = dict[str, Any]
@@ -196,41 +186,20 @@ class FakeSite:
     """Each of its parts may be a real one instead, set before the pipeline is made."""
 
     def __init__(self, max_receives: int = 12) -> None:
-        self.sqs = FakeSqs(max_receives)
-        self.dynamodb = FakeDynamoDB()
-        self.redis = FakeRedis()
+        self.sqs: Any = FakeSqs(max_receives)
+        self.dynamodb: Any = FakeDynamoDB()
+        self.redis: Any = FakeRedis()
         self.table = "table"
-        self.this_process = ThisProcess()
-        self.breaker = CircuitBreaker({})
+
+    def components(self, settings: Settings, stopping: Callable[[], bool] = lambda: False) -> Components:
+        return Components(settings, stopping, self.sqs, self.dynamodb, self.redis)
 
     def poller(self, monkeypatch: pytest.MonkeyPatch, stopping: Callable[[], bool], **settings: Any) -> Poller:
-        for name, fake in (
-            ("sqs_client", self.sqs),
-            ("dynamodb_client", self.dynamodb),
-            ("RedisCommands", self.redis),
-        ):
-            monkeypatch.setattr(components, name, lambda _, fake=fake: fake)
-        monkeypatch.setattr(components, "log_if_not_fast", lambda *_: None)  # fakes have no route to speak of
+        monkeypatch.setattr(Components, "connect", self.components)
         return Poller(load_settings(**settings), stopping)
 
-    def pipeline(self, policy: TrackingPolicy | None = None) -> Pipeline:
-        """Any: the fakes are none of boto3's."""
-        sqs: Any = self.sqs
-        dynamodb: Any = self.dynamodb
-        redis: Any = self.redis
-        return Pipeline(
-            receiver=Receiver(sqs, QUEUE.url, Settings(), lambda: False),
-            policy=policy or TrackingPolicy(),
-            new_claims=lambda space: Claims(redis, space, 60, 3600),
-            table=Store(dynamodb, self.table),
-            settler=Settler(sqs, QUEUE),
-            breaker=self.breaker,
-            heartbeat=Heartbeat(),
-            table_identity=TableIdentity(dynamodb, self.table, self.this_process),
-            reported_kinds=ReportedKinds(Settings().retention),
-            this_process=self.this_process,
-            suspects=CrashSuspects(redis),
-        )
+    def pipeline(self) -> Pipeline:
+        return self.components(load_settings(activity_table=self.table)).pipeline()
 
 
 def message(body: str, receives: int = 1, handle: str = "handle") -> Message:

@@ -1,6 +1,6 @@
 """The worker's job without Celery: this process's threads, each receive -> pipeline -> settle for ever.
 
-What the threads do is the poller's own work, with no bound, no slots and nobody to hand over polls.
+What the threads do is the poller's own work, with no bound, no slots and nobody to start polls.
 
     python -m benchmarks.bare    # settings come from the environment, as the worker's do
 """
@@ -16,7 +16,9 @@ from email_activity.settings import load_settings
 def main() -> None:
     settings = load_settings()
     configure_logging(settings)
-    in_threads(settings.threads_per_process, Poller(settings, stopping=lambda: False)._work(math.inf))
+    poller = Poller(settings, stopping=lambda: False)
+    pipeline = poller._components.pipeline()
+    in_threads(settings.threads_per_process, lambda number: poller._run(number, pipeline, math.inf))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from benchmarks.ground import TABLE, BenchmarkError, Ground
 from benchmarks.load import Load
 from email_activity.domain.chunks import chunks
 from email_activity.redis_client.commands import RedisCommands
-from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings
 from fakesite import FakeSite, message
 from harness import Site
@@ -66,7 +65,7 @@ def _process(ground: Ground, load: Load, dynamodb: Any, table: str) -> None:
     """In one thread, in batches as large as the worker's. There is no queue; what is not deleted was not stored."""
     settings, worker = Settings(redis_url=ground.redis.connection_url), cast("Any", FakeSite())
     worker.dynamodb, worker.table, worker.redis = dynamodb, table, RedisCommands(settings.redis)
-    pipeline = worker.pipeline(tracking_policy(settings))
+    pipeline = worker.pipeline()
     messages = [message(body, handle=str(number)) for number, body in enumerate(load.bodies)]
     for batch in chunks(messages, settings.batch_size):
         pipeline.process(batch)

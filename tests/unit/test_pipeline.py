@@ -338,11 +338,11 @@ def test_it_tells_the_newest_event_and_never_one_of_tomorrow(site: FakeSite) -> 
     now = datetime.now(UTC)
     old, new = Email(sent_at=now - timedelta(days=3)), Email(sent_at=now - timedelta(hours=1))
     process(site, pipeline, raw(new.send()), raw(old.send()))
-    assert site.this_process.now().newest_event_at == milliseconds(new.sent_at)
+    assert pipeline.this_process.now().newest_event_at == milliseconds(new.sent_at)
     process(site, pipeline, raw(old.open()))
-    assert site.this_process.now().newest_event_at == milliseconds(new.sent_at)
+    assert pipeline.this_process.now().newest_event_at == milliseconds(new.sent_at)
     process(site, pipeline, raw(Email(sent_at=now + timedelta(days=1)).send()))
-    told = site.this_process.now().newest_event_at
+    told = pipeline.this_process.now().newest_event_at
     assert told
     assert now - timedelta(seconds=1) <= told <= datetime.now(UTC)
 

@@ -1,6 +1,7 @@
 """The objects that one process of a worker consists of. Made after the fork: connections must not be shared over it."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
 
 from email_activity.aws.clients import dynamodb_client, log_if_not_fast, sqs_client
 from email_activity.domain.worker_process import ThisProcess
@@ -20,15 +21,25 @@ from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings
 from email_activity.telemetry import log
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
 
 class Components:
-    def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        stopping: Callable[[], bool],
+        sqs: "SQSClient",
+        dynamodb: "DynamoDBClient",
+        redis: RedisCommands,
+    ) -> None:
         self._settings = settings
         self._stopping = stopping
-        self._sqs = sqs_client(settings)
-        self._dynamodb = dynamodb_client(settings)
-        log_if_not_fast(settings, self._sqs, self._dynamodb)
-        self._redis = RedisCommands(settings.redis)
+        self._sqs = sqs
+        self._dynamodb = dynamodb
+        self._redis = redis
         self._heartbeat = Heartbeat()
         self._reported_kinds = ReportedKinds(settings.retention)
         self._is_logged = False
@@ -36,6 +47,12 @@ class Components:
         self.queue_finder = QueueFinder(self._sqs, settings)
         self.table_identity = TableIdentity(self._dynamodb, settings.activity_table, self.this_process)
         self.dependencies = Dependencies(settings, self.queue_finder, self._redis, self.table_identity)
+
+    @classmethod
+    def connect(cls, settings: Settings, stopping: Callable[[], bool]) -> Self:
+        sqs, dynamodb = sqs_client(settings), dynamodb_client(settings)
+        log_if_not_fast(settings, sqs, dynamodb)
+        return cls(settings, stopping, sqs, dynamodb, RedisCommands(settings.redis))
 
     def pipeline(self) -> Pipeline:
         """For one poll, on the queue and the table that there are now. Raises SettingsError, TransientError."""

@@ -41,7 +41,7 @@ class Poller:
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._settings = settings
         self._stopping = stopping
-        self._components = Components(settings, stopping)
+        self._components = Components.connect(settings, stopping)
         self._dependencies = self._components.dependencies
         self._concurrency = AdaptiveConcurrency(settings.threads_per_process)
         #: Shared by threads that have messages in hand, exclusive for messages that may kill the process.
