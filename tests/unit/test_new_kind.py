@@ -18,9 +18,7 @@ class Forward(TimedObject):
     recipients: tuple[Recipient, ...] | None = ses_field("forwardedRecipients", recipients)
     forwarded_by: str | None = ses_field("forwardedBy", text)
 
-    @property
-    def particulars(self) -> tuple[str | None, ...]:
-        return (self.forwarded_by,)
+    DISTINGUISHING = ("forwarded_by",)
 
 
 """

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from email_activity.domain.addresses import Address
 from email_activity.domain.keys import canonical_json
@@ -105,10 +105,12 @@ def recipients(value: Any) -> tuple[Recipient, ...]:
 class EventObject(SesObject):
     """What is particular to a kind."""
 
-    @property
+    #: Names of the fields that tell two events of this kind apart, beside email, recipient and time.
+    DISTINGUISHING: ClassVar[tuple[str, ...]] = ()
+
     def particulars(self) -> tuple[str | None, ...]:
-        """What tells two events of this kind apart beside email, recipient and time."""
-        return ()
+        """The values of these, as parts of an identity."""
+        return tuple(getattr(self, name, None) for name in self.DISTINGUISHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +172,7 @@ class DeliveryDelay(TimedObject):
     expiration_time: Timestamp | None = ses_field("expirationTime", timestamp)
     reporting_mta: str | None = ses_field("reportingMTA", text)
 
-    @property
-    def particulars(self) -> tuple[str | None, ...]:
-        return (self.delay_type,)
+    DISTINGUISHING = ("delay_type",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,6 @@ class Subscription(TimedObject):
     new_topic_preferences: Mapping[str, Any] | None = ses_field("newTopicPreferences", preferences)
     old_topic_preferences: Mapping[str, Any] | None = ses_field("oldTopicPreferences", preferences)
 
-    @property
     def particulars(self) -> tuple[str | None, ...]:
         return (canonical_json((self.new_topic_preferences, self.old_topic_preferences)),)
 
@@ -193,19 +192,13 @@ class Open(TimedObject):
     user_agent: str | None = ses_field("userAgent", text)
     is_bot_event: str | None = ses_field("isBotEvent", likely)
 
-    @property
-    def particulars(self) -> tuple[str | None, ...]:
-        return (self.ip_address, self.user_agent, None)
+    DISTINGUISHING = ("ip_address", "user_agent", "link")  # an Open has no link
 
 
 @dataclass(frozen=True, slots=True)
 class Click(Open):
     link: str | None = ses_field("link", text)
     link_tags: Mapping[str, tuple[str, ...]] | None = ses_field("linkTags", tags)
-
-    @property
-    def particulars(self) -> tuple[str | None, ...]:
-        return (self.ip_address, self.user_agent, self.link)
 
 
 #: By the kind's name. Of any other kind only its time is read, the rest is kept as it is.

@@ -23,5 +23,5 @@ def event_id(event: SesEvent, recipient: str) -> str:
     particulars: tuple[str | None, ...] = ()
     if kind_named(event.kind).concerns != "every destination":
         time = event.time or event.mail.timestamp
-        particulars = (time.identity if time else None, *event.body.particulars)
+        particulars = (time.identity if time else None, *event.body.particulars())
     return digest(event.kind.casefold(), event.message_id, recipient, *particulars)
