@@ -72,7 +72,7 @@ def demo(*, keep: bool, as_json: bool) -> None:
 
 def _wait(running: Demo) -> Reconciliation:
     columns = (TextColumn("Accounted for"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with show.progress(*columns, on=Console(stderr=True)) as bar:
+    with show.progress(*columns, on=Console(stderr=True), redirect_stderr=True) as bar:
         task = bar.add_task("", total=len(running.published))
         return running.wait(lambda count: bar.update(task, completed=count))
 

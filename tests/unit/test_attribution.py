@@ -147,7 +147,7 @@ def test_of_two_copies_as_full_the_first_key_counts(first, second):
     assert senders == {"one"} if first["sk"] else len(senders) == 1
 
 
-def test_an_identity_notification_beside_a_configuration_sets_event_is_one_event():
+def test_an_identity_notification_and_a_configuration_sets_event_are_one():
     """Both publishing systems on: each bounce arrives twice."""
     event = Email().bounce()
     items = items_of([raw(event), raw(as_identity_notification(event))])
@@ -211,7 +211,7 @@ def test_of_recipient_facts_that_disagree_the_earliest_that_tells_most_counts(le
     assert destinations_of([first, second]) == destinations_of([second, first]) == {ANA: first}
 
 
-def test_an_identity_notification_takes_no_document_away_where_all_mail_is_tracked():
+def test_an_identity_notification_takes_no_document_away():
     email = Email()
     bodies = [raw(email.send()), raw(as_identity_notification(email.bounce()))]
     folded = status_of(bodies, EVERYTHING)

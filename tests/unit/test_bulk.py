@@ -56,7 +56,7 @@ def with_recipient_fact(items: Iterable[dict], **changes: object) -> list[dict]:
     return [*items, replace(first, **changes).to_item()]  # type: ignore[arg-type]
 
 
-def test_an_email_whose_time_was_rounded_differently_is_shown_once_where_it_is_first():
+def test_an_email_whose_time_was_rounded_differently_is_shown_once():
     email = Email()
     table = table_of(with_recipient_fact(stored(email), sent_at=email.after(1).replace(microsecond=0)))
     first, second = (hit.sort_key for hit in table.by_account("acme", OLDEST_FIRST))
@@ -64,7 +64,7 @@ def test_an_email_whose_time_was_rounded_differently_is_shown_once_where_it_is_f
     assert [each.cursor for each in (*listed(table, OLDEST_FIRST), *listed(table))] == [first, first]
 
 
-def test_an_email_that_another_account_has_first_is_not_shown_twice_or_to_the_wrong_one():
+def test_an_email_of_two_accounts_is_shown_to_the_first_only():
     email = Email()
     late = email.after(60).replace(microsecond=0)
     table = table_of(with_recipient_fact(stored(email), account="other", sent_at=late))

@@ -1,4 +1,4 @@
-"""The front door: fast, and one clear line for every failure."""
+"""Every command starts fast, and every failure is one clear line."""
 
 import json
 import os

@@ -97,7 +97,7 @@ def test_facts_of_many_are_those_of_each(has_partiql):
     assert together[-1] == []
 
 
-def test_many_fit_into_one_statement_and_where_that_is_not_allowed_it_is_asked_once_only():
+def test_many_fit_into_one_statement_which_is_tried_once_if_refused():
     many = [f"email-{number}" for number in range(MAX_TOGETHER)]
     fake = FakeDynamoDB()
     assert table(fake).facts_of(many) == [[]] * MAX_TOGETHER
@@ -127,7 +127,7 @@ def test_a_recipient_is_found_in_any_spelling():
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_hits_come_in_order_over_all_pages_and_the_cursor_goes_on_after_what_was_shown(newest_first):
+def test_hits_come_in_order_over_pages_and_go_on_after_the_cursor(newest_first):
     emails = [Email(sent_at=days_ago(day)) for day in range(5)]
     reader = table_of(items(*emails), page=2)
     in_order = [email.message_id for email in (emails if newest_first else reversed(emails))]
@@ -163,7 +163,7 @@ def test_failures_are_found_by_account_or_where_none_is_told():
     assert ids(reader.by_failure("acme", Range(until=within.since))) == []
 
 
-def test_a_bounce_of_a_forwarded_address_alone_is_found_by_document_recipient_and_account():
+def test_a_bounce_of_a_forwarded_address_alone_is_found_by_each_index():
     """And belongs to whom `email-activity parse` says that it does."""
     email = Email()
     body = raw(email.bounce(recipients=["elsewhere@example.com"]))

@@ -211,5 +211,5 @@ def _topics(preferences: Mapping[str, Any], wanted: str) -> set[str]:
     """Topics of a status; public code has seen `OptOut` and `OPT_OUT`."""
     topics = preferences.get("topicSubscriptionStatus")
     listed = topics if isinstance(topics, list) else []
-    said = {each.get("topicName", ""): each.get("subscriptionStatus", "") for each in listed}
-    return {name for name, state in said.items() if state.replace("_", "").casefold() == wanted}
+    states = {each.get("topicName", ""): each.get("subscriptionStatus", "") for each in listed}
+    return {name for name, state in states.items() if state.replace("_", "").casefold() == wanted}

@@ -20,7 +20,7 @@ def bar(size: int) -> Iterator[tuple[Callable[[str], None], Callable[[int, Summa
     """size: bytes in all; 0 if nobody knows. Gives what says a line, and what is told the bytes read so far."""
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    live = show.progress(*columns, on=console)
+    live = show.progress(*columns, on=console, redirect_stderr=True)
     task = live.add_task("", total=size or None)
     every = DRAW_EVERY if console.is_terminal else SAY_EVERY
     began_at = reported_at = time.monotonic()

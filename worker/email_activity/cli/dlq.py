@@ -13,7 +13,7 @@ import click
 from email_activity.cli import dlq_output, show
 from email_activity.cli.dlq_session import DrainSummary, Session
 from email_activity.cli.interrupt import BY_CTRL_C
-from email_activity.cli.options import non_empty
+from email_activity.cli.options import non_empty, together
 from email_activity.dead_letters.actions import Archive, Listed, Redrive, drain, find, list_messages
 from email_activity.dead_letters.dead_letter import Filter, Key
 from email_activity.domain.facts import Document
@@ -34,7 +34,7 @@ def _ago(context: click.Context, parameter: click.Parameter, value: str | None) 
     return datetime.now(UTC) - timedelta(seconds=int(span[1]) * SECONDS[span[2]])
 
 
-FILTERS = (
+FILTERS = together(
     click.option("--reason", multiple=True, help="Only with this reason. May be repeated."),
     click.option("--kind", multiple=True, help="Only events of this kind, in any case: bounce. May be repeated."),
     click.option("--document", type=(str, str), metavar="TYPE ID", help="Only about this document."),
@@ -63,9 +63,7 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
         )
         command(wanted=wanted, **options)
 
-    for option in reversed(FILTERS):
-        collected = option(collected)
-    return collected
+    return FILTERS(collected)
 
 
 @click.group()

@@ -114,7 +114,7 @@ def _refused(code: str, message: str, call: str) -> str:
 
 
 def _table() -> str:
-    """Where we looked, as far as that can be told at all."""
+    """Where the table was looked for, if the settings can be read."""
     try:
         settings = load_settings()
     except SettingsError:

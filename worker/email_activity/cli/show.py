@@ -98,10 +98,11 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if at else "-"
 
 
-def progress(*columns: ProgressColumn, on: Console, disable: bool = False) -> Progress:
+def progress(*columns: ProgressColumn, on: Console, disable: bool = False, redirect_stderr: bool = False) -> Progress:
     """A bar that is gone at its end, and is there at a terminal only.
 
-    It takes over neither output: one on standard error would take what is printed on standard output with it.
+    It does not take over standard output, which would go where the bar goes. redirect_stderr: what is written there
+    meanwhile stands above the bar.
     """
     return Progress(
         *columns,
@@ -109,7 +110,7 @@ def progress(*columns: ProgressColumn, on: Console, disable: bool = False) -> Pr
         transient=True,
         disable=disable or not on.is_terminal,
         redirect_stdout=False,
-        redirect_stderr=False,
+        redirect_stderr=redirect_stderr,
     )
 
 
