@@ -8,13 +8,13 @@ through the worker's own clients, receiver, store and settler, in batches of the
 """
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from benchmarks.threads import in_threads
 from email_activity.aws.clients import dynamodb_client, sqs_client
 from email_activity.domain.chunks import chunks
 from email_activity.ingest.queue import find_queue
@@ -96,11 +96,12 @@ def main() -> None:
     settings = load_settings()
     once = {"boto3": with_boto3, "ours": with_our_clients}[sys.argv[1]](settings)
 
-    def work(_: int) -> None:
-        while True:
+    def work() -> None:
+        while True:  # until it is killed
             once()
 
-    in_threads(settings.threads_per_process, work)
+    for _ in range(settings.threads_per_process):
+        threading.Thread(target=work).start()
 
 
 if __name__ == "__main__":
