@@ -54,7 +54,6 @@ def broker(url: str) -> None:
         connection.connect()
 
 
-both = pytest.mark.parametrize("connect", [duplicates, broker])
 REFUSED = (TransientError, redis.ConnectionError)
 
 
@@ -62,58 +61,40 @@ def url_of(front: TlsFront, *options: str) -> str:
     return f"rediss://default:{PASSWORD}@localhost:{front.port}/0?{'&'.join(options)}".rstrip("?")
 
 
-@both
-def test_an_unknown_authority_is_refused_before_the_password_is_sent(
-    front: TlsFront, connect: Callable[[str], None]
+#: Names the authority of whoever is there.
+CA = "ssl_ca_certs={authority}"
+
+CHECKED = ("required", "CERT_REQUIRED", "optional", "CERT_OPTIONAL")
+UNCHECKED = ("none", "CERT_NONE")
+
+
+@pytest.mark.parametrize("connect", [duplicates, broker])
+@pytest.mark.parametrize(
+    ("who", "options", "refused"),
+    [
+        ("front", (), "certificate"),
+        ("front", (CA,), ""),
+        ("stranger", (CA,), "hostname mismatch"),
+        *(("front", (f"ssl_cert_reqs={spelling}",), "certificate") for spelling in CHECKED),
+        *(("front", (f"ssl_cert_reqs={spelling}", CA), "") for spelling in CHECKED),
+        *(("stranger", (f"ssl_cert_reqs={spelling}",), "") for spelling in UNCHECKED),
+        ("stranger", ("ssl_check_hostname=false",), "certificate"),
+        ("stranger", ("ssl_check_hostname=false", CA), ""),
+    ],
+)
+def test_the_password_goes_only_to_whom_the_options_let_pass(
+    request: pytest.FixtureRequest, connect: Callable[[str], None], who: str, options: tuple[str, ...], refused: str
 ) -> None:
-    with pytest.raises(REFUSED, match=r"(?i)certificate"):
-        connect(url_of(front))
-    assert front.attempts
-    assert front.heard == b""
-
-
-@both
-def test_another_host_is_refused_before_the_password_is_sent(
-    stranger: TlsFront, connect: Callable[[str], None]
-) -> None:
-    with pytest.raises(REFUSED, match=r"(?i)hostname mismatch"):
-        connect(url_of(stranger, f"ssl_ca_certs={stranger.authority}"))
-    assert stranger.attempts
-    assert stranger.heard == b""
-
-
-@both
-def test_a_server_that_is_who_it_should_be_is_used(front: TlsFront, connect: Callable[[str], None]) -> None:
-    connect(url_of(front, f"ssl_ca_certs={front.authority}"))
-    assert PASSWORD.encode() in front.heard
-
-
-@both
-@pytest.mark.parametrize("spelling", ["required", "CERT_REQUIRED", "optional", "CERT_OPTIONAL"])
-def test_each_spelling_that_asks_for_a_check_makes_it(
-    front: TlsFront, connect: Callable[[str], None], spelling: str
-) -> None:
-    with pytest.raises(REFUSED, match=r"(?i)certificate"):
-        connect(url_of(front, f"ssl_cert_reqs={spelling}"))
-    assert front.heard == b""
-    connect(url_of(front, f"ssl_cert_reqs={spelling}", f"ssl_ca_certs={front.authority}"))
-
-
-@both
-@pytest.mark.parametrize("spelling", ["none", "CERT_NONE"])
-def test_each_spelling_that_asks_for_no_check_makes_none(
-    stranger: TlsFront, connect: Callable[[str], None], spelling: str
-) -> None:
-    connect(url_of(stranger, f"ssl_cert_reqs={spelling}"))
-    assert PASSWORD.encode() in stranger.heard
-
-
-@both
-def test_the_check_of_the_host_alone_can_be_left_out(stranger: TlsFront, connect: Callable[[str], None]) -> None:
-    with pytest.raises(REFUSED, match=r"(?i)certificate"):
-        connect(url_of(stranger, "ssl_check_hostname=false"))
-    assert stranger.heard == b""
-    connect(url_of(stranger, "ssl_check_hostname=false", f"ssl_ca_certs={stranger.authority}"))
+    server: TlsFront = request.getfixturevalue(who)
+    url = url_of(server, *(each.format(authority=server.authority) for each in options))
+    if refused:
+        with pytest.raises(REFUSED, match=f"(?i){refused}"):
+            connect(url)
+        assert server.attempts
+        assert server.heard == b""
+    else:
+        connect(url)
+        assert PASSWORD.encode() in server.heard
 
 
 def run_celery(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
