@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from email_activity.domain.errors import TransientError
+from email_activity.ingest.health import State, read_health
 from email_activity.ingest.poller import Poller
 from email_activity.ingest.queue import find_queue
 from events import Email, raw
@@ -86,14 +87,24 @@ def test_a_message_is_a_suspect_from_half_of_its_receives_on(monkeypatch: pytest
         assert counts[0] == first, most
 
 
-def test_no_receive_while_the_table_is_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    site = FakeSite()
-    site.dynamodb.items = None
+@pytest.mark.parametrize("away", ["table", "redis"])
+def test_no_receive_while_a_dependency_is_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, away: str) -> None:
+    site, asked = FakeSite(), threading.Event()
+
+    def fail() -> None:
+        asked.set()
+        raise TransientError("redis", "ConnectionError")
+
+    if away == "redis":
+        site.redis.probe = fail
+    else:
+        site.dynamodb.items = None
+        site.dynamodb.before = lambda *_: asked.set()
     site.sqs.put(raw(Email().send()))
-    asked = threading.Event()
-    site.dynamodb.before = lambda *_: asked.set()
     polled_until(monkeypatch, tmp_path, site, asked.is_set)
     assert len(site.sqs.waiting) == 1
+    state, _ = read_health(str(tmp_path / "health"))
+    assert state.state is (State.WAITING if away == "redis" else State.WRONG_SETTING)
 
 
 @pytest.mark.parametrize("call", ["get_queue_url", "get_queue_attributes"])

@@ -71,29 +71,15 @@ def test_an_answer_counts_for_a_second(table: TableIdentity, dynamodb: FakeDynam
     assert dynamodb.calls == ["PutItem"]
 
 
+@pytest.mark.parametrize("learn", [TableIdentity.probe, TableIdentity.refresh, TableIdentity.current])
 def test_another_table_under_the_same_name_is_seen(
-    table: TableIdentity, dynamodb: FakeDynamoDB, now: list[float]
+    table: TableIdentity, dynamodb: FakeDynamoDB, now: list[float], learn: Any
 ) -> None:
+    """By a probe, at the next poll, or when it is asked for after ANSWER_LASTS."""
     version = table.current()
     dynamodb.replace()
     now[0] += ANSWER_LASTS * 1.1
-    assert not table.is_current(version)
-    assert table.current().namespace != version.namespace
-    assert table.is_current(table.current())
-    assert not table.is_current(version)
-
-
-def test_the_question_whether_it_takes_writes_sees_it_too(table: TableIdentity, dynamodb: FakeDynamoDB) -> None:
-    version = table.current()
-    dynamodb.replace()
-    table.probe()
-    assert table.current().namespace != version.namespace
-
-
-def test_a_new_poll_sees_it_too(table: TableIdentity, dynamodb: FakeDynamoDB) -> None:
-    version = table.current()
-    dynamodb.replace()
-    table.refresh()
+    learn(table)
     assert not table.is_current(version)
     assert table.current().namespace != version.namespace
 

@@ -46,9 +46,7 @@ class Outage:
 
 
 class CircuitBreaker:
-    """Shared by the threads of a process. It allows a receive only while each dependency has answered of late, and
-    since any failure.
-    """
+    """Shared by the threads of a process. Allows a receive while all have answered of late, and since any failure."""
 
     def __init__(self, dependencies: Mapping[str, Dependency], receive_wait: float = 0) -> None:
         """receive_wait: seconds that a receive may wait for messages."""
@@ -62,8 +60,8 @@ class CircuitBreaker:
 
     @property
     def drain_seconds(self) -> int:
-        """After a failure, in any process, a receive may still be open that began before the failure was known, for at
-        most this long. A message that is returned sooner could be received by it, and count once more.
+        """For so long a receive may be open, in any process, that began before a failure was known. A message that is
+        returned sooner could be received by it, and count once more.
         """
         return math.ceil(ANSWER_LASTS + self._receive_wait)
 

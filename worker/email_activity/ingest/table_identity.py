@@ -1,17 +1,10 @@
 """Which table the name stands for, and whether it is still the one that was claimed for.
 
-Redis says `done` of what stands in a table. A table that was deleted and made again under the same name holds none of
-it. So claims stand under the table's ARN and time of creation, and count only while that is the table there is. Three
-things tell that it may be another one:
-
-- DynamoDB says ResourceNotFound to any call.
-- A process overwrites an item of its own again and again (`worker_process.py`), and ALL_OLD returns what it replaces.
-  If that is not what this process wrote last, the table is another one, or was emptied, or a write was lost.
-- DescribeTable, at the beginning of each poll.
-
-After each, what was claimed before counts for nothing, and DescribeTable is called before anything else is claimed.
-The item is written before messages are deleted, unless the last answer is younger than ANSWER_LASTS. What remains: a
-table that is deleted and made again within ANSWER_LASTS of that answer, or while the deletes are under way.
+A table that was deleted and made again holds nothing of what Redis calls `done`, so claims count only for one ARN and
+time of creation. That it may be another table is told by ResourceNotFound to any call, by DescribeTable at the
+beginning of each poll, and by the item that a process overwrites (`worker_process.py`): if what ALL_OLD returns is not
+what this process wrote last, the table is another one, or was emptied, or a write was lost. After each, what was
+claimed before counts for nothing. docs/architecture.md tells what remains.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html (ReturnValues: strongly consistent)
 """
