@@ -27,8 +27,8 @@ class Dependencies:
         self._file = HealthFile(settings.health_file)
         self._logged: dict[str, str] = {}
 
-    def allow_receive(self) -> bool:
-        """Reports what is waited for, if not."""
+    def allows_receive(self) -> bool:
+        """By the breaker; what is waited for is reported, if not."""
         if self.breaker.allows_receive():
             return True
         failing = [Health.of(error) for error in self.breaker.failures()]

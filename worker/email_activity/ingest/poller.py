@@ -92,7 +92,7 @@ class Poller:
     def _poll_once(self, pipeline: Pipeline) -> None:
         try:
             with self._in_hand.shared():
-                is_allowed = self._dependencies.allow_receive()
+                is_allowed = self._dependencies.allows_receive()
                 suspects = self._receive_and_process(pipeline) if is_allowed else []
             if suspects:
                 pipeline.process(suspects, exclusive=self._in_hand.exclusive())
