@@ -1,7 +1,6 @@
 """`email-activity explain`."""
 
 import click
-from rich import box
 from rich.table import Table
 
 from email_activity.activity.glossary import HOW_TO_READ, MEANINGS, Meaning
@@ -49,8 +48,7 @@ def _json(meaning: Meaning) -> dict[str, object]:
 
 
 def _table() -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Event", no_wrap=True)
+    table = show.table("Event")
     table.add_column("Means", ratio=2)
     table.add_column("Where it can be wrong", ratio=3)
     for each in MEANINGS:
@@ -66,8 +64,7 @@ def _print_one(meaning: Meaning) -> None:
     grid.add_row(show.text("Beware", "dim"), meaning.beware)
     show.print_table(grid, prose=True)
     if meaning.values:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column(meaning.values_title, no_wrap=True)
+        table = show.table(meaning.values_title)
         table.add_column("Means")
         for name, means in meaning.values:
             table.add_row(show.text(name, "bold"), means)
