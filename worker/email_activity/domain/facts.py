@@ -12,6 +12,7 @@ One table: partition key `pk`, sort key `sk`; all facts of an email share a part
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from email_activity.domain.keys import (
@@ -88,13 +89,19 @@ class Activity:
     sk: str | None = None
 
     def to_item(self) -> Item:
-        attributes = {name: getattr(self, name) for name in ACTIVITY_ATTRIBUTES}
-        attributes["occurred_at"] = self.occurred_at and rfc3339_exact(self.occurred_at)
-        attributes["recorded_at"] = rfc3339(self.recorded_at)
-        content = {name: value for name, value in attributes.items() if name not in NOT_CONTENT}
+        content = dict(zip(CONTENT, _content_of(self), strict=True))
+        content["occurred_at"] = self.occurred_at and rfc3339_exact(self.occurred_at)
+        others = {
+            "recorded_at": rfc3339(self.recorded_at),
+            "form": self.form,
+            "transport_id": self.transport_id,
+            "failure_account": self.failure_account,
+            "failure_time": self.failure_time,
+            "failure_day": self.failure_day,
+        }
         time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
         sort_key = f"EVENT#{time}#{key_part(self.kind[:MAX_KIND_IN_KEY])}#{self.event_id}"
-        return _told(attributes) | _item(self.email_id, sort_key, self.expires_at, content)
+        return _item(self.email_id, sort_key, self.expires_at, content) | _told(others)
 
     @classmethod
     def from_item(cls, item: Item) -> "Activity":
@@ -107,8 +114,9 @@ class Activity:
         return cls(**{name: value for name, value in item.items() if name in cls.__slots__} | read)
 
 
-#: What stands in an activity's item under its own name.
-ACTIVITY_ATTRIBUTES = tuple(name for name in Activity.__slots__ if name not in ("email_id", "sk"))
+#: The attributes of an activity that say what happened.
+CONTENT = tuple(name for name in Activity.__slots__ if name not in NOT_CONTENT and name != "email_id")
+_content_of = attrgetter(*CONTENT)
 
 
 @dataclass(frozen=True, slots=True)
