@@ -48,14 +48,9 @@ def rounds(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_real_aws() -> Iterator[None]:
+def _no_real_aws() -> None:
     """No test can reach anybody's account, whatever the shell has."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [each for each in os.environ if each.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in servers.CREDENTIALS.items():
-            patch.setenv(name, value)
-        yield
+    servers.forget_aws()
 
 
 @pytest.fixture(scope="session")
