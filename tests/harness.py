@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,12 @@ def eventually(look: Callable[[], Any], within: float = 60, every: float = 0.1) 
     return found
 
 
+@cache
+def cloud_at(endpoint_url: str) -> Cloud:
+    """One for all sites of a process: clients take long to make."""
+    return Cloud.connect(region="us-east-1", endpoint_url=endpoint_url)
+
+
 @dataclass(frozen=True)
 class Site:
     """Its names begin with a prefix of its own. `environment` holds the worker's settings."""
@@ -51,7 +58,7 @@ class Site:
 
     @classmethod
     def make(cls, endpoint: str, redis_url: str, prefix: str, folder: Path, **wanted: Any) -> "Site":
-        cloud = Cloud.connect(region="us-east-1", endpoint_url=endpoint)
+        cloud = cloud_at(endpoint)
         made = StandInProvisioner(cloud, Deployment(prefix=prefix, **wanted)).deploy()
         settings = {
             "REDIS_URL": redis_url,
