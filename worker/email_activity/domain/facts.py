@@ -91,14 +91,7 @@ class Activity:
     def to_item(self) -> Item:
         content = dict(zip(CONTENT, _content_of(self), strict=True))
         content["occurred_at"] = self.occurred_at and rfc3339_exact(self.occurred_at)
-        others = {
-            "recorded_at": rfc3339(self.recorded_at),
-            "form": self.form,
-            "transport_id": self.transport_id,
-            "failure_account": self.failure_account,
-            "failure_time": self.failure_time,
-            "failure_day": self.failure_day,
-        }
+        others = {"recorded_at": rfc3339(self.recorded_at)} | dict(zip(OTHERS, _others_of(self), strict=True))
         time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
         sort_key = f"EVENT#{time}#{key_part(self.kind[:MAX_KIND_IN_KEY])}#{self.event_id}"
         return _item(self.email_id, sort_key, self.expires_at, content) | _told(others)
@@ -114,9 +107,10 @@ class Activity:
         return cls(**{name: value for name, value in item.items() if name in cls.__slots__} | read)
 
 
-#: The attributes of an activity that say what happened.
+#: The attributes of an activity that say what happened, and those that say how a copy came or lead an index to it.
 CONTENT = tuple(name for name in Activity.__slots__ if name not in NOT_CONTENT and name != "email_id")
-_content_of = attrgetter(*CONTENT)
+OTHERS = ("form", "transport_id", "failure_account", "failure_time", "failure_day")
+_content_of, _others_of = attrgetter(*CONTENT), attrgetter(*OTHERS)
 
 
 @dataclass(frozen=True, slots=True)
