@@ -15,7 +15,7 @@ import atheris
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS))
 
-with atheris.instrument_imports(include=["worker", "idna"]):
+with atheris.instrument_imports(include=["email_activity", "idna"]):
     from fuzz.cost import limit, seconds
     from fuzz.invariants import check
     from fuzz.mutate import mutated

@@ -117,7 +117,8 @@ def test_an_operator_is_allowed_what_they_do(named: Site, guard: Guard) -> None:
     run(site, "operator", "dlq", "discard", "--yes", "--json", "--to", str(site.folder / "discarded"))
     archive = site.folder / "archive.jsonl"
     archive.write_text(raw(Email().send()))
-    assert json.loads(run(site, "operator", "replay", "--json", str(archive)).stdout)["sent"] == 1
+    files = ["--checkpoint", str(site.folder / "checkpoint"), "--rejects", str(site.folder / "rejects")]
+    assert json.loads(run(site, "operator", "replay", "--json", *files, str(archive)).stdout)["sent"] == 1
     assert_used_as_allowed(guard, "operator")
 
 

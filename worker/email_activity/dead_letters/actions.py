@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from email_activity.aws.batches import call_in_batches, message_bytes
 from email_activity.dead_letters.dead_letter import DeadLetter, Filter, Key, Summary
 from email_activity.dead_letters.queue_scan import Scan
+from email_activity.durable_files import sync_folder
 from email_activity.ingest.receive import REPLAY_ATTRIBUTE, REPLAY_ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class Archive:
         """
         if self._file is None:
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, OWNER_ONLY)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         size = os.fstat(self._file).st_size
         unwritten = memoryview("".join(f"{json.dumps(_lambda_payload(each))}\n" for each in dead_letters).encode())
         try:
@@ -176,15 +177,6 @@ class Archive:
             os.ftruncate(self._file, size)
             raise
         return {}
-
-
-def _sync_folder(folder: Path) -> None:
-    """A file is found after a power cut only if its folder was written too."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _lambda_payload(dead_letter: DeadLetter) -> dict[str, Any]:

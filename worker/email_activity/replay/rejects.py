@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from email_activity.domain.errors import PermanentError
+from email_activity.durable_files import sync_folder
 from email_activity.replay.messages import ArchivedMessage
 
 
@@ -29,7 +30,7 @@ class Rejects:
         with open(self.path, "a+b", opener=_only_for_the_owner) as file:
             if self._known is None:
                 self._known = _digests(file)
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
             for line in (_line(message, error) for message, error in rejected):
                 if _digest(line) not in self._known:
                     self._known.add(_digest(line))
@@ -75,15 +76,6 @@ def _only_for_the_owner(path: str, flags: int) -> int:
 def _require_regular(opened: int, path: str) -> None:
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         raise OSError(errno.EINVAL, "not a regular file", path)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file is found after a power cut only if its folder was written too."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _digest(line: bytes) -> bytes:
