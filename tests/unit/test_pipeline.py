@@ -18,6 +18,7 @@ from email_activity.ingest.heartbeat import InFlightBatch
 from email_activity.ingest.receive import Message
 from email_activity.ingest.store import Stored
 from email_activity.ingest.table_identity import ANSWER_LASTS
+from email_activity.ses import interpret as reading
 from email_activity.ses.interpret import Interpretation, InterpretedEvent, Outcome, interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
 from events import Email, lambda_sqs, raw
@@ -115,6 +116,17 @@ def test_a_held_message_comes_back_when_the_last_lease_on_its_facts_ends() -> No
 
 def test_errors_name_the_dependency_and_its_code_only() -> None:
     assert str(TransientError("redis", "TimeoutError")) == "redis: TimeoutError"
+
+
+@pytest.mark.parametrize("step", ["unwrap", "parse", "normalize", "key_of"])
+def test_a_bug_met_on_one_message_is_that_messages_error(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reading, step, fail)
+    found = interpret(raw(Email().send()), TrackingPolicy(), datetime.now(UTC))
+    assert (found.outcome, found.items) == (Outcome.QUARANTINE, {})
+    assert str(found.error).startswith("unexpected: ZeroDivisionError at test_pipeline.py:")
 
 
 def test_elements_that_could_not_be_read_are_counted_for_the_batchs_line() -> None:

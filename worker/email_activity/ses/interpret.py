@@ -108,13 +108,17 @@ def interpret(
     sent_at: SQS's SentTimestamp, by which old mail is judged expired; nothing expires without it.
     message_id: the transport's, for tracing.
     """
-    events = tuple(_events(body, policy, recorded_at, sent_at, message_id))
     try:
+        events = tuple(_events(body, policy, recorded_at, sent_at, message_id))
         return Interpretation(events, {key_of(item): item for item in _items(events)})
+    except RecursionError:
+        return _unread(NestedTooDeepError("JSON"))
     except Exception as error:  # noqa: BLE001  a bug met on one message must not hold up the others
-        return Interpretation(
-            (InterpretedEvent(Outcome.QUARANTINE, events[0].form, error=UnexpectedError.of(error)),), {}
-        )
+        return _unread(UnexpectedError.of(error))
+
+
+def _unread(error: PermanentError) -> Interpretation:
+    return Interpretation((InterpretedEvent(Outcome.QUARANTINE, "raw", error=error),), {})
 
 
 def _items(events: Sequence[InterpretedEvent]) -> Iterator[Item]:
