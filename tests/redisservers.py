@@ -164,6 +164,13 @@ def watched_pair() -> Iterator[tuple[Switch, ValkeyServer, ValkeyServer]]:
         yield switch, primary, replica
 
 
+def wait_until_copied(primary: ValkeyServer) -> None:
+    """Replication is asynchronous, and WAIT is about what its own connection wrote last."""
+    with redis.Redis(port=primary.port) as client:
+        client.set("written last", "1", ex=3600)
+        assert client.wait(1, 5_000) == 1
+
+
 @contextmanager
 def sentinel(watched: str = "") -> Iterator[int]:
     """The port of one that looks after the server at `HOST PORT` alone, or after none."""

@@ -187,7 +187,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # the caller was killed in the middle of it
+            self.close_connection = True
+            return
         outcome = self.server.proxy.answer(Call.read(self.command, self.path, self.headers.items(), body))
         if isinstance(outcome, Answer):
             self._send(outcome)
