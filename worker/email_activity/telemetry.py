@@ -8,7 +8,7 @@ import sys
 import structlog
 
 if not structlog.is_configured():
-    # Where no worker is: a command's standard output is for its result.
+    # In a command, standard output is for its result.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("email_activity")

@@ -88,8 +88,8 @@ def _owners(events: Iterable[Event], destinations: frozenset[str]) -> Owner:
             return sole, "single_destination"
         if activity.recipient:
             return activity.recipient, "unmatched" if is_complete else "exact"
-        # Of another kind, one that names nobody is malformed: who can still open says nothing of whose mail was
-        # delivered, and a later Delivery would take back what was inferred.
+        # Only for kinds that never name a recipient. A Delivery without one is malformed, and a later one that names
+        # its recipient would overturn what was inferred.
         if inferred and kind_named(activity.kind).concerns == "unnamed":
             return inferred, "inferred"
         return None, "ambiguous"

@@ -99,7 +99,7 @@ def unknown_by_event(extras: Iterable[Extra], activities: Iterable[Activity]) ->
     """Event id -> JSON text, for each event that has some.
 
     activities: all copies. An event of several recipients has one extra for all of them, under an event id of its
-    own: it is theirs whose kind and time are the same.
+    own, so it is matched by kind and time.
     """
     extras = list(extras)
     if not extras:

@@ -61,9 +61,9 @@ class Facet:
 class Status:
     """The three facets, of one recipient or of an email's events that nobody can attribute.
 
-    `bounced_at`: where it bounced (a forward or an alias), if no bounce is of the recipient's own address: then no
-    failure in `delivery` speaks against that one. `arrived_from`: what proves the arrival where no Delivery was
-    reported, of ARRIVALS; else empty.
+    `bounced_at`: the forward or alias that bounced. It is set only if the recipient's own address did not bounce; then
+    a failure in `delivery` is about the forward, not about the recipient. `arrived_from`: what proves the arrival where
+    no Delivery was reported, of ARRIVALS; else empty.
     """
 
     recipient: str | None

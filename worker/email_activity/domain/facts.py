@@ -3,10 +3,10 @@
 A fact is immutable and stands under a key made from its content, so writing it again changes nothing.
 One table: partition key `pk`, sort key `sk`; all facts of an email share a partition.
 
-    activity  EMAIL#<ses message id>  EVENT#<time>#<kind>#<event id>#<16 hex of its content>
-    extra     EMAIL#<ses message id>  EXTRA#<event id>#<16 hex of its content>
-    mail      EMAIL#<ses message id>  RECIPIENT#<recipient>#<16 hex of its content>
-    assigned  EMAIL#<ses message id>  ASSIGN#<at>#<type>#<id>
+    activity    EMAIL#<ses message id>  EVENT#<time>#<kind>#<event id>#<16 hex of its content>
+    extra       EMAIL#<ses message id>  EXTRA#<event id>#<16 hex of its content>
+    recipient   EMAIL#<ses message id>  RECIPIENT#<recipient>#<16 hex of its content>
+    assignment  EMAIL#<ses message id>  ASSIGN#<at>#<type>#<id>
 """
 
 from collections.abc import Callable, Mapping
@@ -94,7 +94,7 @@ class Activity:
         others = {"recorded_at": rfc3339(self.recorded_at)} | dict(zip(OTHERS, _others_of(self), strict=True))
         time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
         sort_key = f"EVENT#{time}#{key_part(self.kind[:MAX_KIND_IN_KEY])}#{self.event_id}"
-        return _item(self.email_id, sort_key, self.expires_at, content) | _told(others)
+        return _item(self.email_id, sort_key, self.expires_at, content) | _without_empty(others)
 
     @classmethod
     def from_item(cls, item: Item) -> "Activity":
@@ -219,7 +219,7 @@ def read_fact(item: Item) -> Fact | None:
 
 def _item(email_id: str, sort_key: str, expires_at: int, content: Item) -> Item:
     """sort_key: to which the hash of the content is added."""
-    content = _told(content)
+    content = _without_empty(content)
     return {
         "pk": email_key(email_id),
         "sk": f"{sort_key}#{content_hash(content)}",
@@ -229,7 +229,7 @@ def _item(email_id: str, sort_key: str, expires_at: int, content: Item) -> Item:
     }
 
 
-def _told(attributes: Item) -> Item:
+def _without_empty(attributes: Item) -> Item:
     return {name: value for name, value in attributes.items() if value not in (None, "", {})}
 
 

@@ -19,8 +19,10 @@ class BatchReport:
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
         start = time.perf_counter()
-        yield
-        self.seconds[step] += time.perf_counter() - start
+        try:
+            yield
+        finally:
+            self.seconds[step] += time.perf_counter() - start
 
     def log(self) -> None:
         counts = {name: count for name, count in self.counts.items() if count}

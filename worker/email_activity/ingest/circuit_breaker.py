@@ -46,7 +46,10 @@ class Outage:
 
 
 class CircuitBreaker:
-    """Shared by the threads of a process. Allows a receive while all have answered of late, and since any failure."""
+    """Allows a receive only if every dependency answered recently, and none has failed since.
+
+    Shared by the threads of a process.
+    """
 
     def __init__(self, dependencies: Mapping[str, Dependency], receive_wait: float = 0) -> None:
         """receive_wait: seconds that a receive may wait for messages."""
@@ -60,8 +63,8 @@ class CircuitBreaker:
 
     @property
     def drain_seconds(self) -> int:
-        """For so long a receive may be open, in any process, that began before a failure was known. A message that is
-        returned sooner could be received by it, and count once more.
+        """How long a long poll that was opened before the failure was known may still be open, in any process.
+        A message must be returned for at least that long: else such a poll receives it again, which counts.
         """
         return math.ceil(ANSWER_LASTS + self._receive_wait)
 
@@ -70,7 +73,7 @@ class CircuitBreaker:
         return [outage.error for outage in list(self._outages.values())]
 
     def record_failure(self, error: TransientError) -> None:
-        """Of work. No receive is allowed until all dependencies have answered a probe."""
+        """A call that was no probe failed. No receive is allowed until all dependencies have answered a probe."""
         with self._lock:
             self._log_failure(error)
             if any(each.answered_at is None for each in self._dependencies.values()):

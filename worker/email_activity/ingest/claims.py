@@ -31,8 +31,8 @@ class Claim(Enum):
 
 
 def namespace(table_arn: str, created_at: str) -> str:
-    """Of the claims of one table. One made anew or restored from a backup has another time of creation, so it does not
-    see claims of the old one, which would hide events from it. Two environments on one Redis do not meet either.
+    """What the claims for one table stand under. A table that is made anew or restored from a backup has another time
+    of creation, so claims for the old one do not count for it. Two environments on one Redis do not meet either.
     """
     return _short(f"{table_arn}\n{created_at}")
 

@@ -1,7 +1,7 @@
 """Which message was processed alone when its process died: told to the next process through Redis.
 
-Messages that come in one receive are processed one after another, so if the process dies, those behind count one
-receive more. The next process that has them takes the marked one last, so that all others are settled before.
+Messages that come in one receive are processed one after another. If one kills the process, those behind it have
+counted a receive for nothing. So the next process that receives them takes the marked one last.
 """
 
 import random
@@ -34,9 +34,11 @@ class CrashSuspects:
     def marked(self, message: Message) -> Iterator[None]:
         with suppress(TransientError):
             self._redis.run([("SET", _key(message), "1", "EX", MARKED_FOR)])
-        yield
-        with suppress(TransientError):
-            self._redis.run([("DEL", _key(message))])
+        try:
+            yield
+        finally:  # not if the process dies
+            with suppress(TransientError):
+                self._redis.run([("DEL", _key(message))])
 
 
 def _key(message: Message) -> str:

@@ -1,4 +1,4 @@
-"""Which facts a batch writes, and what becomes of each of its messages. Pure."""
+"""Which facts a batch writes, and what becomes of each of its messages. No input or output."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -91,7 +91,8 @@ def keys_to_write(batch: Sequence[InterpretedMessage], claimed: Mapping[Key, Cla
 
 
 def disposition(interpreted: InterpretedMessage, state: BatchState) -> Disposition:
-    """A message with facts is returned if they are of a table that is no more.
+    """RETURN if DynamoDB did not take a fact, or the table was replaced meanwhile. QUARANTINE if something in the
+    message is unreadable, or refused by DynamoDB. HELD if another worker is writing a fact of it. Else DELETE.
 
     A fact is open unless it was written now or before; of a replayed message, unless it was written now.
     """

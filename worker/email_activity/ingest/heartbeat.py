@@ -44,9 +44,8 @@ class InFlightBatch:
         self._due = time.monotonic() + self._every
 
     def release(self, messages: Sequence[Message]) -> None:
-        """They are about to be settled, and nothing of theirs is being written any more.
-
-        Waits for an extension under way, which must not hide again what is returned next.
+        """Extends these no longer: they are settled next. Waits while an extension is under way, which could undo their
+        return to the queue.
         """
         with self._lock:
             released = {each.receipt_handle for each in messages}
@@ -64,7 +63,7 @@ class Heartbeat:
 
     @contextmanager
     def extending(self, messages: Sequence[Message], settler: Settler, claims: Claims) -> Iterator[InFlightBatch]:
-        """Meanwhile they are extended, but for those that the batch releases."""
+        """While the context is open, extends the messages that the batch has not released."""
         batch = InFlightBatch(messages, settler, claims)
         with self._lock:
             self._batches.add(batch)

@@ -114,7 +114,7 @@ class Pipeline:
             self._process_part(part, batch)
 
     def _parts(self, messages: Sequence[Message], report: BatchReport) -> Iterator[list[InterpretedMessage]]:
-        """Interpreted, in parts of bounded size, since memory is. A part is emptied when the next is wanted."""
+        """Interprets the messages, and yields parts of at most MAX_WEIGHT. Each list is cleared before the next."""
         part: list[InterpretedMessage] = []
         weight = 0
         for message in messages:
@@ -186,9 +186,10 @@ class Pipeline:
     def commit(
         self, part: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim], stored: Stored, batch: Batch
     ) -> BatchState:
-        """Tells Redis what is stored, and releases the other claims, so that they make no later copy a duplicate.
+        """Marks written facts as done in Redis, and releases the other claims, so that no later copy of
+        those facts is taken for a duplicate.
 
-        Never raises: what is stored is stored, so its messages may go, and claims end with their leases.
+        Never raises. If Redis fails now, the messages of stored facts may go all the same, and claims end by time.
         """
         if stored.failure:
             self.breaker.record_failure(stored.failure)
@@ -238,10 +239,10 @@ class Pipeline:
         return self.settler.return_later(messages, at_least=self.breaker.drain_seconds)
 
     def _is_current(self, version: TableVersion) -> bool:
-        """Whether the table is the one that was claimed for. Not known counts as no: its messages come again."""
+        """Whether the table is the one that was claimed for. If nobody can tell: no, and messages come again."""
         try:
             return self.table_identity.is_current(version)
         except TransientError as error:
-            if error.detail not in THROTTLED:  # a throttled table is there, and takes a part
+            if error.detail not in THROTTLED:  # throttling is no outage
                 self.breaker.record_failure(error)
             return False

@@ -19,7 +19,7 @@ from email_activity.telemetry import log
 #: Seconds that a thread sleeps when it may not receive, or after an error.
 PAUSE = 1.0
 
-#: Part of POLL_SECONDS that a poll lasts at least. By chance, so that never all slots wait for their next at once.
+#: A poll lasts this part of POLL_SECONDS at least, at random, so that never all slots wait for their next at once.
 SHORTEST_POLL = 0.75
 
 #: Seconds for which a thread may compute while others want to: longer than it takes to read a batch. Python's 5 ms
@@ -117,8 +117,8 @@ class Poller:
         queue = pipeline.settler.queue
         others = [message for message in batch if not queue.is_suspect(message.receive_count)]
         if others:
-            # Also when the stop has come meanwhile: given back at once, it would go to the next long poll of this
-            # very worker that is still open, again and again, and so into the dead-letter queue.
+            # Also when the worker is stopping. Returned at once, they would be received by another long poll of this
+            # worker that is still open, again and again, until they are in the dead-letter queue.
             pipeline.process(others)
         return [message for message in batch if queue.is_suspect(message.receive_count)]
 

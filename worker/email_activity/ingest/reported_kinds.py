@@ -1,5 +1,5 @@
-"""That SES reported a kind of event for mail of a configuration set on a day: what tells a reader "not opened" from
-"opens are not tracked".
+"""Records which kinds of event SES reported for a configuration set on which day, so that readers can tell "not
+opened" from "opens are not tracked".
 
     pk REPORTED#<configuration set>    sk <kind>#<day of the event, UTC>
 
@@ -18,7 +18,10 @@ MAX_REMEMBERED = 10_000
 
 
 class ReportedKinds:
-    """Shared by the threads of a process. generation: of the table (`table_identity.py`); another has none of it."""
+    """Shared by the threads of a process.
+
+    generation: of the table (`table_identity.py`). When it changes, all is forgotten: a new table has no such item.
+    """
 
     def __init__(self, retention: timedelta) -> None:
         self._expires_after = int((timedelta(days=1) + retention).total_seconds())
@@ -26,7 +29,7 @@ class ReportedKinds:
         self._generation = 0
 
     def missing(self, facts: Iterable[Item], generation: int) -> list[Item]:
-        """What these facts tell and the table is not known to hold."""
+        """The items that follow from these facts and are not known to be in the table."""
         if generation != self._generation:
             self._generation, self._stored = generation, set()
         keys = dict.fromkeys(key for item in facts if (key := _reported_key(item)) and key not in self._stored)

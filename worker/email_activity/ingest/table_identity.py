@@ -85,12 +85,12 @@ class TableIdentity:
             self._invalidate()
 
     def is_current(self, version: TableVersion) -> bool:
-        """Whether what was claimed for it counts. Raises TransientError if DynamoDB fails."""
+        """Whether the table has not been replaced since `version` was read. Raises TransientError if DynamoDB fails."""
         began = time.monotonic()
         with self._lock:
             if version.generation == self._generation and began - self._written_at > ANSWER_LASTS:
                 if self._failed_at > max(began - ANSWER_LASTS, self._written_at):
-                    raise self._failure  # of a call that this thread has waited for
+                    raise self._failure  # another thread's call failed just now, and need not be repeated
                 self._probe()
             return version.generation == self._generation
 
@@ -115,8 +115,8 @@ class TableIdentity:
         self._generation += 1
 
     def _refresh(self) -> None:
-        """An invalid table's item is written between two descriptions, so that a table which replaces this one after
-        the last does not have it.
+        """Describes the table. If it may be another one: describes, writes the item, and describes again. If both
+        descriptions are equal, the item is in this very table.
         """
         found = self._describe()
         if self._is_invalid:

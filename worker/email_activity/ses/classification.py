@@ -46,7 +46,7 @@ def has_status(detail: Detail) -> bool:
 
 
 def complaint_kind(detail: Detail) -> str:
-    """The name of one of COMPLAINT_KINDS. A complaint with a subtype is none: SES stopped the mail."""
+    """The name of one of COMPLAINT_KINDS. A subtype says that SES itself stopped the mail."""
     subtype = _word(detail, "complaint_sub_type")
     if subtype:
         return _KIND_BY_SUBTYPE.get(subtype, "suppressed")
