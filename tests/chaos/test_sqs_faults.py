@@ -54,9 +54,12 @@ def test_answers_to_receives_and_deletes_are_lost(site: Site, rounds: int) -> No
     """What a lost answer held is hidden until its visibility ends; what was deleted unheard stays deleted."""
     load = Load.make(60 * rounds, seed=2)
     with watched_worker(site, BATCH_SIZE="10") as (proxy, _):
+        proxy.fault("ReceiveMessage", lost_answer())
+        site.send(load.everything)
+        eventually(lambda: proxy.receives)  # by nobody who has heard of it
+        proxy.clear()
         proxy.fault("ReceiveMessage", lost_answer(), share=0.3)
         proxy.fault("DeleteMessageBatch", lost_answer(), share=0.5)
-        site.send(load.everything)
         eventually(lambda: proxy.injected["lost_answer"] >= 5 * rounds)
         proxy.clear()
         site.drained(within=120)

@@ -61,7 +61,7 @@ DEPTHS: dict[str, Inside] = {
 #: At each place, the end for each structure.
 ENDS = {
     "mail": ("no_mail", "no_mail", "no_message_id", "no_mail"),
-    "mail.destination": ("refused_by_table",) * 4,
+    "mail.destination": ("too_many_recipients", "too_many_recipients", "refused_by_table", "refused_by_table"),
     "mail.headers": ("refused_by_table", "activity", "refused_by_table", "refused_by_table"),
     "mail.tags": ("refused_by_table", "refused_by_table", "activity", "refused_by_table"),
     "delivery.recipients": ("too_many_recipients", "too_many_recipients", "refused_by_table", "refused_by_table"),
