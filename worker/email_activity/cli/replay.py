@@ -25,7 +25,43 @@ from email_activity.settings import Settings, load_settings
 OTHERS = ("control", "untracked", "expired", "rejected")
 
 
-@click.command()
+HELP = """Send archived notifications to the events queue: after a loss, from a backup, or for a new table. The workers
+record them, also where Redis says that they did before.
+
+A PATH is a file, or a folder as `aws s3 sync` leaves it, of which hidden files and this command's own are left
+out. `-` is standard input, which cannot be resumed. A file may be compressed with gzip. It holds what a queue
+would: one document a line, pretty-printed, one directly after another, or in a JSON array. What Lambda was given,
+or `aws sqs receive-message` printed, counts as the documents in it.
+
+Workers need not run meanwhile: the queue keeps messages for 14 days. What is in the table already is written
+again, which changes nothing. While the queue is away or throttled this waits, and goes on by itself.
+
+How far it came is kept in NAME.replay-XXXXXXXX.json in the current folder, NAME being the first PATH's: the same
+command goes on from there. After a kill it may send some messages a second time, which changes nothing. What
+cannot be read, or is too large for the queue, goes to NAME.rejects.jsonl with its reason; mend that file and
+replay it.
+
+\b
+With --json the object has
+  documents                 of which activity, control, untracked, expired, rejected
+  sent                      messages that the queue took; 0 with --dry-run
+  files                     read in this run
+  seconds
+  checkpoint, rejects       files; null where there is none
+
+Exit code 0 if all is sent; 1 if documents were rejected, also by earlier runs that this one went on from, or a
+file could not be read; 2 for wrong usage or settings; 130 if interrupted.
+
+\b
+Examples:
+  aws s3 sync s3://my-archive/ses/2026/11/ november && email-activity replay november
+  email-activity replay --dry-run november
+  email-activity replay --rate 200 november/23 november/24.jsonl.gz
+  zcat november/*.gz | email-activity replay --json -
+"""
+
+
+@click.command(help=HELP)
 @click.argument("paths", metavar="PATH... | -", nargs=-1, required=True)
 @click.option("--dry-run", is_flag=True, help="Read and count only. Needs no AWS.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Messages sent in a second, at most.")
@@ -45,40 +81,6 @@ def replay(  # noqa: PLR0913  one argument for each option is how click works
     from_start: bool,
     as_json: bool,
 ) -> None:
-    """Send archived notifications to the events queue: after a loss, from a backup, or for a new table. The workers
-    record them, also where Redis says that they did before.
-
-    A PATH is a file, or a folder as `aws s3 sync` leaves it, of which hidden files and this command's own are left
-    out. `-` is standard input, which cannot be resumed. A file may be compressed with gzip. It holds what a queue
-    would: one document a line, pretty-printed, one directly after another, or in a JSON array. What Lambda was given,
-    or `aws sqs receive-message` printed, counts as the documents in it.
-
-    Workers need not run meanwhile: the queue keeps messages for 14 days. What is in the table already is written
-    again, which changes nothing. While the queue is away or throttled this waits, and goes on by itself.
-
-    How far it came is kept in NAME.replay-XXXXXXXX.json in the current folder, NAME being the first PATH's: the same
-    command goes on from there. After a kill it may send some messages a second time, which changes nothing. What
-    cannot be read, or is too large for the queue, goes to NAME.rejects.jsonl with its reason; mend that file and
-    replay it.
-
-    \b
-    With --json the object has
-      documents                 of which activity, control, untracked, expired, rejected
-      sent                      messages that the queue took; 0 with --dry-run
-      files                     read in this run
-      seconds
-      checkpoint, rejects       files; null where there is none
-
-    Exit code 0 if all is sent; 1 if documents were rejected, also by earlier runs that this one went on from, or a
-    file could not be read; 2 for wrong usage or settings; 130 if interrupted.
-
-    \b
-    Examples:
-      aws s3 sync s3://my-archive/ses/2026/11/ november && email-activity replay november
-      email-activity replay --dry-run november
-      email-activity replay --rate 200 november/23 november/24.jsonl.gz
-      zcat november/*.gz | email-activity replay --json -
-    """
     settings = load_settings(threads_per_process=threads)
     files, checkpoint, rejects = _files(paths, checkpoint, rejects)
     interrupt = Interrupt()
