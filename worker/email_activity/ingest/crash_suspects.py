@@ -34,11 +34,9 @@ class CrashSuspects:
     def marked(self, message: Message) -> Iterator[None]:
         with suppress(TransientError):
             self._redis.run([("SET", _key(message), "1", "EX", MARKED_FOR)])
-        try:
-            yield
-        finally:  # not if the process dies
-            with suppress(TransientError):
-                self._redis.run([("DEL", _key(message))])
+        yield  # after an exception the mark stays: the message is as suspect as after a crash
+        with suppress(TransientError):
+            self._redis.run([("DEL", _key(message))])
 
 
 def _key(message: Message) -> str:
