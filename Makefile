@@ -119,7 +119,7 @@ lint: setup  ## check style, types and the CloudFormation template
 	$(BIN)/mypy
 	$(BIN)/mypy localstack/*.py
 	MYPYPATH=localstack $(BIN)/mypy --package demo
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/cfn-lint config/*.yaml
 
 .PHONY: format

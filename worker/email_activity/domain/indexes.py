@@ -21,7 +21,7 @@ INDEXES: Mapping[str, tuple[str, str]] = {
 def refuse_older(described: Mapping[str, Any]) -> None:
     """described: `Table` of DynamoDB's DescribeTable. Raises SettingsError for a table of an older shape.
 
-    A put would succeed all the same, and its fact would be missing from the index for ever.
+    A put would succeed all the same, and no reader would find its fact by the missing index.
     """
     there = {index["IndexName"] for index in described.get("GlobalSecondaryIndexes", ())}
     missing = [name for name in INDEXES if name not in there]
