@@ -57,7 +57,9 @@ def test_what_fails_in_part_is_tried_again_and_every_entry_is_told_once(fails: d
     assert Counter(queue.bodies) == Counter(body for body in bodies if f"key-{body}" in done)
 
 
-@pytest.mark.parametrize("answer", [{}, {"Successful": []}, {"Successful": [{"Id": "of another call"}]}])
+@pytest.mark.parametrize(
+    "answer", [{}, {"Successful": []}, {"Successful": [{"Id": "of another call"}]}, {"Successful": [{"Id": "0"}]}]
+)
 def test_only_what_an_answer_lists_was_done_since_a_proxy_may_answer_200(answer: dict[str, Any]) -> None:
     (result,) = call_in_batches(lambda **_: answer, "url", entries("a"))
     assert (result.done, result.failed, result.error) == ({}, {"key-0": NOT_ANSWERED}, None)

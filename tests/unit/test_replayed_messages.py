@@ -96,3 +96,9 @@ def test_a_quarantined_message_keeps_the_attribute(*, is_replay: bool) -> None:
     assert settler.quarantine({received("{", is_replay=is_replay): NotJsonError()})
     kept = {name: value for name, value in sent[0]["MessageAttributes"].items() if name == REPLAY_ATTRIBUTE}
     assert kept == (REPLAY_ATTRIBUTES if is_replay else {})
+
+
+@pytest.mark.parametrize("attributes", [{}, {"MessageAttributes": None}, {"MessageAttributes": {}}])
+def test_a_message_without_attributes_is_no_replay(attributes: dict[str, None]) -> None:
+    given = {"MessageId": "id", "ReceiptHandle": "handle", "Body": "body"}
+    assert not Message.from_sqs({**given, **attributes}).is_replay

@@ -56,6 +56,7 @@ class FakeSqs:
         self.sizes: list[int] = []
         self.refuses = "\0"
         self.by_call = False
+        self.refusal: dict[str, Any] = {"Code": "InvalidMessageContents"}
         self.is_held_up = threading.Event()
         self.is_held_up.set()
 
@@ -74,7 +75,7 @@ class FakeSqs:
         self.sent += [entry["MessageBody"] for entry in good]
         return {
             "Successful": [{"Id": entry["Id"], "MessageId": "1"} for entry in good],
-            "Failed": [{"Id": entry["Id"], "Code": "InvalidMessageContents"} for entry in bad],
+            "Failed": [{"Id": entry["Id"], **self.refusal} for entry in bad],
         }
 
 
@@ -277,14 +278,25 @@ def test_a_file_that_has_changed_since_is_read_from_its_start(stand: Stand) -> N
 
 
 @pytest.mark.parametrize("by_call", [False, True])
-def test_what_the_queue_refuses_is_rejected_alone(stand: Stand, *, by_call: bool) -> None:
-    stand.sqs.refuses, stand.sqs.by_call = "poison", by_call
+@pytest.mark.parametrize("refusal", [{"Code": "InvalidMessageContents"}, {"Code": "Another", "SenderFault": True}])
+def test_what_the_queue_refuses_is_rejected_alone(stand: Stand, refusal: dict[str, Any], *, by_call: bool) -> None:
+    stand.sqs.refuses, stand.sqs.by_call, stand.sqs.refusal = "poison", by_call, refusal
     stand.archive([*sends(30), raw(Email().click(link="https://poison.example/"))])
     summary = stand.replay()
     assert len(set(stand.sqs.sent)) == summary.counts["sent"] == summary.counts["activity"] == 30
     assert summary.reasons == {"refused_by_queue": 1}
     (line,) = stand.rejects()
-    assert line["Records"][0]["messageAttributes"]["detail"]["stringValue"] == "InvalidMessageContents"
+    code = "InvalidMessageContents" if by_call else refusal["Code"]
+    assert line["Records"][0]["messageAttributes"]["detail"]["stringValue"] == code
+
+
+def test_the_good_events_of_a_message_that_is_rejected_are_sent(stand: Stand) -> None:
+    good, bad = Email().send(), {**Email().send(), "mail": {}}
+    stand.archive([sns({"Records": [{"Sns": {"Message": raw(each)}} for each in (good, bad)]})])
+    summary = stand.replay()
+    assert [json.loads(body) for body in stand.sqs.sent] == [good]
+    assert summary.counts == {"documents": 2, "activity": 1, "sent": 1, "rejected": 1}
+    assert len(stand.rejects()) == 1
 
 
 def test_what_is_larger_than_the_queue_takes_is_rejected_and_not_tried(stand: Stand) -> None:

@@ -31,13 +31,15 @@ NOT_ANSWERED = "NotAnswered"
 class BatchResult(Generic[K]):
     """What became of the entries of one call, each under the caller's own key.
 
-    done: SQS's entry of `Successful`. failed: SQS's error code. error: raised by the call itself, and then the code of
-    all that failed: a ClientError is SQS's refusal, a BotoCoreError means that there was no answer.
+    done: SQS's entry of `Successful`. failed: SQS's error code. sender_faults: of these, the entries that SQS refuses
+    for what they hold. error: raised by the call itself, and then the code of all that failed: a ClientError is SQS's
+    refusal, a BotoCoreError means that there was no answer.
     """
 
     done: dict[K, Mapping[str, Any]]
     failed: dict[K, str]
     error: ClientError | BotoCoreError | None = None
+    sender_faults: frozenset[K] = frozenset()
 
 
 def call_in_batches(
@@ -62,17 +64,27 @@ def _call(call: Callable[..., Any], queue_url: str, entries: dict[K, Mapping[str
     done: dict[K, Mapping[str, Any]] = {}
     left = {str(number): key for number, key in enumerate(entries)}
     codes: dict[str, str] = {}
+    faults: set[str] = set()
     for _ in range(MAX_ATTEMPTS):
         try:
             answer = call(QueueUrl=queue_url, Entries=[{"Id": id_, **entries[key]} for id_, key in left.items()])
         except (ClientError, BotoCoreError) as error:
             return BatchResult(done, dict.fromkeys(left.values(), code_of(error)), error)
         # Only what the answer lists was done: a proxy's own page with status 200 lists nothing.
-        done |= {left.pop(each["Id"]): each for each in answer.get("Successful", []) if each["Id"] in left}
+        for each in answer.get("Successful", []):
+            if each["Id"] in left and _is_proved(entries[left[each["Id"]]], each):
+                done[left.pop(each["Id"])] = each
         codes = {each["Id"]: each.get("Code", NOT_ANSWERED) for each in answer.get("Failed", [])}
+        faults = {each["Id"] for each in answer.get("Failed", []) if each.get("SenderFault")}
         if not left:
             break
-    return BatchResult(done, {key: codes.get(id_, NOT_ANSWERED) for id_, key in left.items()})
+    failed = {key: codes.get(id_, NOT_ANSWERED) for id_, key in left.items()}
+    return BatchResult(done, failed, sender_faults=frozenset(key for id_, key in left.items() if id_ in faults))
+
+
+def _is_proved(entry: Mapping[str, Any], answered: Mapping[str, Any]) -> bool:
+    """Only an id of SQS's says that it has a message."""
+    return "MessageBody" not in entry or bool(answered.get("MessageId"))
 
 
 def _packed(entries: Mapping[K, Mapping[str, Any]]) -> Iterator[dict[K, Mapping[str, Any]]]:

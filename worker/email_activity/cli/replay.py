@@ -34,7 +34,8 @@ would: one document a line, pretty-printed, one directly after another, or in a 
 or `aws sqs receive-message` printed, counts as the documents in it.
 
 Workers need not run meanwhile: the queue keeps messages for 14 days. What is in the table already is written
-again, which changes nothing. While the queue is away or throttled this waits, and goes on by itself.
+again, which changes nothing but when and how it was recorded. New events wait behind what was sent, so give a large
+archive a --rate. While the queue is away or throttled this waits, and goes on by itself.
 
 How far it came is kept in NAME.replay-XXXXXXXX.json in the current folder, NAME being the first PATH's: the same
 command goes on from there. After a kill it may send some messages a second time, which changes nothing. What

@@ -58,7 +58,7 @@ class Message:
             receive_count=int(attributes.get("ApproximateReceiveCount", 1)),
             sent_at=_timestamp(attributes.get("SentTimestamp")),
             first_received_at=_timestamp(attributes.get("ApproximateFirstReceiveTimestamp")),
-            is_replay=REPLAY_ATTRIBUTE in received.get("MessageAttributes", {}),
+            is_replay=REPLAY_ATTRIBUTE in (received.get("MessageAttributes") or {}),
         )
 
 

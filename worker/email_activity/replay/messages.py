@@ -11,6 +11,7 @@ from email_activity.domain.jsontext import opened
 from email_activity.replay.archive import QUOTED, Part
 from email_activity.ses.interpret import Outcome, interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
+from email_activity.ses.unwrap import Notification, unwrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,19 @@ def messages_in(file: str, part: Part, policy: TrackingPolicy) -> Iterator[Archi
     for body in _bodies(part.body):
         now = datetime.now(UTC)
         found = interpret(body, policy, recorded_at=now, sent_at=now)
+        if found.error and found.items:  # a worker would keep the good events of it, and quarantine it
+            for event in _events(body):
+                good = interpret(event, policy, recorded_at=now, sent_at=now)
+                if not good.error:
+                    yield ArchivedMessage(file, part.start, event, good.outcome)
         yield ArchivedMessage(file, part.start, body, found.outcome, found.error)
+
+
+def _events(body: str) -> Iterator[str]:
+    """Each event in it, as a message of its own."""
+    for found in unwrap(body):
+        if isinstance(found, Notification):
+            yield json.dumps({"eventType": found.kind, **found.event})
 
 
 def _bodies(text: str) -> list[str]:
