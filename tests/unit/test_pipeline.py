@@ -36,7 +36,7 @@ def interpreted(
     now = datetime.now(UTC)
     message = Message("id", "handle", "body", receives, now, now)
     event = InterpretedEvent(Outcome.QUARANTINE if error else Outcome.ACTIVITY, "raw", error=error)
-    return InterpretedMessage(message, Interpretation((event,), {key: {} for key in (*activities, *mail)}))
+    return InterpretedMessage(message, Interpretation.of((event,), {key: {} for key in (*activities, *mail)}))
 
 
 def stored(written: set[Key] = frozenset(), refused: tuple[Key, ...] = (), left: set[Key] = frozenset()) -> Stored:  # type: ignore[assignment]

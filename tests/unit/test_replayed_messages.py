@@ -28,7 +28,7 @@ def received(body: str, *, is_replay: bool = True) -> Message:
 def interpreted(*keys: Key, is_replay: bool = True) -> InterpretedMessage:
     event = InterpretedEvent(Outcome.ACTIVITY, "raw")
     return InterpretedMessage(
-        received("body", is_replay=is_replay), Interpretation((event,), {key: {} for key in keys})
+        received("body", is_replay=is_replay), Interpretation.of((event,), {key: {} for key in keys})
     )
 
 

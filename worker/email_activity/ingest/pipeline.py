@@ -164,7 +164,7 @@ class Pipeline:
     def interpret(self, message: Message) -> InterpretedMessage:
         """Never raises: what cannot be interpreted has an error."""
         found = interpret(message.body, self.policy, datetime.now(UTC), message.sent_at, message.id)
-        return InterpretedMessage(message, found)
+        return InterpretedMessage(message, found.without_events())
 
     def claim(self, part: Sequence[InterpretedMessage], batch: Batch) -> dict[Key, Claim]:
         """Claims each fact of the part, once. Raises TransientError if Redis fails."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from email_activity.domain.errors import NestedTooDeepError, PermanentError, TooMuchWorkError, UnexpectedError
 from email_activity.domain.facts import Activity, Extra, Item, Key, RecipientFact, key_of
@@ -64,33 +64,37 @@ class InterpretedEvent:
 class Interpretation:
     """What a message comes to. Of several events the good ones are kept, though it be quarantined for a bad one."""
 
-    events: tuple[InterpretedEvent, ...]
+    outcome: Outcome
     #: As they will stand in the table.
     items: Mapping[Key, Item]
+    #: The first of those that its events have.
+    error: PermanentError | None = None
+    #: SES's message id; None if nobody can tell.
+    email_id: str | None = None
+    #: Elements of lists and maps that could not be read, and are kept as unknown.
+    odd_elements: int = 0
+    events: tuple[InterpretedEvent, ...] = ()
 
-    @property
-    def outcome(self) -> Outcome:
-        return self.main_event.outcome
+    @classmethod
+    def of(cls, events: tuple[InterpretedEvent, ...], items: Mapping[Key, Item]) -> Self:
+        """events: at least one."""
+        return cls(
+            outcome=min((found.outcome for found in events), key=PRECEDENCE.__getitem__),
+            items=items,
+            error=next((found.error for found in events if found.error), None),
+            email_id=next((found.event.message_id for found in events if found.event), None),
+            odd_elements=sum(found.event.odd_elements for found in events if found.event),
+            events=events,
+        )
 
     @property
     def main_event(self) -> InterpretedEvent:
         """The first of those that give the message its outcome."""
-        return min(self.events, key=lambda event: PRECEDENCE[event.outcome])
+        return next(found for found in self.events if found.outcome is self.outcome)
 
-    @property
-    def error(self) -> PermanentError | None:
-        """The first of those that its events have."""
-        return next((event.error for event in self.events if event.error), None)
-
-    @property
-    def email_id(self) -> str | None:
-        """SES's message id; None if nobody can tell."""
-        return next((found.event.message_id for found in self.events if found.event), None)
-
-    @property
-    def odd_elements(self) -> int:
-        """Elements of lists and maps that could not be read, and are kept as unknown."""
-        return sum(found.event.odd_elements for found in self.events if found.event)
+    def without_events(self) -> "Interpretation":
+        """For who keeps many: the events take several times the memory of the items."""
+        return Interpretation(self.outcome, self.items, self.error, self.email_id, self.odd_elements)
 
 
 PRECEDENCE = {outcome: place for place, outcome in enumerate(Outcome)}
@@ -110,7 +114,7 @@ def interpret(
     """
     try:
         events = tuple(_events(body, policy, recorded_at, sent_at, message_id))
-        return Interpretation(events, {key_of(item): item for item in _items(events)})
+        return Interpretation.of(events, {key_of(item): item for item in _items(events)})
     except RecursionError:
         return _unread(NestedTooDeepError("JSON"))
     except Exception as error:  # noqa: BLE001  a bug met on one message must not hold up the others
@@ -118,7 +122,7 @@ def interpret(
 
 
 def _unread(error: PermanentError) -> Interpretation:
-    return Interpretation((InterpretedEvent(Outcome.QUARANTINE, "raw", error=error),), {})
+    return Interpretation.of((InterpretedEvent(Outcome.QUARANTINE, "raw", error=error),), {})
 
 
 def _items(events: Sequence[InterpretedEvent]) -> Iterator[Item]:
