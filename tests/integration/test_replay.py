@@ -150,7 +150,7 @@ def test_standard_input_is_sent_and_a_stop_does_not_wait_for_it(site: Site) -> N
         eventually(lambda: waiting(site) >= len(events) * 20)  # the last ones wait for a full batch
         process.send_signal(signal.SIGTERM)
         assert "cannot be resumed" in process.communicate(timeout=30)[1]
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert not list(site.folder.glob("*.replay-*"))
     os.close(giving)
     os.close(given)

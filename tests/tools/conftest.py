@@ -1,6 +1,7 @@
 """The benchmark's stub of SQS and DynamoDB, for its own tests: one process for each file."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,3 +20,9 @@ def stub(running: Stub) -> Stub:
     running.reset()
     running.configure(delay_ms=0)
     return running
+
+
+@pytest.fixture(scope="module")
+def sqs(running: Stub) -> Iterator[Any]:
+    with running.connect("sqs") as client:
+        yield client

@@ -33,12 +33,6 @@ runpy.run_module("benchmarks.stub", run_name="__main__")
 """
 
 
-@pytest.fixture(scope="module")
-def sqs(running: Stub) -> Iterator[Any]:
-    with running.connect("sqs") as client:
-        yield client
-
-
 @pytest.fixture
 def url(stub: Stub, sqs: Any) -> str:  # noqa: ARG001  it is reset
     return sqs.get_queue_url(QueueName=EVENTS)["QueueUrl"]

@@ -25,12 +25,6 @@ CHUNK = 64 * 1024
 MEGABYTE = 1024 * 1024
 
 
-@pytest.fixture(scope="module")
-def sqs(running: Stub) -> Iterator[Any]:
-    with running.connect("sqs") as client:
-        yield client
-
-
 @pytest.fixture
 def url(stub: Stub, sqs: Any) -> str:  # noqa: ARG001  it is reset
     return sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]

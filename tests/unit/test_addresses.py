@@ -136,3 +136,8 @@ def cpu_seconds(call) -> float:
         call()
         took.append(time.thread_time() - start)
     return min(took)
+
+
+def test_a_text_too_long_to_take_apart_is_one_whatever_its_case_and_blanks() -> None:
+    text = f"Ana@{'Example.' * MAX_WRITTEN}com"
+    assert normalize_address(f" {text} ") == normalize_address(text.lower()) == text.lower()

@@ -487,3 +487,11 @@ def test_any_order_of_a_story_gives_the_same_status():
     for order in permutations(tables):
         table = {key: item for items in order for key, item in items.items()}
         assert fold(table.values()).recipients == expected.recipients
+
+
+def test_an_email_was_sent_when_the_earliest_of_its_recipient_facts_says() -> None:
+    """Whichever recipient it is of: copies of an event may round the time."""
+    early = Email(to=(BEN,))
+    late = replace(early, to=(ANA,), sent_at=early.sent_at + timedelta(seconds=60))
+    for bodies in permutations([raw(early.send()), raw(late.send())]):
+        assert status_of(bodies).sent_at == early.sent_at.replace(microsecond=0)

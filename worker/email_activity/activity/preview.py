@@ -1,4 +1,4 @@
-"""What a message would come to if it came now: as the worker would read it, and as a reader would see it. Pure."""
+"""What a message would come to if it came now, for the worker and for a reader. No input or output but the clock."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

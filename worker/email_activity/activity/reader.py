@@ -7,7 +7,7 @@
     for email in reader.document("invoice", "2026-117"):
         print(email.email_id, [(each.recipient, each.delivery.state) for each in email.recipients])
 
-The command line, the web page and the HTTP API read by it too. `export.py` has the same as JSON, `words.py` in words.
+The command line reads by it too. `export.py` has the same as JSON, `words.py` in words.
 """
 
 import re

@@ -63,7 +63,7 @@ def status(email_id: str, facts: Iterable[Fact]) -> EmailStatus:
         email_id=email_id,
         document=_latest(_of_type(Assignment, facts)) or _first(fact.document for fact in destinations.values()),
         account=_first(fact.account for fact in destinations.values()),
-        sent_at=min((fact.sent_at for fact in destinations.values() if fact.sent_at), default=None),
+        sent_at=_first(fact.sent_at for fact in destinations.values()),
         sender=_first(entry.activity.sender for entry in timeline),
         subject=_first(entry.activity.subject for entry in timeline),
         destination_count=max(len(destinations), *(each.destination_count or 0 for each in activities), 0),

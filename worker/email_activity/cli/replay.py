@@ -12,7 +12,7 @@ from email_activity.activity.words import counted
 from email_activity.aws.clients import dynamodb_client, sqs_client
 from email_activity.cli import show
 from email_activity.cli.bar import bar
-from email_activity.cli.interrupt import BY_CTRL_C, Interrupt, interruptible
+from email_activity.cli.interrupt import Interrupt, interruptible
 from email_activity.replay.checkpoint import Checkpoint, CheckpointError, fingerprint
 from email_activity.replay.files import REJECTS, STDIN, ArchiveFile, find_files
 from email_activity.replay.rejects import Rejects
@@ -51,7 +51,7 @@ With --json the object has
   checkpoint, rejects       files; null where there is none
 
 Exit code 0 if all is sent; 1 if documents were rejected, also by earlier runs that this one went on from, or a
-file could not be read; 2 for wrong usage or settings; 130 if interrupted.
+file could not be read; 2 for wrong usage or settings; 130 after Ctrl-C, 143 after `kill`.
 
 \b
 Examples:
@@ -99,7 +99,7 @@ def replay(  # noqa: PLR0913  one argument for each option is how click works
         click.echo(_in_words(job, seconds))
     _print_what_to_do(job, from_start=from_start)
     if job.summary.is_interrupted:
-        raise SystemExit(BY_CTRL_C)
+        raise SystemExit(interrupt.exit_code)
     raise SystemExit(1 if job.summary.failed or _rejected(job) else 0)
 
 

@@ -1,4 +1,4 @@
-"""The messages that stand in an archive, and what each comes to. Pure."""
+"""The messages that stand in an archive, and what each comes to. No input or output but the clock."""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def _events(body: str) -> Iterator[str]:
     """Each event in it, as a message of its own."""
     for found in unwrap(body):
         if isinstance(found, Notification):
-            yield json.dumps({"eventType": found.kind, **found.event})
+            yield json.dumps({**found.event, "eventType": found.kind})
 
 
 def _bodies(text: str) -> list[str]:

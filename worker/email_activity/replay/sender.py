@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from multiprocessing.pool import ThreadPool
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
@@ -45,6 +45,13 @@ TOO_LONG = "BatchRequestTooLong"
 REFUSED = frozenset({"InvalidMessageContents", "InvalidParameterValue", TOO_LONG, f"AWS.SimpleQueueService.{TOO_LONG}"})
 
 Entries = Mapping[int, Mapping[str, Any]]
+
+
+class Failure(NamedTuple):
+    """Why a message was not sent: SQS's code, and whether to try again is of no use."""
+
+    code: str
+    is_refused: bool
 
 
 class RefusedByQueueError(PermanentError):
@@ -95,52 +102,45 @@ class QueueSender:
         left = {place: entry for place, entry in left.items() if place not in errors}
         attempt = 0
         while left:
-            failed, refused = self._send_once(left)
-            errors |= {place: RefusedByQueueError(failed[place]) for place in refused}
+            failed = self._send_once(left)
+            errors |= {place: RefusedByQueueError(each.code) for place, each in failed.items() if each.is_refused}
             attempt = 0 if len(failed) < len(left) else attempt + 1
             left = {place: left[place] for place in failed if place not in errors}
             if left:
-                self._pause(failed[next(iter(left))], attempt)
+                self._pause(failed[next(iter(left))].code, attempt)
         if self._failed_at is not None and time.monotonic() - self._failed_at >= QUIET:
             self._failed_at = None
             self.say("the queue takes messages again")
         return errors
 
-    def _send_once(self, entries: Entries) -> tuple[dict[int, str], set[int]]:
-        """SQS's code for each that was not sent, and those that it refuses for good.
-
-        A call that hangs does not hold up a stop: its thread is a daemon.
-        """
-        refused: set[int] = set()
+    def _send_once(self, entries: Entries) -> dict[int, Failure]:
+        """Those that were not sent. A call that hangs does not hold up a stop: its thread is a daemon."""
         places = list(entries)
         shares = [{place: entries[place] for place in places[n :: self.threads]} for n in range(self.threads)]
         stop_at = math.inf
         with ThreadPool(self.threads) as pool:
-            calls = pool.map_async(lambda share: self._call(share, refused), filter(None, shares), chunksize=1)
+            calls = pool.map_async(self._call, filter(None, shares), chunksize=1)
             while not calls.ready():
                 calls.wait(LOOK_EVERY)
                 if self.is_stopping():
                     stop_at = min(stop_at, time.monotonic() + GRACE)
                     if time.monotonic() > stop_at:
                         raise StoppedError
-            return {place: code for failed in calls.get() for place, code in failed.items()}, refused
+            return {place: failure for failed in calls.get() for place, failure in failed.items()}
 
-    def _call(self, entries: Entries, refused: set[int]) -> dict[int, str]:
-        failed: dict[int, str] = {}
+    def _call(self, entries: Entries) -> dict[int, Failure]:
+        failed: dict[int, Failure] = {}
         for result in call_in_batches(self.sqs.send_message_batch, self.url, entries):
             is_refused = result.error is not None and code_of(result.error) in REFUSED
             if is_refused and len(result.failed) > 1:  # for one of them, so that one must be found
                 for place in result.failed:
-                    failed |= self._call({place: entries[place]}, refused)
+                    failed |= self._call({place: entries[place]})
             elif result.error and not is_refused and not _is_passing(result.error):
                 raise result.error
             else:
-                failed |= result.failed
-                refused |= {
-                    place
-                    for place, code in result.failed.items()
-                    if code in REFUSED or (place in result.sender_faults and code not in PASSING)
-                }
+                for place, code in result.failed.items():
+                    is_its_fault = place in result.sender_faults and code not in PASSING
+                    failed[place] = Failure(code, is_its_fault or code in REFUSED)
         return failed
 
     def _pause(self, code: str, attempt: int) -> None:
