@@ -277,6 +277,7 @@ def test_a_file_that_has_changed_since_is_read_from_its_start(stand: Stand) -> N
     assert stand.replay().counts["documents"] == 6
 
 
+@pytest.mark.timeout(60)  # what is not taken for refused is tried for ever
 @pytest.mark.parametrize("by_call", [False, True])
 @pytest.mark.parametrize("refusal", [{"Code": "InvalidMessageContents"}, {"Code": "Another", "SenderFault": True}])
 def test_what_the_queue_refuses_is_rejected_alone(stand: Stand, refusal: dict[str, Any], *, by_call: bool) -> None:
