@@ -18,10 +18,10 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.indexes import INDEXES
 from email_activity.ingest.components import Components
+from email_activity.ingest.model import Message
 from email_activity.ingest.pipeline import Pipeline
 from email_activity.ingest.poller import Poller
 from email_activity.ingest.queue import Queue
-from email_activity.ingest.receive import Message
 from email_activity.settings import Settings, load_settings
 
 Item = dict[str, Any]

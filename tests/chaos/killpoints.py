@@ -18,8 +18,9 @@ from botocore.client import BaseClient
 
 from email_activity.aws import clients
 from email_activity.celery import app
-from email_activity.ingest.claims import Claim, Claims
-from email_activity.ingest.receive import Message, Receiver
+from email_activity.ingest.claims import Claims
+from email_activity.ingest.model import Claim, Message
+from email_activity.ingest.receive import Receiver
 from email_activity.ingest.store import Store
 
 __all__ = ["app"]

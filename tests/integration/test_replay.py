@@ -14,7 +14,7 @@ from test_whole_path import facts_of
 
 from chaos.held import claims_on
 from email_activity.cli.main import main
-from email_activity.ingest.receive import REPLAY_ATTRIBUTES
+from email_activity.ingest.model import REPLAY_ATTRIBUTES
 from email_activity.redis_client.commands import RedisCommands
 from events import ANA, BEN, FORMS, KINDS, Email, Event, lambda_sqs, raw
 from harness import Site, eventually

@@ -31,7 +31,8 @@ from chaos.faults import (
 )
 from chaos.proxy import AwsProxy
 from email_activity.domain.errors import code_of
-from email_activity.ingest.receive import Message
+from email_activity.ingest.model import Message
+from email_activity.ingest.receive import message_from_sqs
 from email_activity.ingest.store import Store
 from events import Email, lambda_sqs, raw
 from harness import Site, eventually
@@ -61,7 +62,7 @@ class FakeWorker:
             WaitTimeSeconds=1,
             MessageSystemAttributeNames=["All"],
         )
-        return [Message.from_sqs(each) for each in answer.get("Messages", [])]
+        return [message_from_sqs(each) for each in answer.get("Messages", [])]
 
     def write(self, messages: list[Message]) -> dict:
         """One call, and what DynamoDB said."""

@@ -9,8 +9,8 @@ import pytest
 from email_activity.domain.errors import TransientError
 from email_activity.ingest import heartbeat as module
 from email_activity.ingest.heartbeat import Heartbeat, InFlightBatch
+from email_activity.ingest.model import Message
 from email_activity.ingest.queue import Queue
-from email_activity.ingest.receive import Message
 
 EVENT = ("EMAIL#1", "EVENT#1")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

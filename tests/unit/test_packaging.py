@@ -24,6 +24,7 @@ for package in (email_activity.domain, email_activity.ses):
         importlib.import_module(module.name)
 for name in ("attribution", "copies", "engagement", "export", "facets", "glossary", "preview", "status", "words"):
     importlib.import_module("email_activity.activity." + name)
+import email_activity.ingest.disposition, email_activity.ingest.model
 """
 
 

@@ -12,11 +12,10 @@ from email_activity.domain.errors import NotJsonError, TransientError
 from email_activity.domain.facts import Key
 from email_activity.ingest import pipeline as module
 from email_activity.ingest import table_identity
-from email_activity.ingest.claims import Claim
 from email_activity.ingest.disposition import BatchState, InterpretedMessage, disposition, keys_to_write
 from email_activity.ingest.heartbeat import InFlightBatch
-from email_activity.ingest.receive import Message
-from email_activity.ingest.store import Stored
+from email_activity.ingest.model import Claim, Message, StoreResult
+from email_activity.ingest.receive import message_from_sqs
 from email_activity.ingest.table_identity import ANSWER_LASTS
 from email_activity.ses import interpret as reading
 from email_activity.ses.interpret import Interpretation, InterpretedEvent, Outcome, interpret
@@ -39,8 +38,8 @@ def interpreted(
     return InterpretedMessage(message, Interpretation.of((event,), {key: {} for key in (*activities, *mail)}))
 
 
-def stored(written: set[Key] = frozenset(), refused: tuple[Key, ...] = (), left: set[Key] = frozenset()) -> Stored:  # type: ignore[assignment]
-    return Stored(set(written), dict.fromkeys(refused, "ValidationException"), set(left))
+def stored(written: set[Key] = frozenset(), refused: tuple[Key, ...] = (), left: set[Key] = frozenset()) -> StoreResult:  # type: ignore[assignment]
+    return StoreResult(set(written), dict.fromkeys(refused, "ValidationException"), set(left))
 
 
 OURS, HELD, DONE = Claim.OURS, Claim.HELD, Claim.DONE
@@ -85,7 +84,7 @@ def test_which_facts_are_written(batch: list[InterpretedMessage], claims: dict[K
     ],
 )
 def test_what_becomes_of_a_message(
-    given: InterpretedMessage, claims: dict[Key, Claim], result: Stored, wanted: str
+    given: InterpretedMessage, claims: dict[Key, Claim], result: StoreResult, wanted: str
 ) -> None:
     assert disposition(given, BatchState(claims, result)) == wanted
 
@@ -158,7 +157,7 @@ def process(site: FakeSite, pipeline: module.Pipeline, *bodies: str, receives: i
     for body in bodies:
         site.sqs.put(body, receives)
     given = site.sqs.receive_message(MaxNumberOfMessages=100).get("Messages", [])
-    messages = [Message.from_sqs(each) for each in given]
+    messages = [message_from_sqs(each) for each in given]
     pipeline.process(messages)
     return [each.receipt_handle for each in messages]
 
@@ -283,7 +282,7 @@ def test_alone_each_message_is_a_part_and_the_least_received_goes_first(site: Fa
 
     for receives in (6, 8, 6, 7):
         site.sqs.put(raw(Email().send()), receives)
-    messages = [Message.from_sqs(each) for each in site.sqs.receive_message(MaxNumberOfMessages=10)["Messages"]]
+    messages = [message_from_sqs(each) for each in site.sqs.receive_message(MaxNumberOfMessages=10)["Messages"]]
     site.pipeline().process(messages, exclusive=alone())
     assert entered == [0, 4]
     order = [int(handle.partition("-")[2]) for handle in site.sqs.deleted]

@@ -7,11 +7,10 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.errors import NotJsonError
 from email_activity.domain.facts import Key
-from email_activity.ingest.claims import Claim
 from email_activity.ingest.disposition import BatchState, InterpretedMessage, disposition, keys_to_write
-from email_activity.ingest.receive import REPLAY_ATTRIBUTE, REPLAY_ATTRIBUTES, Message
+from email_activity.ingest.model import REPLAY_ATTRIBUTE, REPLAY_ATTRIBUTES, Claim, Message, StoreResult
+from email_activity.ingest.receive import message_from_sqs
 from email_activity.ingest.settle import Settler
-from email_activity.ingest.store import Stored
 from email_activity.ses.interpret import Interpretation, InterpretedEvent, Outcome
 from events import Email, raw
 from fakesite import QUEUE, FakeSite, message
@@ -22,7 +21,7 @@ OTHER: Key = ("EMAIL#1", "EVENT#2")
 
 def received(body: str, *, is_replay: bool = True) -> Message:
     attributes = {"MessageAttributes": REPLAY_ATTRIBUTES} if is_replay else {}
-    return Message.from_sqs({"MessageId": "id", "ReceiptHandle": f"handle-{is_replay}", "Body": body, **attributes})
+    return message_from_sqs({"MessageId": "id", "ReceiptHandle": f"handle-{is_replay}", "Body": body, **attributes})
 
 
 def interpreted(*keys: Key, is_replay: bool = True) -> InterpretedMessage:
@@ -42,12 +41,12 @@ def test_all_facts_of_a_replayed_message_are_written_whoever_claims_them() -> No
 @pytest.mark.parametrize(
     ("stored", "wanted", "of_normal"),
     [
-        (Stored(written={EVENT}), "delete", "delete"),
-        (Stored(unprocessed={EVENT}), "return", "delete"),
-        (Stored(refused={EVENT: "ValidationException"}), "quarantine", "delete"),
+        (StoreResult(written={EVENT}), "delete", "delete"),
+        (StoreResult(unprocessed={EVENT}), "return", "delete"),
+        (StoreResult(refused={EVENT: "ValidationException"}), "quarantine", "delete"),
     ],
 )
-def test_only_what_was_written_now_counts_as_stored(stored: Stored, wanted: str, of_normal: str) -> None:
+def test_only_what_was_written_now_counts_as_stored(stored: StoreResult, wanted: str, of_normal: str) -> None:
     """Of a normal message in the same batch that shares the fact, what was done before counts too."""
     state = BatchState({EVENT: Claim.DONE}, stored)
     assert disposition(interpreted(EVENT), state) == wanted
@@ -101,4 +100,4 @@ def test_a_quarantined_message_keeps_the_attribute(*, is_replay: bool) -> None:
 @pytest.mark.parametrize("attributes", [{}, {"MessageAttributes": None}, {"MessageAttributes": {}}])
 def test_a_message_without_attributes_is_no_replay(attributes: dict[str, None]) -> None:
     given = {"MessageId": "id", "ReceiptHandle": "handle", "Body": "body"}
-    assert not Message.from_sqs({**given, **attributes}).is_replay
+    assert not message_from_sqs({**given, **attributes}).is_replay

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
 from email_activity.domain.errors import NotJsonError
-from email_activity.ingest.receive import REPLAY_ATTRIBUTES
+from email_activity.ingest.model import REPLAY_ATTRIBUTES
 from email_activity.replay import replay as replay_module
 from email_activity.replay import sender as sender_module
 from email_activity.replay.checkpoint import Checkpoint, CheckpointError, fingerprint

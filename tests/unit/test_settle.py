@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from email_activity.domain.errors import NotJsonError
+from email_activity.ingest.model import Message
 from email_activity.ingest.queue import Queue
-from email_activity.ingest.receive import Message
 from email_activity.ingest.settle import MAX_DELAY, Settler, delay
 
 QUEUE = Queue("https://sqs/events", "https://sqs/dead", 120)

@@ -65,7 +65,7 @@ def items(count: int) -> list[dict[str, Any]]:
     return [{"pk": "EMAIL#1", "sk": f"EVENT#{number}", "detail": {"n": number}} for number in range(count)]
 
 
-def put(dynamodb: FakeDynamoDB, given: list[dict[str, Any]]) -> module.Stored:
+def put(dynamodb: FakeDynamoDB, given: list[dict[str, Any]]) -> module.StoreResult:
     return Store(dynamodb, "table").put(given)  # type: ignore[arg-type]
 
 
@@ -183,7 +183,7 @@ def optional(count: int) -> list[dict[str, Any]]:
     return [{"pk": "REPORTED#set", "sk": f"Open#{number}"} for number in range(count)]
 
 
-def put_with(dynamodb: FakeDynamoDB, given: list[dict[str, Any]], count: int) -> module.Stored:
+def put_with(dynamodb: FakeDynamoDB, given: list[dict[str, Any]], count: int) -> module.StoreResult:
     return Store(dynamodb, "table").put(given, optional(count))  # type: ignore[arg-type]
 
 

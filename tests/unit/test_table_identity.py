@@ -10,9 +10,8 @@ from chaos.faults import friendly_200
 from chaos.proxy import AwsProxy
 from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.errors import TransientError
-from email_activity.domain.worker_process import ThisProcess
 from email_activity.ingest import table_identity as module
-from email_activity.ingest.table_identity import ANSWER_LASTS, WRITE_EVERY, TableIdentity, TableVersion
+from email_activity.ingest.table_identity import ANSWER_LASTS, WRITE_EVERY, TableIdentity, TableVersion, ThisProcess
 from email_activity.settings import SettingsError, load_settings
 from fakesite import FakeDynamoDB
 

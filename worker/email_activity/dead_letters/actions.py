@@ -12,7 +12,7 @@ from email_activity.aws.batches import call_in_batches, message_bytes
 from email_activity.dead_letters.dead_letter import DeadLetter, Filter, Key, Summary
 from email_activity.dead_letters.queue_scan import Scan
 from email_activity.durable_files import sync_folder
-from email_activity.ingest.receive import REPLAY_ATTRIBUTE, REPLAY_ATTRIBUTES
+from email_activity.ingest.model import REPLAY_ATTRIBUTE, REPLAY_ATTRIBUTES
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -4,14 +4,10 @@ that it recorded. Readers see by it how fresh is what they read.
 The only item that is overwritten: pk `WORKERS`, sk `<host>#<process>`. It expires an hour after it was last written.
 """
 
-import os
-import secrets
-import socket
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from email_activity import __version__
 from email_activity.domain.keys import decoded, key_part
 from email_activity.domain.times import rfc3339, rfc3339_exact
 
@@ -54,24 +50,3 @@ class WorkerProcess:
             if name in item
         }
         return cls(host=decoded(host), process=process, version=item["version"], **times)
-
-
-class ThisProcess:
-    """What this one tells. Under a name of its own: a container that starts anew has the same host and process id."""
-
-    def __init__(self) -> None:
-        self._host = socket.gethostname()
-        self._process = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._last_poll_at = datetime.now(UTC)
-        self._newest_event_at: datetime | None = None
-
-    def polled(self) -> None:
-        self._last_poll_at = datetime.now(UTC)
-
-    def recorded(self, newest: datetime) -> None:
-        """newest: when the newest event happened of those just stored."""
-        self._newest_event_at = max(newest, self._newest_event_at or newest)
-
-    def now(self) -> WorkerProcess:
-        at = datetime.now(UTC)
-        return WorkerProcess(self._host, self._process, __version__, at, self._last_poll_at, self._newest_event_at)

@@ -12,9 +12,9 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Sequence
-from enum import Enum
 
 from email_activity.domain.facts import Key
+from email_activity.ingest.model import Claim
 from email_activity.redis_client.commands import RedisCommands
 
 DONE = "done"
@@ -22,12 +22,6 @@ DONE = "done"
 #: Both change a claim only if it is still ours: after a pause longer than the lease it may be another worker's.
 RELEASE = """if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"""
 EXTEND = """if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"""
-
-
-class Claim(Enum):
-    OURS = "ours"
-    HELD = "held"
-    DONE = "done"
 
 
 def namespace(table_arn: str, created_at: str) -> str:

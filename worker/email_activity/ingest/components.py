@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from email_activity.aws.clients import dynamodb_client, log_if_not_fast, sqs_client
-from email_activity.domain.worker_process import ThisProcess
 from email_activity.ingest.claims import Claims
 from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.dependencies import Dependencies
@@ -15,7 +14,7 @@ from email_activity.ingest.receive import Receiver
 from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store
-from email_activity.ingest.table_identity import TableIdentity
+from email_activity.ingest.table_identity import TableIdentity, ThisProcess
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from email_activity.domain.errors import TransientError
-from email_activity.ingest.receive import Message
+from email_activity.ingest.model import Message
 from email_activity.redis_client.commands import RedisCommands
 
 #: Seconds after which a mark that nobody takes away ends: longer than any visibility timeout.

@@ -8,9 +8,7 @@ from enum import StrEnum
 
 from email_activity.domain.errors import PermanentError, RefusedByTableError
 from email_activity.domain.facts import Item, Key, is_recipient_fact
-from email_activity.ingest.claims import Claim
-from email_activity.ingest.receive import Message
-from email_activity.ingest.store import Stored
+from email_activity.ingest.model import Claim, Message, StoreResult
 from email_activity.ses.interpret import Interpretation
 
 #: From this receive on, a fact that another worker holds is simply written: its owner may be dead, and a put
@@ -55,7 +53,7 @@ class BatchState:
     """
 
     claimed: dict[Key, Claim]
-    stored: Stored
+    stored: StoreResult
     leases: dict[Key, float] = field(default_factory=dict)
     is_of_this_table: bool = True
 
@@ -106,13 +104,13 @@ def disposition(interpreted: InterpretedMessage, state: BatchState) -> Dispositi
     return Disposition.HELD if open_keys else Disposition.DELETE
 
 
-def error_of(interpreted: InterpretedMessage, stored: Stored) -> PermanentError:
+def error_of(interpreted: InterpretedMessage, stored: StoreResult) -> PermanentError:
     """Why it goes to quarantine."""
     codes = [stored.refused[key] for key in interpreted.items if key in stored.refused]
     return interpreted.interpretation.error or RefusedByTableError(codes[0])
 
 
-def newest_event(batch: Sequence[InterpretedMessage], stored: Stored) -> datetime | None:
+def newest_event(batch: Sequence[InterpretedMessage], stored: StoreResult) -> datetime | None:
     """When the newest event happened of those just stored. It cannot be newer than its message, whatever it says."""
     items = items_of(batch)
     times = [items[key]["occurred_at"] for key in stored.written if "occurred_at" in items[key]]

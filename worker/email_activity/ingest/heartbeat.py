@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from email_activity.domain.errors import TransientError, place_of
 from email_activity.domain.facts import Key
 from email_activity.ingest.claims import Claims
-from email_activity.ingest.receive import Message
+from email_activity.ingest.model import Message
 from email_activity.ingest.settle import Settler
 from email_activity.telemetry import log
 

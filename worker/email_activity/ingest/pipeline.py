@@ -22,10 +22,9 @@ import structlog
 
 from email_activity.domain.errors import RESOURCE_NOT_FOUND, THROTTLED, TransientError
 from email_activity.domain.facts import Key
-from email_activity.domain.worker_process import ThisProcess
 from email_activity.ingest.batch_report import BatchReport
 from email_activity.ingest.circuit_breaker import CircuitBreaker
-from email_activity.ingest.claims import Claim, Claims
+from email_activity.ingest.claims import Claims
 from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.disposition import (
     BatchState,
@@ -38,11 +37,12 @@ from email_activity.ingest.disposition import (
     newest_event,
 )
 from email_activity.ingest.heartbeat import Heartbeat, InFlightBatch
-from email_activity.ingest.receive import Message, Receiver
+from email_activity.ingest.model import Claim, Message, StoreResult
+from email_activity.ingest.receive import Receiver
 from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
-from email_activity.ingest.store import Store, Stored
-from email_activity.ingest.table_identity import TableIdentity, TableVersion
+from email_activity.ingest.store import Store
+from email_activity.ingest.table_identity import TableIdentity, TableVersion, ThisProcess
 from email_activity.ses.interpret import interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.telemetry import log
@@ -173,7 +173,7 @@ class Pipeline:
         batch.in_flight.claimed = [key for key, claim in claimed.items() if claim is Claim.OURS]
         return claimed
 
-    def store(self, part: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim], batch: Batch) -> Stored:
+    def store(self, part: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim], batch: Batch) -> StoreResult:
         """Writes what this worker is to write. Never raises: what was not written is in the answer."""
         items = items_of(part)
         keys = keys_to_write(part, claimed)
@@ -184,7 +184,7 @@ class Pipeline:
         return stored
 
     def commit(
-        self, part: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim], stored: Stored, batch: Batch
+        self, part: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim], stored: StoreResult, batch: Batch
     ) -> BatchState:
         """Marks written facts as done in Redis, and releases the other claims, so that no later copy of
         those facts is taken for a duplicate.
@@ -209,7 +209,7 @@ class Pipeline:
         done_meanwhile = dict.fromkeys(set(held) - leases.keys(), Claim.DONE)
         is_of_this_table = not claimed or self._is_current(batch.version)
         if is_of_this_table and (newest := newest_event(part, stored)):
-            self.this_process.recorded(newest)
+            self.this_process.record_event(newest)
         return BatchState({**claimed, **done_meanwhile}, stored, leases, is_of_this_table)
 
     def settle(self, part: Sequence[InterpretedMessage], state: BatchState, report: BatchReport) -> None:

@@ -11,8 +11,9 @@ from contextlib import suppress
 from email_activity.domain.errors import TransientError, place_of
 from email_activity.ingest.components import Components
 from email_activity.ingest.concurrency import AdaptiveConcurrency, SharedLock
+from email_activity.ingest.model import Message
 from email_activity.ingest.pipeline import Pipeline
-from email_activity.ingest.receive import MAX_MESSAGES, Message
+from email_activity.ingest.receive import MAX_MESSAGES
 from email_activity.settings import Settings, SettingsError
 from email_activity.telemetry import log
 
@@ -50,7 +51,7 @@ class Poller:
     def poll(self) -> None:
         """For POLL_SECONDS, or until the worker stops. Never raises: what fails is logged, and a poll follows."""
         deadline = time.monotonic() + self._settings.poll_seconds * random.uniform(SHORTEST_POLL, 1)  # noqa: S311
-        self._components.this_process.polled()
+        self._components.this_process.record_poll()
         try:
             pipeline = self._components.pipeline()
         except TransientError as error:
@@ -110,7 +111,7 @@ class Poller:
     def _receive_and_process(self, pipeline: Pipeline) -> list[Message]:
         """Returns the messages that are to be processed alone."""
         self._components.table_identity.current()
-        self._components.this_process.polled()
+        self._components.this_process.record_poll()
         batch = pipeline.receive()
         self._dependencies.record_polling()
         self._concurrency.record_receive(len(batch), full=min(MAX_MESSAGES, self._settings.batch_size))

@@ -6,18 +6,17 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Receiv
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from email_activity.domain.errors import TransientError, code_of
+from email_activity.ingest.model import REPLAY_ATTRIBUTE, Message
 from email_activity.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 #: Messages in one answer, SQS's limit.
 MAX_MESSAGES = 10
@@ -25,41 +24,21 @@ MAX_MESSAGES = 10
 #: A batch that has come to so many characters takes no more: a message may have a million, and memory is shared.
 MAX_BATCH_CHARACTERS = 4_000_000
 
-#: The message attribute of what `email-activity replay` sends. The table may have lost what Redis calls done, so every
-#: fact of such a message is written, whatever its claim says.
-REPLAY_ATTRIBUTE = "replay"
-REPLAY_ATTRIBUTES: Mapping[str, "MessageAttributeValueTypeDef"] = {
-    REPLAY_ATTRIBUTE: {"DataType": "String", "StringValue": "1"}
-}
-
 #: Seconds in which a batch is gathered: the first messages must not wait for the last while SQS is slow.
 GATHER_SECONDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as received. `sent_at` is when the queue took it (UTC), `receive_count` counts this receive."""
-
-    id: str
-    receipt_handle: str
-    body: str
-    receive_count: int
-    sent_at: datetime
-    first_received_at: datetime
-    is_replay: bool = False
-
-    @classmethod
-    def from_sqs(cls, received: Mapping[str, Any]) -> "Message":
-        attributes = received.get("Attributes", {})
-        return cls(
-            id=received["MessageId"],
-            receipt_handle=received["ReceiptHandle"],
-            body=received["Body"],
-            receive_count=int(attributes.get("ApproximateReceiveCount", 1)),
-            sent_at=_timestamp(attributes.get("SentTimestamp")),
-            first_received_at=_timestamp(attributes.get("ApproximateFirstReceiveTimestamp")),
-            is_replay=REPLAY_ATTRIBUTE in (received.get("MessageAttributes") or {}),
-        )
+def message_from_sqs(received: Mapping[str, Any]) -> Message:
+    attributes = received.get("Attributes", {})
+    return Message(
+        id=received["MessageId"],
+        receipt_handle=received["ReceiptHandle"],
+        body=received["Body"],
+        receive_count=int(attributes.get("ApproximateReceiveCount", 1)),
+        sent_at=_timestamp(attributes.get("SentTimestamp")),
+        first_received_at=_timestamp(attributes.get("ApproximateFirstReceiveTimestamp")),
+        is_replay=REPLAY_ATTRIBUTE in (received.get("MessageAttributes") or {}),
+    )
 
 
 def _timestamp(milliseconds: str | None) -> datetime:
@@ -113,4 +92,4 @@ class Receiver:
             ],
             MessageAttributeNames=[REPLAY_ATTRIBUTE],
         )
-        return [Message.from_sqs(each) for each in answer.get("Messages", [])]
+        return [message_from_sqs(received) for received in answer.get("Messages", [])]

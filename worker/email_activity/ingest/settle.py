@@ -15,8 +15,8 @@ from email_activity.aws.backoff import backoff
 from email_activity.aws.batches import call_in_batches
 from email_activity.domain.errors import PermanentError, code_of
 from email_activity.domain.times import rfc3339
+from email_activity.ingest.model import REPLAY_ATTRIBUTE, Message
 from email_activity.ingest.queue import Queue
-from email_activity.ingest.receive import REPLAY_ATTRIBUTE, Message
 from email_activity.telemetry import log
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteIte
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +15,7 @@ from email_activity.aws.backoff import backoff
 from email_activity.domain.chunks import chunks
 from email_activity.domain.errors import THROTTLED, TransientError, code_of
 from email_activity.domain.facts import Item, Key, key_of
+from email_activity.ingest.model import StoreResult
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,26 +34,6 @@ MAX_PAUSE = 1.0
 
 #: DynamoDB's codes for an item that it will never take: too large, a key too long, a number out of range.
 INVALID = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
-
-
-@dataclass(slots=True)
-class Stored:
-    """What became of the items: stored; refused for good (with DynamoDB's code); or not taken, for another time."""
-
-    written: set[Key] = field(default_factory=set)
-    refused: dict[Key, str] = field(default_factory=dict)
-    unprocessed: set[Key] = field(default_factory=set)
-    #: Of the optional items, those that DynamoDB took.
-    optional: set[Key] = field(default_factory=set)
-    #: Why items were not taken, if DynamoDB failed, or throttled so hard that it took nothing at all.
-    failure: TransientError | None = None
-    is_throttled: bool = False
-
-    def add_failure(self, error: Exception) -> None:
-        if code_of(error) in THROTTLED:
-            self.is_throttled = True
-        else:
-            self.failure = TransientError("dynamodb", code_of(error))
 
 
 def marshall(item: Item) -> dict[str, Any]:
@@ -76,12 +56,12 @@ class Store:
         self._dynamodb = dynamodb
         self._table = table
 
-    def put(self, items: Sequence[Item], optional: Sequence[Item] = ()) -> Stored:
+    def put(self, items: Sequence[Item], optional: Sequence[Item] = ()) -> StoreResult:
         """Items with distinct keys. Never raises: what could not be written is in the answer.
 
         optional: items that are written only where a call has room for them, and offered once.
         """
-        stored = Stored()
+        stored = StoreResult()
         for batch, room in _batches(items):
             self._put_batch(batch, optional[:room], stored)
             if stored.failure or stored.is_throttled:
@@ -92,7 +72,7 @@ class Store:
             stored.failure = TransientError("dynamodb", "Throttled")
         return stored
 
-    def _put_batch(self, batch: Sequence[Item], optional: Sequence[Item], stored: Stored) -> None:
+    def _put_batch(self, batch: Sequence[Item], optional: Sequence[Item], stored: StoreResult) -> None:
         try:
             wanted = {key_of(item): marshall(item) for item in batch}
             self._write(wanted, {key_of(item): marshall(item) for item in optional}, stored)
@@ -102,7 +82,7 @@ class Store:
             else:
                 stored.add_failure(error)
 
-    def _write(self, wanted: Mapping[Key, Any], optional: Mapping[Key, Any], stored: Stored) -> None:
+    def _write(self, wanted: Mapping[Key, Any], optional: Mapping[Key, Any], stored: StoreResult) -> None:
         """Offers what is wanted until all of it is taken, or the attempts are used up."""
         offered = {**wanted, **optional}
         for attempt in range(MAX_ATTEMPTS):
@@ -127,7 +107,7 @@ class Store:
                 return items
             raise
 
-    def _put_one_by_one(self, items: Mapping[Key, Any], stored: Stored) -> None:
+    def _put_one_by_one(self, items: Mapping[Key, Any], stored: StoreResult) -> None:
         """DynamoDB refuses a whole batch for one invalid item, so that one must be found."""
         for key, item in items.items():
             try:

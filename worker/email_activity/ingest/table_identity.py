@@ -10,14 +10,19 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html 
 """
 
 import math
+import os
+import secrets
+import socket
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from email_activity import __version__
 from email_activity.domain.errors import RESOURCE_NOT_FOUND, TransientError, code_of
 from email_activity.domain.indexes import refuse_older
-from email_activity.domain.worker_process import ThisProcess
+from email_activity.domain.worker_process import WorkerProcess
 from email_activity.ingest.claims import namespace
 from email_activity.ingest.store import marshall
 from email_activity.settings import SettingsError
@@ -41,6 +46,27 @@ class TableVersion:
 
     namespace: str
     generation: int
+
+
+class ThisProcess:
+    """What this one tells. Under a name of its own: a container that starts anew has the same host and process id."""
+
+    def __init__(self) -> None:
+        self._host = socket.gethostname()
+        self._process = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._last_poll_at = datetime.now(UTC)
+        self._newest_event_at: datetime | None = None
+
+    def record_poll(self) -> None:
+        self._last_poll_at = datetime.now(UTC)
+
+    def record_event(self, newest: datetime) -> None:
+        """newest: when the newest event happened of those just stored."""
+        self._newest_event_at = max(newest, self._newest_event_at or newest)
+
+    def now(self) -> WorkerProcess:
+        at = datetime.now(UTC)
+        return WorkerProcess(self._host, self._process, __version__, at, self._last_poll_at, self._newest_event_at)
 
 
 class TableIdentity:

@@ -17,8 +17,8 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from email_activity.aws.backoff import backoff
 from email_activity.aws.batches import call_in_batches, message_bytes
 from email_activity.domain.errors import THROTTLED, PermanentError, code_of
+from email_activity.ingest.model import REPLAY_ATTRIBUTES
 from email_activity.ingest.queue import queue_url
-from email_activity.ingest.receive import REPLAY_ATTRIBUTES
 from email_activity.replay.archive import TooLargeError
 from email_activity.replay.files import StoppedError
 from email_activity.settings import Settings
