@@ -98,7 +98,7 @@ class FakeRedis:
     """Claims without time: nothing expires."""
 
     def __init__(self) -> None:
-        self.held: dict[str, str] = {}
+        self.values: dict[str, str] = {}
 
     def run(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         return [self._run(*command) for command in commands]
@@ -109,17 +109,17 @@ class FakeRedis:
     def _run(self, command: str, *words: Any) -> Any:
         match command, words:
             case "SET", (name, value, "NX", *_):
-                before = self.held.get(name)
-                self.held.setdefault(name, value)
+                before = self.values.get(name)
+                self.values.setdefault(name, value)
                 return before
             case "SET", (name, value, *_):
-                self.held[name] = value
-            case "EVAL", (_, _, name, token, *_) if self.held.get(name) == token:
-                del self.held[name]
+                self.values[name] = value
+            case "EVAL", (_, _, name, token, *_) if self.values.get(name) == token:
+                del self.values[name]
             case "GET", (name,):
-                return self.held.get(name)
+                return self.values.get(name)
             case "DEL", (name,):
-                self.held.pop(name, None)
+                self.values.pop(name, None)
         return 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from email_activity.domain.errors import TransientError
 from email_activity.ingest import heartbeat as module
-from email_activity.ingest.heartbeat import Heartbeat, InFlightBatch
+from email_activity.ingest.heartbeat import Heartbeat, InFlightMessages
 from email_activity.ingest.model import Message
 from email_activity.ingest.queue import Queue
 
@@ -51,9 +51,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def in_flight(settler: FakeSettler, claims: FakeClaims) -> InFlightBatch:
-    batch = InFlightBatch(MESSAGES, settler, claims)  # type: ignore[arg-type]
-    batch.claimed = [EVENT]
+def in_flight(settler: FakeSettler, claims: FakeClaims) -> InFlightMessages:
+    batch = InFlightMessages(MESSAGES, settler, claims)  # type: ignore[arg-type]
+    batch.our_keys = [EVENT]
     return batch
 
 
@@ -122,4 +122,4 @@ def test_a_bug_met_in_a_beat_does_not_end_the_beats_of_others(monkeypatch: pytes
         while len(settler.extended) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-    assert not heartbeat._batches
+    assert not heartbeat._in_flight

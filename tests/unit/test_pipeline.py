@@ -12,8 +12,8 @@ from email_activity.domain.errors import NotJsonError, TransientError
 from email_activity.domain.facts import Key
 from email_activity.ingest import pipeline as module
 from email_activity.ingest import table_identity
-from email_activity.ingest.disposition import BatchState, InterpretedMessage, disposition, keys_to_write
-from email_activity.ingest.heartbeat import InFlightBatch
+from email_activity.ingest.disposition import InterpretedMessage, PartResult, disposition, keys_to_write
+from email_activity.ingest.heartbeat import InFlightMessages
 from email_activity.ingest.model import Claim, Message, StoreResult
 from email_activity.ingest.receive import message_from_sqs
 from email_activity.ingest.table_identity import ANSWER_LASTS
@@ -70,9 +70,9 @@ def test_which_facts_are_written(batch: list[InterpretedMessage], claims: dict[K
         (interpreted(EVENT), {EVENT: OURS}, stored({EVENT}), "delete"),
         (interpreted(EVENT), {EVENT: DONE}, stored(), "delete"),
         (interpreted(), {}, stored(), "delete"),  # control, untracked, expired
-        (interpreted(EVENT), {EVENT: HELD}, stored(), "held"),
-        (interpreted(EVENT), {EVENT: HELD}, stored({EVENT}), "delete"),  # impatience
-        (interpreted(EVENT, OTHER), {EVENT: OURS, OTHER: HELD}, stored({EVENT}), "held"),
+        (interpreted(EVENT), {EVENT: HELD}, stored(), "return_after_lease"),
+        (interpreted(EVENT), {EVENT: HELD}, stored({EVENT}), "delete"),  # written all the same
+        (interpreted(EVENT, OTHER), {EVENT: OURS, OTHER: HELD}, stored({EVENT}), "return_after_lease"),
         (interpreted(EVENT), {EVENT: OURS}, stored(left={EVENT}), "return"),
         (interpreted(EVENT, OTHER), {EVENT: OURS, OTHER: OURS}, stored({EVENT}, left={OTHER}), "return"),
         (interpreted(EVENT), {EVENT: OURS}, stored(refused=(EVENT,)), "quarantine"),
@@ -86,31 +86,31 @@ def test_which_facts_are_written(batch: list[InterpretedMessage], claims: dict[K
 def test_what_becomes_of_a_message(
     given: InterpretedMessage, claims: dict[Key, Claim], result: StoreResult, wanted: str
 ) -> None:
-    assert disposition(given, BatchState(claims, result)) == wanted
+    assert disposition(given, PartResult(claims, result)) == wanted
 
 
 def test_a_fact_that_is_neither_written_nor_done_never_lets_its_message_go() -> None:
     for claim in (OURS, HELD):
         for result in (stored(), stored(left={EVENT}), stored(refused=(EVENT,))):
-            assert disposition(interpreted(EVENT), BatchState({EVENT: claim}, result)) != "delete"
+            assert disposition(interpreted(EVENT), PartResult({EVENT: claim}, result)) != "delete"
 
 
 @pytest.mark.parametrize("given", [interpreted(EVENT), interpreted(EVENT, error=BAD)])
 def test_what_was_done_or_stored_in_another_table_lets_no_message_go(given: InterpretedMessage) -> None:
     for claim, result in ((DONE, stored()), (OURS, stored({EVENT}))):
-        assert disposition(given, BatchState({EVENT: claim}, result, is_of_this_table=False)) == "return"
+        assert disposition(given, PartResult({EVENT: claim}, result, is_of_this_table=False)) == "return"
 
 
 def test_what_holds_no_facts_goes_whatever_the_table_is() -> None:
-    assert disposition(interpreted(), BatchState({}, stored(), is_of_this_table=False)) == "delete"
-    assert disposition(interpreted(error=BAD), BatchState({}, stored(), is_of_this_table=False)) == "quarantine"
+    assert disposition(interpreted(), PartResult({}, stored(), is_of_this_table=False)) == "delete"
+    assert disposition(interpreted(error=BAD), PartResult({}, stored(), is_of_this_table=False)) == "quarantine"
 
 
 def test_a_held_message_comes_back_when_the_last_lease_on_its_facts_ends() -> None:
-    state = BatchState({EVENT: HELD, OTHER: HELD, MAIL: DONE}, stored(), {EVENT: 3.2, OTHER: 41.7})
+    state = PartResult({EVENT: HELD, OTHER: HELD, MAIL: DONE}, stored(), {EVENT: 3.2, OTHER: 41.7})
     assert state.seconds_until_free(interpreted(EVENT)) == 4
     assert state.seconds_until_free(interpreted(EVENT, OTHER, mail=(MAIL,))) == 42
-    assert BatchState({EVENT: HELD}, stored(), {EVENT: 0}).seconds_until_free(interpreted(EVENT)) == 1
+    assert PartResult({EVENT: HELD}, stored(), {EVENT: 0}).seconds_until_free(interpreted(EVENT)) == 1
 
 
 def test_errors_name_the_dependency_and_its_code_only() -> None:
@@ -241,7 +241,7 @@ def test_a_message_without_facts_asks_nothing_of_the_table(site: FakeSite, now: 
 
 
 def test_a_batch_is_taken_in_parts_of_bounded_size(site: FakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_WEIGHT", 3 * len(raw(Email().send())) * 2)
+    monkeypatch.setattr(module, "MAX_PART_CHARACTERS", 3 * len(raw(Email().send())) * 2)
     sizes = []
     inner = module.Pipeline._process_part
     monkeypatch.setattr(
@@ -254,21 +254,21 @@ def test_a_batch_is_taken_in_parts_of_bounded_size(site: FakeSite, monkeypatch: 
     assert len(sizes) >= 3
 
 
-def test_no_message_that_is_settled_is_held_on_while_a_later_part_is_at_work(
+def test_no_message_that_is_settled_is_extended_while_a_later_part_is_at_work(
     site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would be hidden again though it was given back, for a whole visibility timeout."""
-    monkeypatch.setattr(module, "MAX_WEIGHT", 0)
-    held = []
-    inner = InFlightBatch.release
+    monkeypatch.setattr(module, "MAX_PART_CHARACTERS", 0)
+    counts = []
+    inner = InFlightMessages.release
 
-    def release(hold: InFlightBatch, messages: object) -> None:
-        inner(hold, messages)  # type: ignore[arg-type]
-        held.append(len(hold._messages))
+    def release(in_flight: InFlightMessages, messages: object) -> None:
+        inner(in_flight, messages)  # type: ignore[arg-type]
+        counts.append(len(in_flight._messages))
 
-    monkeypatch.setattr(InFlightBatch, "release", release)
+    monkeypatch.setattr(InFlightMessages, "release", release)
     process(site, site.pipeline(), *[raw(Email().send()) for _ in range(4)])
-    assert held[:4] == [3, 2, 1, 0]
+    assert counts[:4] == [3, 2, 1, 0]
 
 
 def test_alone_each_message_is_a_part_and_the_least_received_goes_first(site: FakeSite) -> None:
@@ -283,12 +283,12 @@ def test_alone_each_message_is_a_part_and_the_least_received_goes_first(site: Fa
     for receives in (6, 8, 6, 7):
         site.sqs.put(raw(Email().send()), receives)
     messages = [message_from_sqs(each) for each in site.sqs.receive_message(MaxNumberOfMessages=10)["Messages"]]
-    site.pipeline().process(messages, exclusive=alone())
+    site.pipeline().process(messages, suspects_lock=alone())
     assert entered == [0, 4]
     order = [int(handle.partition("-")[2]) for handle in site.sqs.deleted]
     assert set(order[:2]) == {0, 2}
     assert order[2:] == [3, 1]
-    assert not any("alone" in name for name in site.redis.held)
+    assert not any("alone" in name for name in site.redis.values)
 
 
 def test_what_was_handled_alone_when_its_process_died_goes_last_the_next_time(site: FakeSite) -> None:
@@ -303,7 +303,7 @@ def test_what_was_handled_alone_when_its_process_died_goes_last_the_next_time(si
         site.dynamodb.before = before
         left = [each for each in messages if each.id not in site.sqs.deleted]
         with suppress(KeyboardInterrupt):
-            site.pipeline().process(left, exclusive=nullcontext())
+            site.pipeline().process(left, suspects_lock=nullcontext())
     assert site.sqs.deleted[-1] == "killer"
     assert len(site.sqs.deleted) == 4
 

@@ -83,7 +83,7 @@ def test_a_message_is_a_suspect_from_half_of_its_receives_on(monkeypatch: pytest
         sqs: Any = FakeSqs(most)
         poller = FakeSite(most).poller(monkeypatch, lambda: True, health_file=str(tmp_path / "health"))
         queue = find_queue(sqs, poller._settings)
-        counts = [count for count in range(1, 101) if queue.is_suspect(count)]
+        counts = [count for count in range(1, 101) if queue.is_crash_suspect(count)]
         assert counts[0] == first, most
 
 

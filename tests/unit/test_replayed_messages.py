@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.errors import NotJsonError
 from email_activity.domain.facts import Key
-from email_activity.ingest.disposition import BatchState, InterpretedMessage, disposition, keys_to_write
+from email_activity.ingest.disposition import InterpretedMessage, PartResult, disposition, keys_to_write
 from email_activity.ingest.model import REPLAY_ATTRIBUTE, REPLAY_ATTRIBUTES, Claim, Message, StoreResult
 from email_activity.ingest.receive import message_from_sqs
 from email_activity.ingest.settle import Settler
@@ -48,7 +48,7 @@ def test_all_facts_of_a_replayed_message_are_written_whoever_claims_them() -> No
 )
 def test_only_what_was_written_now_counts_as_stored(stored: StoreResult, wanted: str, of_normal: str) -> None:
     """Of a normal message in the same batch that shares the fact, what was done before counts too."""
-    state = BatchState({EVENT: Claim.DONE}, stored)
+    state = PartResult({EVENT: Claim.DONE}, stored)
     assert disposition(interpreted(EVENT), state) == wanted
     assert disposition(interpreted(EVENT, is_replay=False), state) == of_normal
 

@@ -74,5 +74,5 @@ class Components:
             heartbeat=self._heartbeat,
             reported_kinds=self._reported_kinds,
             this_process=self.this_process,
-            suspects=CrashSuspects(self._redis),
+            crash_suspects=CrashSuspects(self._redis),
         )

@@ -16,24 +16,24 @@ class AdaptiveConcurrency:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._wanted = 1
+        self._active = 1
         self._changed = threading.Condition()
 
     def may_poll(self, number: int) -> bool:
         """Waits a moment if not."""
-        if number < self._wanted:
+        if number < self._active:
             return True
         with self._changed:
-            return self._changed.wait_for(lambda: number < self._wanted, WAIT)
+            return self._changed.wait_for(lambda: number < self._active, WAIT)
 
     def record_receive(self, messages: int, full: int) -> None:
         """One more thread polls after a receive that came full, for there are more; one less after an empty one."""
         with self._changed:
-            if messages >= full and self._wanted < self._size:
-                self._wanted += 1
+            if messages >= full and self._active < self._size:
+                self._active += 1
                 self._changed.notify_all()
-            elif not messages and self._wanted > 1:
-                self._wanted -= 1
+            elif not messages and self._active > 1:
+                self._active -= 1
 
 
 class SharedLock:
@@ -43,13 +43,13 @@ class SharedLock:
     """
 
     def __init__(self) -> None:
-        self._no_exclusive = threading.Lock()
+        self._turnstile = threading.Lock()
         self._changed = threading.Condition()
         self._sharers = 0
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        with self._no_exclusive, self._changed:
+        with self._turnstile, self._changed:
             self._sharers += 1
         try:
             yield
@@ -60,7 +60,7 @@ class SharedLock:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        with self._no_exclusive:
+        with self._turnstile:
             with self._changed:
                 self._changed.wait_for(lambda: self._sharers == 0)
             yield

@@ -1,7 +1,7 @@
-"""Which message was processed alone when its process died: told to the next process through Redis.
+"""Crash suspects: messages received so often that one may be what kills its process. Each is processed alone.
 
-Messages that come in one receive are processed one after another. If one kills the process, those behind it have
-counted a receive for nothing. So the next process that receives them takes the marked one last.
+Those that come in one receive are processed one after another. If one kills the process, those behind it have counted
+a receive for nothing. So the one in hand is noted in Redis, and the next process that receives them takes it last.
 """
 
 import random
@@ -12,29 +12,29 @@ from email_activity.domain.errors import TransientError
 from email_activity.ingest.model import Message
 from email_activity.redis_client.commands import RedisCommands
 
-#: Seconds after which a mark that nobody takes away ends: longer than any visibility timeout.
-MARKED_FOR = 86_400
+#: Seconds after which a note that nobody takes away ends: longer than any visibility timeout.
+NOTED_FOR = 86_400
 
 
 class CrashSuspects:
-    """While Redis fails nothing is marked; the claims will meet that failure, and log it."""
+    """While Redis fails nothing is noted; the claims will meet that failure, and log it."""
 
     def __init__(self, redis: RedisCommands) -> None:
         self._redis = redis
 
-    def in_order(self, messages: Sequence[Message]) -> list[Message]:
-        """Marked ones last, and otherwise those that were received least often first."""
-        marks: Sequence[str | None] = [None] * len(messages)
+    def in_order(self, suspects: Sequence[Message]) -> list[Message]:
+        """Noted ones last, and otherwise those that were received least often first."""
+        notes: Sequence[str | None] = [None] * len(suspects)
         with suppress(TransientError):
-            marks = self._redis.run([("GET", _key(message)) for message in messages])
-        is_marked = dict(zip(messages, map(bool, marks), strict=True))
-        return sorted(messages, key=lambda each: (is_marked[each], each.receive_count, random.random()))  # noqa: S311
+            notes = self._redis.run([("GET", _key(message)) for message in suspects])
+        is_noted = dict(zip(suspects, map(bool, notes), strict=True))
+        return sorted(suspects, key=lambda message: (is_noted[message], message.receive_count, random.random()))  # noqa: S311
 
     @contextmanager
-    def marked(self, message: Message) -> Iterator[None]:
+    def noted(self, message: Message) -> Iterator[None]:
         with suppress(TransientError):
-            self._redis.run([("SET", _key(message), "1", "EX", MARKED_FOR)])
-        yield  # after an exception the mark stays: the message is as suspect as after a crash
+            self._redis.run([("SET", _key(message), "1", "EX", NOTED_FOR)])
+        yield  # after an exception the note stays: the message is as suspect as after a crash
         with suppress(TransientError):
             self._redis.run([("DEL", _key(message))])
 

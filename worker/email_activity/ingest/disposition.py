@@ -1,4 +1,4 @@
-"""Which facts a batch writes, and what becomes of each of its messages. No input or output."""
+"""Which facts a part of a batch writes, and what becomes of each of its messages. No input or output."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class Disposition(StrEnum):
     RETURN = "return"
     #: Another worker is writing a fact of it and has not committed yet. It may be dead, so the message comes again when
     #: the lease ends.
-    HELD = "held"
+    RETURN_AFTER_LEASE = "return_after_lease"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,19 @@ class InterpretedMessage:
         return self.interpretation.items
 
     @property
-    def weight(self) -> int:
-        """Characters that its items come to at most: each is made from an event in the message."""
+    def item_characters(self) -> int:
+        """That its items come to at most: each is made from an event in the message."""
         return len(self.items) * len(self.message.body)
 
 
 @dataclass(slots=True)
-class BatchState:
-    """What was claimed and what became of it. leases: seconds for which others still hold a fact.
+class PartResult:
+    """What was claimed for a part of a batch, and what became of it. leases: seconds until others lose a fact.
 
-    is_of_this_table: whether what was claimed is about the table that there is now.
+    is_of_this_table: whether the claims are about the table that there is now.
     """
 
-    claimed: dict[Key, Claim]
+    claims: dict[Key, Claim]
     stored: StoreResult
     leases: dict[Key, float] = field(default_factory=dict)
     is_of_this_table: bool = True
@@ -62,12 +62,12 @@ class BatchState:
         return max([1, *(math.ceil(self.leases.get(key, 0)) for key in interpreted.items)])
 
 
-def items_of(batch: Sequence[InterpretedMessage]) -> dict[Key, Item]:
+def items_of(part: Sequence[InterpretedMessage]) -> dict[Key, Item]:
     """Each once: two messages may hold the same fact."""
-    return {key: item for each in batch for key, item in each.items.items()}
+    return {key: item for interpreted in part for key, item in interpreted.items.items()}
 
 
-def keys_to_write(batch: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim]) -> list[Key]:
+def keys_to_write(part: Sequence[InterpretedMessage], claims: Mapping[Key, Claim]) -> list[Key]:
     """The keys that this worker claimed, and some that another one holds:
 
     - Recipient facts. Without one an email is not found by its document, and it costs one small put to be sure.
@@ -77,31 +77,32 @@ def keys_to_write(batch: Sequence[InterpretedMessage], claimed: Mapping[Key, Cla
     Of a replayed message all keys: the table may lack what Redis calls done.
     """
     keys = []
-    for interpreted in batch:
+    for interpreted in part:
         is_quarantined = interpreted.interpretation.error is not None
         writes_held = is_quarantined or interpreted.message.receive_count >= WRITE_HELD_FROM_RECEIVE
         for key in interpreted.items:
-            claim = claimed[key]
-            takes_held = claim is Claim.HELD and (writes_held or is_recipient_fact(key))
-            if claim is Claim.OURS or takes_held or interpreted.message.is_replay:
+            claim = claims[key]
+            writes_anyway = claim is Claim.HELD and (writes_held or is_recipient_fact(key))
+            if claim is Claim.OURS or writes_anyway or interpreted.message.is_replay:
                 keys.append(key)
     return list(dict.fromkeys(keys))
 
 
-def disposition(interpreted: InterpretedMessage, state: BatchState) -> Disposition:
+def disposition(interpreted: InterpretedMessage, result: PartResult) -> Disposition:
     """RETURN if DynamoDB did not take a fact, or the table was replaced meanwhile. QUARANTINE if something in the
-    message is unreadable, or refused by DynamoDB. HELD if another worker is writing a fact of it. Else DELETE.
+    message is unreadable, or refused by DynamoDB. RETURN_AFTER_LEASE if another worker is writing a fact of it. Else
+    DELETE.
 
     A fact is open unless it was written now or before; of a replayed message, unless it was written now.
     """
-    keys, stored = interpreted.items.keys(), state.stored
+    keys, stored = interpreted.items.keys(), result.stored
     is_replay = interpreted.message.is_replay
-    open_keys = {key for key in keys - stored.written if is_replay or state.claimed[key] is not Claim.DONE}
-    if open_keys & stored.unprocessed or (keys and not state.is_of_this_table):
+    open_keys = {key for key in keys - stored.written if is_replay or result.claims[key] is not Claim.DONE}
+    if open_keys & stored.unprocessed or (keys and not result.is_of_this_table):
         return Disposition.RETURN
     if interpreted.interpretation.error or open_keys & stored.refused.keys():
         return Disposition.QUARANTINE
-    return Disposition.HELD if open_keys else Disposition.DELETE
+    return Disposition.RETURN_AFTER_LEASE if open_keys else Disposition.DELETE
 
 
 def error_of(interpreted: InterpretedMessage, stored: StoreResult) -> PermanentError:
@@ -110,10 +111,10 @@ def error_of(interpreted: InterpretedMessage, stored: StoreResult) -> PermanentE
     return interpreted.interpretation.error or RefusedByTableError(codes[0])
 
 
-def newest_event(batch: Sequence[InterpretedMessage], stored: StoreResult) -> datetime | None:
+def newest_event(part: Sequence[InterpretedMessage], stored: StoreResult) -> datetime | None:
     """When the newest event happened of those just stored. It cannot be newer than its message, whatever it says."""
-    items = items_of(batch)
+    items = items_of(part)
     times = [items[key]["occurred_at"] for key in stored.written if "occurred_at" in items[key]]
     if not times:
         return None
-    return min(datetime.fromisoformat(max(times)), max(each.message.sent_at for each in batch))
+    return min(datetime.fromisoformat(max(times)), max(interpreted.message.sent_at for interpreted in part))

@@ -23,67 +23,69 @@ CHECK_EVERY = 0.5
 EXTEND_AFTER = 1 / 3
 
 
-class InFlightBatch:
+class InFlightMessages:
+    """Of one batch: received and not yet settled, with our claims on their facts."""
+
     def __init__(self, messages: Sequence[Message], settler: Settler, claims: Claims) -> None:
         self._messages = messages
         self._settler = settler
         self._claims = claims
         #: What is being written under our token.
-        self.claimed: Sequence[Key] = ()
-        self._every = EXTEND_AFTER * min(settler.queue.visibility_timeout, claims.lease_seconds)
-        self._due = time.monotonic() + self._every
+        self.our_keys: Sequence[Key] = ()
+        self._interval = EXTEND_AFTER * min(settler.queue.visibility_timeout, claims.lease_seconds)
+        self._due_at = time.monotonic() + self._interval
         self._lock = threading.Lock()
 
     def extend_if_due(self) -> None:
-        if time.monotonic() < self._due:
+        if time.monotonic() < self._due_at:
             return
         with self._lock:
             self._settler.extend(self._messages)
             with suppress(TransientError):  # the batch itself will meet it, and log it
-                self._claims.extend(self.claimed)
-        self._due = time.monotonic() + self._every
+                self._claims.extend(self.our_keys)
+        self._due_at = time.monotonic() + self._interval
 
     def release(self, messages: Sequence[Message]) -> None:
         """Extends these no longer: they are settled next. Waits while an extension is under way, which could undo their
         return to the queue.
         """
         with self._lock:
-            released = {each.receipt_handle for each in messages}
-            self._messages = [each for each in self._messages if each.receipt_handle not in released]
-            self.claimed = ()
+            released = {message.receipt_handle for message in messages}
+            self._messages = [message for message in self._messages if message.receipt_handle not in released]
+            self.our_keys = ()
 
 
 class Heartbeat:
     """Shared by the threads of a process."""
 
     def __init__(self) -> None:
-        self._batches: set[InFlightBatch] = set()
+        self._in_flight: set[InFlightMessages] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def extending(self, messages: Sequence[Message], settler: Settler, claims: Claims) -> Iterator[InFlightBatch]:
+    def extending(self, messages: Sequence[Message], settler: Settler, claims: Claims) -> Iterator[InFlightMessages]:
         """While the context is open, extends the messages that the batch has not released."""
-        batch = InFlightBatch(messages, settler, claims)
+        in_flight = InFlightMessages(messages, settler, claims)
         with self._lock:
-            self._batches.add(batch)
+            self._in_flight.add(in_flight)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+                self._thread = threading.Thread(target=self._extend_forever, name="heartbeat", daemon=True)
                 self._thread.start()
         try:
-            yield batch
+            yield in_flight
         finally:
             with self._lock:
-                self._batches.discard(batch)
-            batch.release(messages)
+                self._in_flight.discard(in_flight)
+            in_flight.release(messages)
 
-    def _run(self) -> None:
+    def _extend_forever(self) -> None:
         while True:
             time.sleep(CHECK_EVERY)
             with self._lock:
-                batches = list(self._batches)
-            for batch in batches:
+                batches = list(self._in_flight)
+            for in_flight in batches:
                 try:
-                    batch.extend_if_due()
+                    in_flight.extend_if_due()
                 except Exception as error:  # noqa: BLE001  without this thread no batch would be extended
                     log.error("heartbeat_failed", error=place_of(error))

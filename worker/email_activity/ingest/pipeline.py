@@ -22,21 +22,21 @@ import structlog
 
 from email_activity.domain.errors import RESOURCE_NOT_FOUND, THROTTLED, TransientError
 from email_activity.domain.facts import Key
-from email_activity.ingest.batch_report import BatchReport
+from email_activity.ingest.batch import Batch, BatchReport
 from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claims
 from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.disposition import (
-    BatchState,
     Disposition,
     InterpretedMessage,
+    PartResult,
     disposition,
     error_of,
     items_of,
     keys_to_write,
     newest_event,
 )
-from email_activity.ingest.heartbeat import Heartbeat, InFlightBatch
+from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.model import Claim, Message, StoreResult
 from email_activity.ingest.receive import Receiver
 from email_activity.ingest.reported_kinds import ReportedKinds
@@ -49,17 +49,7 @@ from email_activity.telemetry import log
 
 #: Characters that the items of one part of a batch may come to; a message that comes to more is a part by itself. Most
 #: batches come to less than a tenth of it.
-MAX_WEIGHT = 4_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What all parts of one batch share."""
-
-    version: TableVersion
-    claims: Claims
-    in_flight: InFlightBatch
-    report: BatchReport
+MAX_PART_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +66,12 @@ class Pipeline:
     heartbeat: Heartbeat
     reported_kinds: ReportedKinds
     this_process: ThisProcess
-    suspects: CrashSuspects
+    crash_suspects: CrashSuspects
 
-    def process(self, messages: Sequence[Message], exclusive: AbstractContextManager[None] | None = None) -> None:
+    def process(self, messages: Sequence[Message], suspects_lock: AbstractContextManager[None] | None = None) -> None:
         """All steps but receive. Never raises for what a message holds or a dependency that fails.
 
-        exclusive: for messages that may kill the process: each is then processed by itself, under this lock.
+        suspects_lock: for crash suspects, each of which is then processed alone, while this lock is held.
         """
         report = BatchReport()
         with structlog.contextvars.bound_contextvars(batch=secrets.token_hex(4), queue=self.settler.queue.name):
@@ -94,63 +84,61 @@ class Pipeline:
                 claims = self.new_claims(version.namespace)
                 with self.heartbeat.extending(messages, self.settler, claims) as in_flight:
                     batch = Batch(version, claims, in_flight, report)
-                    if exclusive:
-                        self._process_alone(messages, exclusive, batch)
+                    if suspects_lock:
+                        with suspects_lock:
+                            self._process_alone(messages, batch)
                     else:
                         self._process_parts(messages, batch)
             report.log()
 
-    def _process_alone(
-        self, messages: Sequence[Message], exclusive: AbstractContextManager[None], batch: Batch
-    ) -> None:
-        batch.report.counts["alone"] = len(messages)
-        with exclusive:
-            for message in self.suspects.in_order(messages):
-                with self.suspects.marked(message):
-                    self._process_parts([message], batch)
+    def _process_alone(self, suspects: Sequence[Message], batch: Batch) -> None:
+        batch.report.counts["alone"] = len(suspects)
+        for message in self.crash_suspects.in_order(suspects):
+            with self.crash_suspects.noted(message):
+                self._process_parts([message], batch)
 
     def _process_parts(self, messages: Sequence[Message], batch: Batch) -> None:
         for part in self._parts(messages, batch.report):
             self._process_part(part, batch)
 
     def _parts(self, messages: Sequence[Message], report: BatchReport) -> Iterator[list[InterpretedMessage]]:
-        """Interprets the messages, and yields parts of at most MAX_WEIGHT. Each list is cleared before the next."""
+        """Interprets the messages, and yields parts of MAX_PART_CHARACTERS at most, each cleared before the next."""
         part: list[InterpretedMessage] = []
-        weight = 0
+        characters = 0
         for message in messages:
             with report.timed("interpret"):
                 interpreted = self.interpret(message)
-            if part and weight + interpreted.weight > MAX_WEIGHT:
+            if part and characters + interpreted.item_characters > MAX_PART_CHARACTERS:
                 yield part
                 part.clear()
-                weight = 0
+                characters = 0
             part.append(interpreted)
-            weight += interpreted.weight
+            characters += interpreted.item_characters
         if part:
             yield part
 
     def _process_part(self, part: Sequence[InterpretedMessage], batch: Batch) -> None:
-        report, messages = batch.report, [each.message for each in part]
-        state = None
+        report, messages = batch.report, _messages(part)
+        result = None
         try:
             with report.timed("claim"):
-                claimed = self.claim(part, batch)
+                claims = self.claim(part, batch)
         except TransientError as error:
             self.breaker.record_failure(error)
         else:
             with report.timed("store"):
-                stored = self.store(part, claimed, batch)
+                stored = self.store(part, claims, batch)
             with report.timed("commit"):
-                state = self.commit(part, claimed, stored, batch)
+                result = self.commit(part, claims, stored, batch)
         batch.in_flight.release(messages)
         with report.timed("settle"):
-            if state:
-                self.settle(part, state, report)
+            if result:
+                self.settle(part, result, report)
             else:
                 report.counts["returned"] += self._return(messages)
-        outcomes = Counter(each.interpretation.outcome.value for each in part)
+        outcomes = Counter(interpreted.interpretation.outcome.value for interpreted in part)
         report.counts.update(messages=len(part), **outcomes)
-        report.counts["odd_elements"] += sum(each.interpretation.odd_elements for each in part)
+        report.counts["odd_elements"] += sum(interpreted.interpretation.odd_elements for interpreted in part)
         report.counts["redelivered"] += sum(message.receive_count > 1 for message in messages)
 
     # --- The steps ---
@@ -163,20 +151,20 @@ class Pipeline:
 
     def interpret(self, message: Message) -> InterpretedMessage:
         """Never raises: what cannot be interpreted has an error."""
-        found = interpret(message.body, self.policy, datetime.now(UTC), message.sent_at, message.id)
-        return InterpretedMessage(message, found.without_events())
+        interpretation = interpret(message.body, self.policy, datetime.now(UTC), message.sent_at, message.id)
+        return InterpretedMessage(message, interpretation.without_events())
 
     def claim(self, part: Sequence[InterpretedMessage], batch: Batch) -> dict[Key, Claim]:
         """Claims each fact of the part, once. Raises TransientError if Redis fails."""
-        claimed = batch.claims.claim(list(dict.fromkeys(key for each in part for key in each.items)))
+        claims = batch.claims.claim(list(items_of(part)))
         self.breaker.record_success("redis")
-        batch.in_flight.claimed = [key for key, claim in claimed.items() if claim is Claim.OURS]
-        return claimed
+        batch.in_flight.our_keys = [key for key, claim in claims.items() if claim is Claim.OURS]
+        return claims
 
-    def store(self, part: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim], batch: Batch) -> StoreResult:
+    def store(self, part: Sequence[InterpretedMessage], claims: Mapping[Key, Claim], batch: Batch) -> StoreResult:
         """Writes what this worker is to write. Never raises: what was not written is in the answer."""
         items = items_of(part)
-        keys = keys_to_write(part, claimed)
+        keys = keys_to_write(part, claims)
         optional = self.reported_kinds.missing(items.values(), batch.version.generation) if keys else []
         stored = self.table.put([items[key] for key in keys], optional)
         self.reported_kinds.record_stored(stored.optional, batch.version.generation)
@@ -184,8 +172,8 @@ class Pipeline:
         return stored
 
     def commit(
-        self, part: Sequence[InterpretedMessage], claimed: Mapping[Key, Claim], stored: StoreResult, batch: Batch
-    ) -> BatchState:
+        self, part: Sequence[InterpretedMessage], claims: Mapping[Key, Claim], stored: StoreResult, batch: Batch
+    ) -> PartResult:
         """Marks written facts as done in Redis, and releases the other claims, so that no later copy of
         those facts is taken for a duplicate.
 
@@ -197,41 +185,42 @@ class Pipeline:
                 self.table_identity.invalidate()
         elif stored.written:
             self.breaker.record_success("dynamodb")
-        ours = {key for key, claim in claimed.items() if claim is Claim.OURS}
-        held = [key for key, claim in claimed.items() if claim is Claim.HELD and key not in stored.written]
-        leases = dict.fromkeys(held, float(batch.claims.lease_seconds))
+        ours = {key for key, claim in claims.items() if claim is Claim.OURS}
+        held_by_others = [key for key, claim in claims.items() if claim is Claim.HELD and key not in stored.written]
+        leases = dict.fromkeys(held_by_others, float(batch.claims.lease_seconds))
         try:
             batch.claims.commit(list(stored.written))
             batch.claims.release(list(ours - stored.written))
-            leases = batch.claims.leases(held)
+            leases = batch.claims.leases(held_by_others)
         except TransientError as error:
             self.breaker.record_failure(error)
-        done_meanwhile = dict.fromkeys(set(held) - leases.keys(), Claim.DONE)
-        is_of_this_table = not claimed or self._is_current(batch.version)
+        done_meanwhile = dict.fromkeys(set(held_by_others) - leases.keys(), Claim.DONE)
+        is_of_this_table = not claims or self._is_current(batch.version)
         if is_of_this_table and (newest := newest_event(part, stored)):
             self.this_process.record_event(newest)
-        return BatchState({**claimed, **done_meanwhile}, stored, leases, is_of_this_table)
+        return PartResult({**claims, **done_meanwhile}, stored, leases, is_of_this_table)
 
-    def settle(self, part: Sequence[InterpretedMessage], state: BatchState, report: BatchReport) -> None:
+    def settle(self, part: Sequence[InterpretedMessage], result: PartResult, report: BatchReport) -> None:
         """Each message is deleted, returned, or quarantined with its reason."""
-        by: dict[Disposition, list[InterpretedMessage]] = {each: [] for each in Disposition}
+        by: dict[Disposition, list[InterpretedMessage]] = {choice: [] for choice in Disposition}
         for interpreted in part:
-            by[disposition(interpreted, state)].append(interpreted)
-        errors = {each.message: error_of(each, state.stored) for each in by[Disposition.QUARANTINE]}
+            by[disposition(interpreted, result)].append(interpreted)
+        to_quarantine, to_wait = by[Disposition.QUARANTINE], by[Disposition.RETURN_AFTER_LEASE]
+        errors = {interpreted.message: error_of(interpreted, result.stored) for interpreted in to_quarantine}
+        waits = {interpreted.message: result.seconds_until_free(interpreted) for interpreted in to_wait}
         quarantined = self.settler.quarantine(errors)
-        pause = self.breaker.drain_seconds if state.stored.failure or not state.is_of_this_table else 0
-        held = {each.message: state.seconds_until_free(each) for each in by[Disposition.HELD]}
+        pause = self.breaker.drain_seconds if result.stored.failure or not result.is_of_this_table else 0
         report.counts.update(
-            deleted=self.settler.delete([each.message for each in by[Disposition.DELETE]]),
+            deleted=self.settler.delete(_messages(by[Disposition.DELETE])),
             quarantined=len(quarantined),
-            returned=self.settler.return_later([each.message for each in by[Disposition.RETURN]], at_least=pause),
-            held=self.settler.return_in(held),
+            returned=self.settler.return_later(_messages(by[Disposition.RETURN]), at_least=pause),
+            held=self.settler.return_in(waits),
         )
-        for each in by[Disposition.QUARANTINE]:
-            if each.message in quarantined:
-                error = errors[each.message]
-                ids = {"message_id": each.message.id, "ses_message_id": each.interpretation.email_id}
-                log.warning("quarantined", **ids, reason=error.reason, detail=error.detail)
+        for interpreted in to_quarantine:
+            message = interpreted.message
+            if message in quarantined:
+                ids = {"message_id": message.id, "ses_message_id": interpreted.interpretation.email_id}
+                log.warning("quarantined", **ids, reason=errors[message].reason, detail=errors[message].detail)
 
     # --- What the steps need ---
 
@@ -246,3 +235,7 @@ class Pipeline:
             if error.detail not in THROTTLED:  # throttling is no outage
                 self.breaker.record_failure(error)
             return False
+
+
+def _messages(part: Sequence[InterpretedMessage]) -> list[Message]:
+    return [interpreted.message for interpreted in part]

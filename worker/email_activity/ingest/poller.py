@@ -45,7 +45,7 @@ class Poller:
         self._components = Components.connect(settings, stopping)
         self._dependencies = self._components.dependencies
         self._concurrency = AdaptiveConcurrency(settings.threads_per_process)
-        #: Shared by threads that have messages in hand, exclusive for messages that may kill the process.
+        #: Shared by threads that have messages in hand, exclusive for crash suspects.
         self._in_hand = SharedLock()
 
     def poll(self) -> None:
@@ -96,7 +96,7 @@ class Poller:
                 is_allowed = self._dependencies.allows_receive()
                 suspects = self._receive_and_process(pipeline) if is_allowed else []
             if suspects:
-                pipeline.process(suspects, exclusive=self._in_hand.exclusive())
+                pipeline.process(suspects, suspects_lock=self._in_hand.exclusive())
             elif not is_allowed:
                 self._sleep()
         except TransientError as error:
@@ -109,19 +109,20 @@ class Poller:
             self._sleep()
 
     def _receive_and_process(self, pipeline: Pipeline) -> list[Message]:
-        """Returns the messages that are to be processed alone."""
+        """Returns the crash suspects, which are to be processed alone."""
         self._components.table_identity.current()
         self._components.this_process.record_poll()
-        batch = pipeline.receive()
+        messages = pipeline.receive()
         self._dependencies.record_polling()
-        self._concurrency.record_receive(len(batch), full=min(MAX_MESSAGES, self._settings.batch_size))
+        self._concurrency.record_receive(len(messages), full=min(MAX_MESSAGES, self._settings.batch_size))
         queue = pipeline.settler.queue
-        others = [message for message in batch if not queue.is_suspect(message.receive_count)]
+        suspects = [message for message in messages if queue.is_crash_suspect(message.receive_count)]
+        others = [message for message in messages if message not in suspects]
         if others:
             # Also when the worker is stopping. Returned at once, they would be received by another long poll of this
             # worker that is still open, again and again, until they are in the dead-letter queue.
             pipeline.process(others)
-        return [message for message in batch if queue.is_suspect(message.receive_count)]
+        return suspects
 
     def _sleep(self) -> None:
         if not self._stopping():

@@ -40,7 +40,7 @@ class Queue:
     def name(self) -> str:
         return self.url.rpartition("/")[2]
 
-    def is_suspect(self, receive_count: int) -> bool:
+    def is_crash_suspect(self, receive_count: int) -> bool:
         """Whether a message is to be processed alone, so that it takes no other with it if it kills its process."""
         return receive_count >= max(SUSPECT_FROM_RECEIVE, self.max_receives / 2)
 

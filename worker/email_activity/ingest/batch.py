@@ -1,4 +1,4 @@
-"""What became of a batch: its one line in the log. docs/runbook.md explains each field."""
+"""A batch: the messages of one receive, which are processed in parts. What its parts share, and its line in the log."""
 
 import time
 from collections import Counter, defaultdict
@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from email_activity.ingest.claims import Claims
+from email_activity.ingest.heartbeat import InFlightMessages
+from email_activity.ingest.table_identity import TableVersion
 from email_activity.telemetry import log
 
 
 @dataclass(slots=True)
 class BatchReport:
-    """Counts are of messages, but for `facts_*` and `odd_elements`."""
+    """What became of a batch. Counts are of messages, but for `facts_*` and `odd_elements`: docs/runbook.md."""
 
     counts: Counter[str] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -27,3 +30,13 @@ class BatchReport:
     def log(self) -> None:
         counts = {name: count for name, count in self.counts.items() if count}
         log.info("batch", **counts, **{f"{step}_ms": round(seconds * 1000) for step, seconds in self.seconds.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What all parts of one batch share."""
+
+    version: TableVersion
+    claims: Claims
+    in_flight: InFlightMessages
+    report: BatchReport
