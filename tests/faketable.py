@@ -32,11 +32,14 @@ class FakeDynamoDB:
         partition, sort = INDEXES.get(request.get("IndexName", ""), ("pk", "sk"))
         values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}
         wanted = values.get(":pk", values.get(":partition"))
+        prefix = values.get(":kind", "")
         low, high = values.get(":lower", ""), values.get(":upper", "\U0010ffff")
         if low > high:
             raise error("ValidationException")
         found = [
-            item for item in self.items.values() if item.get(partition) == wanted and low <= item.get(sort, "") <= high
+            item
+            for item in self.items.values()
+            if item.get(partition) == wanted and low <= item.get(sort, "") <= high and item[sort].startswith(prefix)
         ]
         found.sort(
             key=lambda item: (item[sort], item["pk"], item["sk"]), reverse=not request.get("ScanIndexForward", True)

@@ -15,10 +15,10 @@ from rich.text import Text
 from demo.reconcile import Reconciliation
 from demo.run import Demo, running_demo
 from demo.stand_ins import StandInError
+from email_activity.activity.answers import Context, email_with_timeline
 from email_activity.activity.attribution import TimelineEntry
-from email_activity.activity.export import email_json
+from email_activity.activity.describe import describe, whose
 from email_activity.activity.status import EmailStatus
-from email_activity.activity.words import describe, whose
 from email_activity.cli import show
 from email_activity.cli.tables import block
 
@@ -118,7 +118,7 @@ def _as_json(result: Reconciliation, emails: list[EmailStatus]) -> dict[str, Any
         "missing": result.missing,
         "extra": result.extra,
         "waiting": result.waiting,
-        "emails": [email_json(email, timeline=True) for email in emails if email.timeline],
+        "emails": [email_with_timeline(email, Context()).model_dump(mode="json") for email in emails if email.timeline],
     }
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from boto3.dynamodb.types import TypeSerializer
 
-from email_activity.activity.export import email_json
+from email_activity.activity.answers import Context, email_with_timeline
 from email_activity.activity.query import PlainDeserializer
 from email_activity.domain.errors import NestedTooDeepError, UnexpectedError
 from email_activity.domain.facts import Item, Key, read_fact
@@ -86,7 +86,7 @@ def check_readers(items: Items) -> None:
     for facts in by_email.values():
         email = fold(facts)
         assert email.timeline
-        json.dumps(email_json(email, timeline=True))
+        email_with_timeline(email, Context()).model_dump_json()
 
 
 def check_forms(body: str, items: Items) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from email_activity.activity.facets import DELIVERY, FAILED
+from email_activity.activity.states import DELIVERY, FAILED
 from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.facts import Item, read_fact
 from email_activity.ses.tracking_policy import TrackingPolicy

@@ -9,7 +9,7 @@ import pytest
 from email_activity.activity import bulk, reader
 from email_activity.activity.bulk import ListedEmail, fold_all, list_emails
 from email_activity.activity.query import ActivityTable, Range
-from email_activity.activity.reader import SPARE_HITS, Reader
+from email_activity.activity.reader import SPARE_HITS, Activity
 from email_activity.domain.facts import Document, RecipientFact
 from email_activity.settings import Settings
 from events import ANA, BEN, CLEO, Email, minutes_ago, raw
@@ -145,11 +145,11 @@ def test_the_first_emails_come_while_the_processes_start(table_of_thirty, handed
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
-@pytest.mark.parametrize(("read", "of"), [(Reader.account, "acme"), (Reader.recipient, ANA)])
+@pytest.mark.parametrize(("read", "of"), [(Activity.stream_account, "acme"), (Activity.stream_recipient, ANA)])
 def test_a_reader_reads_its_lists_from_either_end_and_few_more_than_it_lists(monkeypatch, read, of, newest_first):
     emails = [Email(to=(ANA,), sent_at=minutes_ago(number + 1)) for number in range(30)]
     fake = FakeDynamoDB(stored(*emails), page=100)
     monkeypatch.setattr(reader, "open_table", lambda _settings: ActivityTable(fake, "facts"))
-    found = ids(read(Reader(Settings()), of, limit=3, newest_first=newest_first))
+    found = [each.email_id for each in read(Activity(Settings()), of, limit=3, newest_first=newest_first)]
     assert found == [email.message_id for email in (emails if newest_first else emails[::-1])][:3]
     assert [call["Limit"] for call in fake.calls if "IndexName" in call] == [3 + SPARE_HITS]

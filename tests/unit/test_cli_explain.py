@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from email_activity.activity.facets import CONSENT, DELIVERY, ENGAGEMENT
 from email_activity.activity.glossary import HOW_TO_READ
+from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT
 from email_activity.cli.main import main
 from email_activity.domain.kinds import BOUNCE_CLASSES, COMPLAINT_KINDS
 from events import KINDS

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from email_activity.activity.export import email_json
+from email_activity.activity.answers import Context, email_with_timeline
 from email_activity.activity.status import status as fold
 from email_activity.cli.main import main
 from email_activity.domain.facts import read_fact
@@ -84,7 +84,8 @@ def test_records_are_what_a_reader_sees_and_facts_what_is_written():
     found = answer(raw(email.bounce()))
     (record,) = found["records"]
     classes = {"bounce_class", "complaint_kind"}
-    assert set(record) == {"occurred_at", "kind", "recipient", "attribution", "named", "detail", *classes}
+    in_words = {"code", "reason", "label", "verdict"}
+    assert set(record) == {"occurred_at", "kind", "recipient", "attribution", "named", "detail", *classes, *in_words}
     assert (record["kind"], record["bounce_class"], record["complaint_kind"]) == ("Bounce", "hard", None)
     assert record["detail"]["bounce_type"] == "Permanent"
     assert record["occurred_at"].endswith("Z")
@@ -163,12 +164,12 @@ def test_status_folds_the_documents_by_email_as_the_command_status_shows_one():
     assert [first["email_id"], second["email_id"]] == [one.message_id, other.message_id]
     states = {each["recipient"]: each["delivery"]["state"] for each in first["recipients"]}
     assert states == {ANA: "sent", BEN: "hard_bounced"}
-    assert first["document"] == {"type": "invoice", "id": "2026-117"}
+    assert first["document"] == {"type": "invoice", "id": "2026-117", "name": "2026-117"}
     assert [each["kind"] for each in second["timeline"]] == ["Send", "Delivery"]
     items = items_of(map(raw, events)).values()
     facts = [fact for fact in map(read_fact, items) if fact and fact.email_id == one.message_id]
-    wanted = email_json(fold(one.message_id, facts), timeline=True)
-    assert without_receipt(first) == without_receipt(json.loads(json.dumps(wanted)))
+    wanted = email_with_timeline(fold(one.message_id, facts), Context())
+    assert without_receipt(first) == without_receipt(wanted.model_dump(mode="json"))
 
 
 def without_receipt(email):

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from clock import stop_clock
 from email_activity.activity import reader
-from email_activity.activity.facets import CONSENT, DELIVERY, ENGAGEMENT
+from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT
 from email_activity.activity.status import status
 from email_activity.cli import emails, show, tables
 from email_activity.cli.main import main

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from email_activity.activity.facets import ARRIVALS, DELIVERY, ENGAGEMENT
+from email_activity.activity.states import ARRIVALS, DELIVERY, ENGAGEMENT
 from email_activity.activity.status import Conflict, status
 from email_activity.domain.facts import Assignment, Document, read_fact
 from events import (

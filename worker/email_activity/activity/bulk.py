@@ -72,7 +72,7 @@ def list_emails(
     groups = (list(group) for _, group in groupby(hits, key=lambda hit: (hit.email_id, hit.sort_key)))
     count, last = 0, None
     for group, email in _fold(settings, table, groups, limit):
-        if _place(email, belongs) not in {hit.sk for hit in group}:
+        if not is_place(group, email, belongs):
             continue
         if last and count == limit:
             yield replace(last, has_more=True)
@@ -84,9 +84,11 @@ def list_emails(
         yield last
 
 
-def _place(email: FoldedEmail, belongs: Belongs) -> str | None:
+def is_place(group: Group, email: FoldedEmail, belongs: Belongs) -> bool:
+    """Whether a list has the email here: the earliest of its hits that belong is among these."""
     items = (fact.to_item() for fact in email.recipient_facts if belongs(email.status, fact))
-    return min(((item["sent_key"], item["sk"]) for item in items), default=(None, None))[1]
+    place = min(((item["sent_key"], item["sk"]) for item in items), default=(None, None))[1]
+    return place in {hit.sk for hit in group}
 
 
 def fold_all(table: ActivityTable, email_ids: Sequence[str], together: int = FEW) -> list[FoldedEmail]:
@@ -109,14 +111,16 @@ def _folded(email_id: str, facts: list[Fact]) -> FoldedEmail:
 def _fold(settings: Settings, table: ActivityTable, groups: Iterator[Group], limit: int | None) -> FoldedGroups:
     if limit is not None and limit < MANY:
         # The one beyond tells that there are more; what follows is needed only where some do not belong.
-        return chain(_in_threads(table, islice(groups, limit + 1), THREADS), _in_threads(table, groups, ahead=1))
+        return chain(
+            fold_in_threads(table, islice(groups, limit + 1), THREADS), fold_in_threads(table, groups, ahead=1)
+        )
     first = list(islice(groups, MANY))
     if len(first) < MANY:
-        return _in_threads(table, iter(first), ahead=THREADS)
+        return fold_in_threads(table, iter(first), ahead=THREADS)
     return _in_processes(settings, table, first, groups)
 
 
-def _in_threads(table: ActivityTable, groups: Iterator[Group], ahead: int) -> FoldedGroups:
+def fold_in_threads(table: ActivityTable, groups: Iterator[Group], ahead: int) -> FoldedGroups:
     with ThreadPoolExecutor(THREADS) as pool:
         yield from _ahead(lambda ids: pool.submit(fold_together, table, ids), groups, FEW, ahead)
 
@@ -136,7 +140,7 @@ def _in_processes(
     )
     try:
         pool.submit(os.getpid)  # any call starts them
-        yield from _in_threads(table, iter(first), THREADS)
+        yield from fold_in_threads(table, iter(first), THREADS)
         yield from _ahead(lambda ids: pool.submit(_fold_chunk, ids, settings), groups, CHUNK, 2 * processes)
     finally:
         pool.shutdown(cancel_futures=True)

@@ -10,34 +10,23 @@ fact may withdraw them: `arrived`, and a bounce at another address than the reci
 An out-of-office reply is a mark (`auto_replied_at`), never a bounce: that mail reached the inbox.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from email_activity.activity.attribution import TimelineEntry
-from email_activity.activity.engagement import verdict
-from email_activity.domain.kinds import BOUNCE_CLASS_BY_NAME, COMPLAINT_KIND_BY_NAME, kind_named
-from email_activity.ses.classification import complaint_kind
-
-#: Low to high. A Delivery never lowers a bounce that follows it, and a delay never lowers anything.
-DELIVERY = (
-    "sent",
-    "delayed",
-    "arrived",
-    "delivered",
-    "soft_bounced",
-    "undetermined_bounce",
-    "suppressed",
-    "hard_bounced",
-    "rejected",
-    "render_failed",
+from email_activity.activity.reasons import Evidence, evidence
+from email_activity.activity.states import (
+    ARRIVALS,
+    CONSENT,
+    DELIVERY,
+    ENGAGEMENT,
+    FAILED,
+    consent_state,
+    delivery_state,
+    engagement_state,
+    is_bounce_elsewhere,
 )
-ENGAGEMENT = ("none", "machine", "proxy_opened", "opened", "clicked")
-CONSENT = ("none", "subscribed", "unsubscribed", "complained")
-
-#: Delivery states that say that the recipient did not get it.
-FAILED = frozenset(DELIVERY[DELIVERY.index("soft_bounced") :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +40,14 @@ class Occurrences:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A state, and every state that was seen on the way, so that `delivered` shows behind a late bounce."""
+    """A state, and every state that was seen on the way, so that `delivered` shows behind a late bounce.
+
+    evidence: the last event that came to the state; None if none did.
+    """
 
     state: str
     seen: Mapping[str, Occurrences] = field(default_factory=dict)
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +72,8 @@ class Status:
 def fold(recipient: str | None, entries: Sequence[TimelineEntry], is_destination: bool = True) -> Status:
     """Entries of one recipient to its three facets. recipient None: of nobody in particular."""
     own, elsewhere = _delivery_states(entries)
-    engagement = [(state, each) for each in entries if (state := _engagement_state(each))]
-    consent = [(state, each) for each in entries if (state := _consent_state(each))]
+    engagement = [(state, each) for each in entries if (state := engagement_state(each))]
+    consent = [(state, each) for each in entries if (state := consent_state(each))]
     is_delivered = any(state == "delivered" for state, _ in own)
     # Which of several recipients got it, an event that names nobody does not tell.
     arrivals = [] if is_delivered or recipient is None else _arrivals(entries)
@@ -88,9 +81,9 @@ def fold(recipient: str | None, entries: Sequence[TimelineEntry], is_destination
     return Status(
         recipient=recipient,
         # Any report at all proves that SES accepted the call.
-        delivery=Facet(_highest(DELIVERY, counted), _seen([*counted, *(elsewhere if is_delivered else [])])),
-        engagement=Facet(_highest(ENGAGEMENT, engagement), _seen(engagement)),
-        consent=Facet(_consent(consent), _seen(consent)),
+        delivery=_facet(_highest(DELIVERY, counted), counted, elsewhere if is_delivered else []),
+        engagement=_facet(_highest(ENGAGEMENT, engagement), engagement),
+        consent=_facet(_consent(consent), consent),
         auto_replied_at=_first_at(each for each in entries if each.bounce_class == "auto_reply"),
         is_destination=is_destination,
         bounced_at=None if any(state in FAILED for state, _ in own) else _hardest_address(elsewhere),
@@ -106,48 +99,9 @@ def _delivery_states(entries: Iterable[TimelineEntry]) -> tuple[States, States]:
     own: States = []
     elsewhere: States = []
     for each in entries:
-        if state := _delivery_state(each):
+        if state := delivery_state(each):
             (elsewhere if is_bounce_elsewhere(each) else own).append((state, each))
     return own, elsewhere
-
-
-def is_bounce_elsewhere(entry: TimelineEntry) -> bool:
-    """It failed at a forward or an alias, not at the recipient's own address."""
-    return bool(entry.other_address and entry.bounce_class) and _delivery_state(entry) in FAILED
-
-
-def _delivery_state(entry: TimelineEntry) -> str | None:
-    if entry.bounce_class:
-        return BOUNCE_CLASS_BY_NAME[entry.bounce_class].delivery
-    if entry.complaint_kind:
-        # Any copy that names a subtype says that SES stopped the mail.
-        return COMPLAINT_KIND_BY_NAME[complaint_kind(entry.activity.detail)].delivery
-    return kind_named(entry.activity.kind).delivery
-
-
-def _engagement_state(entry: TimelineEntry) -> str | None:
-    by_person = kind_named(entry.activity.kind).engagement
-    if by_person is None:
-        return None
-    judged = verdict(entry.activity.kind, entry.activity.detail)
-    return {"machine": "machine", "proxy": "proxy_opened", "person": by_person}[judged]
-
-
-def _consent_state(entry: TimelineEntry) -> str | None:
-    if entry.complaint_kind:
-        return "complained" if COMPLAINT_KIND_BY_NAME[entry.complaint_kind].is_complaint else None
-    return _preference(entry.activity.detail) if entry.activity.kind == "Subscription" else None
-
-
-#: What can only be where the email has arrived. A complaint of one of several says nothing of each.
-ARRIVALS: dict[str, Callable[[TimelineEntry], bool]] = {
-    "delivery_status": lambda each: each.bounce_class == "arrived",
-    "auto_reply": lambda each: each.bounce_class == "auto_reply",
-    "open": lambda each: _engagement_state(each) == "opened",
-    "click": lambda each: _engagement_state(each) == "clicked",
-    "unsubscribe": lambda each: _consent_state(each) == "unsubscribed",
-    "complaint": lambda each: _consent_state(each) == "complained" and each.attribution != "candidate",
-}
 
 
 def _arrivals(entries: Sequence[TimelineEntry]) -> States:
@@ -164,6 +118,12 @@ def _hardest_address(bounces: States) -> str | None:
 def _consent(states: States) -> str:
     changes = [state for state, _ in states]
     return "complained" if "complained" in changes else (changes[-1] if changes else CONSENT[0])
+
+
+def _facet(state: str, states: States, others: States | None = None) -> Facet:
+    """states: in order of time. others: seen, but without a say."""
+    deciding = [each for name, each in states if name == state]
+    return Facet(state, _seen([*states, *(others or [])]), evidence(state, deciding[-1]) if deciding else None)
 
 
 def _highest(order: Sequence[str], states: States) -> str:
@@ -184,32 +144,3 @@ def _summary(times: Sequence[datetime | None]) -> Occurrences:
 
 def _first_at(entries: Iterable[TimelineEntry]) -> datetime | None:
     return min((each.activity.occurred_at for each in entries if each.activity.occurred_at), default=None)
-
-
-def _preference(detail: Mapping[str, Any]) -> str | None:
-    """unsubscribed if from everything, or from any topic just now; else subscribed; None if nothing new is told.
-
-    https://docs.aws.amazon.com/ses/latest/dg/sending-email-list-management.html
-    """
-    new, old = detail.get("new_topic_preferences"), detail.get("old_topic_preferences") or {}
-    if new is None:
-        return None
-    left = _topics(new, "optout") - _topics(old, "optout")
-    joined = _topics(new, "optin") - _topics(old, "optin")
-    if _from_all(new) or left:
-        return "unsubscribed"
-    if joined or _from_all(old) or not _topics(new, "optout"):
-        return "subscribed"
-    return "unsubscribed"
-
-
-def _from_all(preferences: Mapping[str, Any]) -> bool:
-    return str(preferences.get("unsubscribeAll")).casefold() == "true"
-
-
-def _topics(preferences: Mapping[str, Any], wanted: str) -> set[str]:
-    """Topics of a status; public code has seen `OptOut` and `OPT_OUT`."""
-    topics = preferences.get("topicSubscriptionStatus")
-    listed = topics if isinstance(topics, list) else []
-    states = {each.get("topicName", ""): each.get("subscriptionStatus", "") for each in listed}
-    return {name for name, state in states.items() if state.replace("_", "").casefold() == wanted}

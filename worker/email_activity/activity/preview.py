@@ -3,13 +3,20 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from email_activity.activity.attribution import TimelineEntry, attribute
-from email_activity.activity.export import Json, record_json
+from email_activity.activity.event_answers import event_answer
 from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.facts import Item, email_id_of, read_fact
 from email_activity.ses.interpret import Interpretation, InterpretedEvent, interpret
 from email_activity.ses.tracking_policy import TrackingPolicy, reason_not_kept
+
+#: What is shown of an event here; `status` and `timeline` show all.
+RECORD = {
+    *("occurred_at", "kind", "code", "reason", "label", "recipient", "attribution", "named"),
+    *("bounce_class", "complaint_kind", "verdict", "detail"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,7 @@ class Preview:
     why: str | None
     entries: tuple[tuple[TimelineEntry, int], ...]
 
-    def as_json(self) -> Json:
+    def as_json(self) -> dict[str, Any]:
         event = self.interpretation.main_event
         return {
             "outcome": event.outcome,
@@ -31,7 +38,7 @@ class Preview:
             "kind": event.kind,
             "reason": event.error.reason if event.error else None,
             "detail": (event.error.detail or None) if event.error else self.why,
-            "records": [record_json(entry) for entry, _ in self.entries],
+            "records": [_record(entry, count) for entry, count in self.entries],
             "facts": list(self.interpretation.items.values()),
         }
 
@@ -52,6 +59,11 @@ def _entries(event: InterpretedEvent) -> Iterator[tuple[TimelineEntry, int]]:
     everybody = event.event.mail.destinations()
     for entry in attribute(event.activities, everybody):
         yield entry, len(everybody)
+
+
+def _record(entry: TimelineEntry, destination_count: int) -> dict[str, Any]:
+    record: dict[str, Any] = event_answer(entry, destination_count).model_dump(mode="json", include=RECORD)
+    return record
 
 
 def emails_of(items: Iterable[Item]) -> Iterator[EmailStatus]:

@@ -22,7 +22,7 @@ from email_activity.domain.addresses import normalize_address
 from email_activity.domain.errors import THROTTLED, code_of
 from email_activity.domain.facts import Document, Fact, Item, email_id_of, read_fact
 from email_activity.domain.indexes import INDEXES
-from email_activity.domain.keys import FAILURE_SHARDS, email_key, failure_account, key_part
+from email_activity.domain.keys import FAILURE_SHARDS, email_key, failure_account, key_part, reported_key
 from email_activity.domain.times import rfc3339
 from email_activity.domain.worker_process import WORKERS, WorkerProcess
 from email_activity.settings import Settings
@@ -79,6 +79,15 @@ class ActivityTable:
         """The processes that told of themselves within the last hour, the latest first."""
         found = map(WorkerProcess.from_item, _unexpired(self._partition(WORKERS)))
         return sorted(found, key=attrgetter("written_at"), reverse=True)
+
+    def has_reported(self, configuration_set: str, kind: str) -> bool:
+        """Whether SES ever reported this kind for mail of this set (ingest/reported_kinds.py)."""
+        values = {":pk": {"S": reported_key(configuration_set)}, ":kind": {"S": f"{kind}#"}}
+        condition = {
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :kind)",
+            "ExpressionAttributeValues": values,
+        }
+        return any(True for _ in self._query(condition | {"Limit": 1}))
 
     def facts_of(self, email_ids: Sequence[str]) -> list[list[Fact]]:
         """Those of each of at most MAX_TOGETHER emails.

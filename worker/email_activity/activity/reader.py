@@ -1,71 +1,108 @@
-"""What products import: what became of an email, and the emails of a document, a recipient or an account.
+"""What became of an email, and the emails of a document, a recipient or an account: what products import.
 
-    from email_activity.activity.reader import Reader
-    from email_activity.settings import load_settings
+    from email_activity import Activity
 
-    reader = Reader(load_settings())
-    for email in reader.document("invoice", "2026-117"):
-        print(email.email_id, [(each.recipient, each.delivery.state) for each in email.recipients])
+    invoice = Activity().document("invoice", "2026/117")
+    if invoice:
+        print(invoice.status.label, invoice.status.next_step)
 
-The command line reads by it too. `export.py` has the same as JSON, `words.py` in words.
+The command line and the API read by it too.
 """
 
 import re
-from collections.abc import Generator
-from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
 
-from email_activity.activity.bulk import ListedEmail, fold_all, list_emails
-from email_activity.activity.query import Range, open_table
+from email_activity.activity import answers, bulk, documents, failures, model
+from email_activity.activity.filters import matches
+from email_activity.activity.pages import MAX_FOLDED, PAGE, FoundPage, check_limit, cursor_of, read_page, sort_key_of
+from email_activity.activity.query import Hit, Range, open_table
+from email_activity.activity.reported import Reported
 from email_activity.activity.status import EmailStatus, status
+from email_activity.activity.verdicts import VERDICT_EMAILS, verdict
 from email_activity.domain.addresses import normalize_address
 from email_activity.domain.facts import Document
-from email_activity.settings import Settings
+from email_activity.domain.tags import tag
+from email_activity.settings import Settings, load_settings
 
-#: What SES puts into the Message-ID header around its id: `<0100...@email.amazonses.com>`.
-_AS_HEADER = re.compile(r"^<?([^<>@]+)@[a-z0-9.-]*amazonses\.com>?$")
+#: `<0100...@email.amazonses.com>`, with or without the header's name before it.
+_MESSAGE_ID = re.compile(r"^(?:message-id:\s*)?<?([^<>@\s]+)@[a-z0-9.-]*amazonses\.com>?$", re.IGNORECASE)
 
-#: Hits to ask for beyond the wanted emails: an email of several recipients has several.
+#: Hits to ask for beyond the wanted rows: an email of several recipients has several.
 SPARE_HITS = 10
 
+#: How far `failures` of all accounts look back unless told: they are listed by the day.
+FAILURES_SINCE = timedelta(days=7)
 
-class Reader:
-    """Raises what botocore raises. Its methods may be called from several threads.
+Row = TypeVar("Row")
 
-    Lists are newest first unless said otherwise, and their emails have no timeline. The long ones are generators that
-    read as they go: close one that is not read to its end, which ends the processes that read ahead.
+
+@dataclass(frozen=True, slots=True)
+class EmailList:
+    """An index's part: its hits, which of them count, and what of an email is shown."""
+
+    hits: Callable[[Range], Iterable[Hit]]
+    belongs: bulk.Belongs
+    shown: Callable[[EmailStatus], EmailStatus] = lambda email: email
+
+
+class Activity:
+    """Reads only. Its methods may be called from several threads, and raise what botocore raises; ValueError for an
+    argument that is none: a cursor that nobody gave, an empty address, a status or a limit that is not known.
+
+    settings: from the environment if not given (ACTIVITY_TABLE, AWS_REGION). now: the clock, in UTC.
+
+    Lists are newest first, a page at a time: give `next_cursor` of one as `after` of the next. A page folds at most 500
+    emails, so one with a filter may have fewer rows than `limit` (at most 100) and yet more to come (`has_more`).
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._table = open_table(settings)
+    def __init__(
+        self, settings: Settings | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._settings = settings or load_settings()
+        self._table = open_table(self._settings)
+        self._reported = Reported(self._table)
+        self._now = now
 
-    def email(self, email_id: str) -> EmailStatus | None:
-        """With its timeline; None if nothing is known of it. email_id: SES's, or the whole Message-ID header."""
-        as_header = _AS_HEADER.match(email_id)
-        email_id = as_header[1] if as_header else email_id
-        facts = self._table.facts(email_id)
-        return status(email_id, facts) if facts else None
+    def email(self, email_id: str) -> model.EmailWithTimeline | None:
+        """None if nothing is known of it. email_id: SES's, or the Message-ID header, the whole line too."""
+        found = _MESSAGE_ID.match(email_id.strip())
+        email_id = found[1] if found else email_id.strip()
+        facts = self._table.facts(email_id) if email_id else []
+        return answers.email_with_timeline(status(email_id, facts), self.context()) if facts else None
 
-    def document(self, document_type: str, document_id: str) -> list[EmailStatus]:
-        """document_type: in any case."""
-        wanted = Document(document_type.lower(), document_id)
-        ids = dict.fromkeys(hit.email_id for hit in self._table.by_document(wanted))
-        emails = [folded.status for folded in fold_all(self._table, list(ids))]
-        # A hit does not count if a person has said since that the email is about another document.
-        return [email for email in emails if email.document == wanted]
+    def document(self, document_type: str, document_id: str) -> model.DocumentActivity | None:
+        """None if no email about it is known.
 
-    def recipient(
-        self, address: str, *, after: str | None = None, limit: int | None = None, newest_first: bool = True
-    ) -> Generator[ListedEmail]:
-        """Each with the status for this recipient alone. address: in any spelling. after: the cursor of an email."""
-        wanted = normalize_address(address)
-        within = Range(after=after, newest_first=newest_first, page_size=_page_size(limit))
-        hits = self._table.by_recipient(wanted, within)
-        listed = list_emails(self._settings, self._table, hits, lambda _, fact: fact.recipient == wanted, limit)
-        for each in listed:
-            own = tuple(status for status in each.status.recipients if status.recipient == wanted)
-            yield replace(each, status=replace(each.status, recipients=own))
+        document_type: in any case. document_id: as typed, or as `tag()` encodes it.
+        """
+        for wanted in dict.fromkeys((document_id.strip(), tag(document_id.strip()))):
+            document = Document(document_type.strip().lower(), wanted)
+            ids = list(islice(dict.fromkeys(hit.email_id for hit in self._table.by_document(document)), MAX_FOLDED + 1))
+            folded = bulk.fold_all(self._table, ids[:MAX_FOLDED])
+            # A hit does not count if a person has said since that the email is about another document.
+            emails = [each.status for each in folded if each.status.document == document]
+            if emails:
+                return documents.document_activity(document, emails, self.context(), has_more=len(ids) > MAX_FOLDED)
+        return None
+
+    def recipient(self, address: str, *, limit: int = PAGE, after: str | None = None) -> model.RecipientActivity:
+        """address: in any spelling. The verdict is read from the last 50 emails, whatever the page."""
+        wanted = _address(address)
+        emails = self._to_recipient(wanted)
+        page = self._page(emails, Range(after=_sort_key(after)), limit)
+        last = self._found(emails, Range(), VERDICT_EMAILS, lambda email, _: [email]).rows
+        return model.RecipientActivity(
+            recipient=wanted,
+            verdict=verdict([own for email in last for own in email.recipients]),
+            emails=page.data,
+            has_more=page.has_more,
+            next_cursor=page.next_cursor,
+            freshness=page.freshness,
+        )
 
     def account(  # noqa: PLR0913  each may be left out
         self,
@@ -73,27 +110,140 @@ class Reader:
         since: datetime | None = None,
         until: datetime | None = None,
         *,
+        status: str | None = None,
+        limit: int = PAGE,
         after: str | None = None,
+    ) -> model.Page[model.ListedEmail]:
+        """Emails sent from `since` on and before `until`. status: of any recipient, see `filters.py`."""
+        return self._page(self._of_account(account_id), Range(since, until, _sort_key(after)), limit, status)
+
+    def failures(  # noqa: PLR0913  each may be left out
+        self,
+        account: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        reason: str | None = None,
+        delivered_since: bool = False,
+        limit: int = PAGE,
+        after: str | None = None,
+    ) -> model.Page[model.Failure]:
+        """Emails that did not reach a recipient, or were marked as spam, by when that was reported.
+
+        account None: of all accounts; then `since` is seven days ago unless given. reason: a code or reason of
+        `Status`. delivered_since: those too whose document reached the recipient by a later email.
+        """
+        context = self.context()
+        if account is None:
+            since, until = since or context.now - FAILURES_SINCE, until or context.now + timedelta(days=1)
+        within = Range(since, until, _sort_key(after), page_size=check_limit(limit) + SPARE_HITS)
+        hits = self._table.by_failure_day(within) if account is None else self._table.by_failure(account, within)
+        found = read_page(self._table, hits, failures.rows_of(account, reason, context), limit, is_filtered=True)
+        rows = failures.with_later_deliveries(self._table, found.rows)
+        return _page(found, [each for each in rows if delivered_since or not each.delivered_since], context)
+
+    def freshness(self) -> model.Freshness:
+        """How far the table has come."""
+        return self._reported.freshness(self._now())
+
+    def stream_account(  # noqa: PLR0913  each may be left out
+        self,
+        account_id: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
         limit: int | None = None,
+        after: str | None = None,
         newest_first: bool = True,
-    ) -> Generator[ListedEmail]:
-        """Those sent from `since` on and before `until`. after: the cursor of an email."""
-        hits = self._table.by_account(account_id, Range(since, until, after, newest_first, _page_size(limit)))
-        # Where copies of an email's events disagree, it is of one account only.
-        return list_emails(
-            self._settings,
-            self._table,
-            hits,
+    ) -> Generator[model.ListedEmail]:
+        """As `account`, but all of them as they are read, many in processes of their own: not for a web server.
+
+        Close it if it is not read to its end, which ends the processes that read ahead.
+        """
+        within = Range(since, until, _sort_key(after), newest_first, _page_size(limit))
+        return self._stream(self._of_account(account_id), within, limit)
+
+    def stream_recipient(
+        self, address: str, *, limit: int | None = None, after: str | None = None, newest_first: bool = True
+    ) -> Generator[model.ListedEmail]:
+        """As `recipient`, but all of them, as `stream_account` does."""
+        within = Range(after=_sort_key(after), newest_first=newest_first, page_size=_page_size(limit))
+        return self._stream(self._to_recipient(_address(address)), within, limit)
+
+    def context(self) -> answers.Context:
+        now = self._now()
+        return answers.Context(now, self._reported.opens_tracked, self._reported.freshness(now))
+
+    def _of_account(self, account_id: str) -> EmailList:
+        """Where copies of an email's events disagree, it is of one account only."""
+        return EmailList(
+            lambda within: self._table.by_account(account_id, within),
             lambda email, fact: email.account == fact.account == account_id,
-            limit,
         )
 
+    def _to_recipient(self, wanted: str) -> EmailList:
+        def shown(email: EmailStatus) -> EmailStatus:
+            return replace(email, recipients=tuple(each for each in email.recipients if each.recipient == wanted))
 
-def utc_day(day: date) -> tuple[datetime, datetime]:
-    """Its first moment, and the next day's."""
-    start = datetime.combine(day, time(), UTC)
-    return start, start + timedelta(days=1)
+        return EmailList(
+            lambda within: self._table.by_recipient(wanted, within), lambda _, fact: fact.recipient == wanted, shown
+        )
+
+    def _page(
+        self, emails: EmailList, within: Range, limit: int, status: str | None = None
+    ) -> model.Page[model.ListedEmail]:
+        context, is_wanted = self.context(), matches(status)
+
+        def rows_of(email: EmailStatus, sort_key: str) -> list[model.ListedEmail]:
+            row = answers.listed_email(email, cursor_of(sort_key), context)
+            return [row] if is_wanted(row) else []
+
+        found = self._found(emails, within, limit, rows_of, is_filtered=status is not None)
+        return _page(found, found.rows, context)
+
+    def _found(
+        self,
+        emails: EmailList,
+        within: Range,
+        limit: int,
+        rows_of: Callable[[EmailStatus, str], Iterable[Row]],
+        *,
+        is_filtered: bool = False,
+    ) -> FoundPage[Row]:
+        def own_rows(group: bulk.Group, email: bulk.FoldedEmail) -> Iterable[Row]:
+            is_here = bulk.is_place(group, email, emails.belongs)
+            return rows_of(emails.shown(email.status), group[0].sort_key) if is_here else ()
+
+        hits = emails.hits(replace(within, page_size=check_limit(limit) + SPARE_HITS))
+        return read_page(self._table, hits, own_rows, limit, is_filtered=is_filtered)
+
+    def _stream(self, emails: EmailList, within: Range, limit: int | None) -> Generator[model.ListedEmail]:
+        context = self.context()
+        listed = bulk.list_emails(self._settings, self._table, emails.hits(within), emails.belongs, limit)
+        for each in listed:
+            yield answers.listed_email(emails.shown(each.status), cursor_of(each.cursor), context)
+
+
+def _page(found: FoundPage[Any], rows: Iterable[Row], context: answers.Context) -> model.Page[Row]:
+    return model.Page(
+        data=tuple(rows),
+        has_more=found.next_key is not None,
+        next_cursor=found.next_key and cursor_of(found.next_key),
+        looked_until=found.looked_until,
+        freshness=context.freshness,
+    )
+
+
+def _sort_key(cursor: str | None) -> str | None:
+    return sort_key_of(cursor) if cursor else None
 
 
 def _page_size(limit: int | None) -> int | None:
     return limit + SPARE_HITS if limit else None
+
+
+def _address(text: str) -> str:
+    """Raises ValueError."""
+    if not text.strip():
+        raise ValueError("want an email address, got an empty text")
+    return normalize_address(text)

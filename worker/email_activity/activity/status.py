@@ -49,6 +49,7 @@ class EmailStatus:
     shared: Status | None
     timeline: tuple[TimelineEntry, ...]
     conflict: Conflict | None = None
+    configuration_set: str | None = None
 
 
 def status(email_id: str, facts: Iterable[Fact]) -> EmailStatus:
@@ -71,6 +72,7 @@ def status(email_id: str, facts: Iterable[Fact]) -> EmailStatus:
         shared=fold(None, ambiguous) if ambiguous else None,
         timeline=timeline,
         conflict=_conflict(recipient_facts),
+        configuration_set=_first(entry.activity.configuration_set for entry in timeline),
     )
 
 

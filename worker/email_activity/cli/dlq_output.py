@@ -10,8 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from email_activity.activity.export import Json
-from email_activity.activity.words import counted
+from email_activity.activity.describe import counted
 from email_activity.cli import mask, show
 from email_activity.dead_letters.actions import Listed
 from email_activity.dead_letters.dead_letter import DeadLetter, Summary
@@ -23,7 +22,7 @@ MAX_SHOWN = 20_000
 AGES = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
-def summary_json(summary: Summary) -> Json:
+def summary_json(summary: Summary) -> dict[str, Any]:
     """Texts of strangers are masked where one might be an address; ids and reasons seldom are."""
     by_worker = {name: getattr(summary, name) for name in ("first_received", "receive_count", "worker_version")}
     return {
@@ -40,7 +39,7 @@ def summary_json(summary: Summary) -> Json:
     }
 
 
-def _listed_json(listed: Listed) -> Json:
+def _listed_json(listed: Listed) -> dict[str, Any]:
     return summary_json(listed.summary) | {"copies": listed.copies}
 
 
@@ -77,7 +76,7 @@ def _table(listed: Iterable[Listed]) -> Table:
     return table
 
 
-def _documents(values: Json) -> str:
+def _documents(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{each['type']} {each['id']}" for each in values["documents"])
 
 

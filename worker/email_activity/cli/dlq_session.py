@@ -10,7 +10,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
-from email_activity.activity.words import counted
+from email_activity.activity.describe import counted
 from email_activity.aws.clients import sqs_client
 from email_activity.cli import dlq_output, show
 from email_activity.cli.interrupt import BY_CTRL_C, Interrupt, interruptible

@@ -8,9 +8,9 @@ from typing import BinaryIO
 import click
 from rich.table import Table
 
-from email_activity.activity.export import email_json
+from email_activity.activity import answers
+from email_activity.activity.describe import describe, whose
 from email_activity.activity.preview import Preview, emails_of, preview
-from email_activity.activity.words import describe, whose
 from email_activity.cli import show, tables
 from email_activity.domain.facts import Item
 from email_activity.ses.tracking_policy import tracking_policy
@@ -125,7 +125,7 @@ def _print_status(previews: Previews, *, as_json: bool) -> None:
             show.print_note(f"{_place(file, line)}: {event.outcome}: {event.error or each.why or event.kind}")
     for number, email in enumerate(emails_of(items)):
         if as_json:
-            show.print_json(email_json(email, timeline=True))
+            show.print_model(answers.email_with_timeline(email, answers.Context()))
             continue
         if number:
             click.echo()

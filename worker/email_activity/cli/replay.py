@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from email_activity.activity.words import counted
+from email_activity.activity.describe import counted
 from email_activity.aws.clients import dynamodb_client, sqs_client
 from email_activity.cli import show
 from email_activity.cli.bar import bar

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from pydantic import BaseModel
 from rich import box
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -70,6 +71,11 @@ def print_table(table: Table, *, prose: bool = False) -> None:
 def print_json(value: Any) -> None:
     """One line of ASCII, so that a terminal gets no control character from it either."""
     sys.stdout.write(json.dumps(value, default=str) + "\n")
+
+
+def print_model(value: BaseModel) -> None:
+    """The same, of what readers are given."""
+    print_json(value.model_dump(mode="json"))
 
 
 def print_note(text: str) -> None:

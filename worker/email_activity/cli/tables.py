@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from rich.table import Table
 from rich.text import Text
 
-from email_activity.activity.facets import CONSENT, DELIVERY, ENGAGEMENT, Facet, Status
+from email_activity.activity.describe import Totals, describe, describe_conflict, notes_on, one_of, whose
+from email_activity.activity.facets import Facet, Status
+from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT
 from email_activity.activity.status import EmailStatus
-from email_activity.activity.words import Totals, describe, describe_conflict, notes_on, one_of, whose
 from email_activity.cli import show
 from email_activity.domain.facts import Document
 

@@ -72,6 +72,11 @@ def email_key(email_id: str) -> str:
     return f"EMAIL#{key_part(email_id)}"
 
 
+def reported_key(configuration_set: str) -> str:
+    """Of the items that tell which kinds SES reports for a configuration set; their sort key is `<kind>#<day>`."""
+    return f"REPORTED#{key_part(configuration_set)}"
+
+
 def sent_key(sent_at: datetime | None, email_id: str) -> str:
     """The sort key of the indexes over recipient facts."""
     return f"{rfc3339(sent_at, 'seconds') if sent_at else NO_TIME}#{key_part(email_id)}"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from email_activity.domain.facts import SCHEMA_VERSION, Item, Key
-from email_activity.domain.keys import MAX_KIND_IN_KEY, key_part
+from email_activity.domain.keys import MAX_KIND_IN_KEY, key_part, reported_key
 
 #: Keys that a process remembers; beyond them it forgets all, and writes them once more.
 MAX_REMEMBERED = 10_000
@@ -52,4 +52,4 @@ def _reported_key(item: Item) -> Key | None:
     if not ("configuration_set" in item and "occurred_at" in item):
         return None
     kind = key_part(item["kind"][:MAX_KIND_IN_KEY])
-    return f"REPORTED#{key_part(item['configuration_set'])}", f"{kind}#{item['occurred_at'][:10]}"
+    return reported_key(item["configuration_set"]), f"{kind}#{item['occurred_at'][:10]}"

@@ -1,0 +1,91 @@
+"""What did not arrive, from the indexes of failures: one row for each recipient of an email, at its last failure."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from email_activity.activity import answers, model
+from email_activity.activity.answers import Context
+from email_activity.activity.bulk import THREADS, FoldedEmail, Group, fold_all
+from email_activity.activity.documents import reached_later
+from email_activity.activity.facets import Status
+from email_activity.activity.pages import cursor_of
+from email_activity.activity.query import ActivityTable
+from email_activity.activity.states import FAILED
+from email_activity.activity.status import EmailStatus
+from email_activity.domain.facts import Document
+
+#: Emails of a document that are looked through for a later delivery.
+MAX_LATER = 50
+
+
+def rows_of(
+    account: str | None, reason: str | None, context: Context
+) -> Callable[[Group, FoldedEmail], Iterator[model.Failure]]:
+    """For `read_page`. account None: of all. reason: a code or a reason; None: all.
+
+    A bounce at a forwarded address is no failure of the recipient, and one that a later report of the same email
+    overruled is none any more.
+    """
+
+    def rows(group: Group, email: FoldedEmail) -> Iterator[model.Failure]:
+        if account is not None and email.status.account not in (account, None):
+            return
+        events = {hit.sk.split("#")[-2] for hit in group}
+        for each in email.status.recipients:
+            event_id = _deciding_event(each)
+            if event_id in events:
+                row = _failure(each, email.status, group[0].sort_key, context)
+                if reason in (None, row.status.code, row.status.reason):
+                    yield row
+
+    return rows
+
+
+def _deciding_event(found: Status) -> str | None:
+    if found.delivery.state in FAILED and not found.bounced_at:
+        return found.delivery.evidence.event_id if found.delivery.evidence else None
+    if found.consent.state == "complained" and found.consent.evidence:
+        return found.consent.evidence.event_id
+    return None
+
+
+def _failure(found: Status, email: EmailStatus, sort_key: str, context: Context) -> model.Failure:
+    shown = answers.recipient(found, email, context)
+    facet = found.delivery if found.delivery.state in FAILED and not found.bounced_at else found.consent
+    return model.Failure(
+        occurred_at=facet.evidence.occurred_at if facet.evidence else None,
+        document=answers.document(email.document),
+        account=email.account,
+        email_id=email.email_id,
+        sent_at=email.sent_at,
+        subject=email.subject,
+        recipient=found.recipient or "",
+        status=shown.status,
+        delivered_since=None,
+        simulator=shown.simulator,
+        cursor=cursor_of(sort_key),
+    )
+
+
+def with_later_deliveries(table: ActivityTable, rows: Sequence[model.Failure]) -> list[model.Failure]:
+    """Each with when a later email about the same document reached the recipient. Costs a read for each document."""
+    wanted = list(dict.fromkeys((each.document.type, each.document.id) for each in rows if each.document))
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = pool.map(lambda name: _emails_about(table, Document(*name)), wanted)
+        emails = dict(zip(wanted, found, strict=True))
+    return [_with_later_delivery(each, emails) for each in rows]
+
+
+def _emails_about(table: ActivityTable, document: Document) -> list[EmailStatus]:
+    """The newest; none if there is but one, which is the failed one itself."""
+    ids = list(islice(dict.fromkeys(hit.email_id for hit in table.by_document(document)), MAX_LATER))
+    return [each.status for each in fold_all(table, ids)] if len(ids) > 1 else []
+
+
+def _with_later_delivery(row: model.Failure, emails: dict[tuple[str, str], list[EmailStatus]]) -> model.Failure:
+    if row.document is None:
+        return row
+    about: Iterable[EmailStatus] = emails[row.document.type, row.document.id]
+    at = reached_later(row.recipient, row.sent_at, about)
+    return row.model_copy(update={"delivered_since": at}) if at else row

@@ -1,0 +1,30 @@
+"""Emails of a list by their state. Pure."""
+
+from collections.abc import Callable
+
+from email_activity.activity.answers import has_failed
+from email_activity.activity.model import Email, Recipient
+from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT, PENDING
+
+#: Beside the states themselves.
+GROUPS: dict[str, Callable[[Recipient], bool]] = {
+    "not_delivered": has_failed,
+    "still_trying": lambda each: each.delivery.state in PENDING,
+}
+
+STATUSES = (*GROUPS, *DELIVERY, *ENGAGEMENT[1:], *CONSENT[1:])
+
+
+def matches(status: str | None) -> Callable[[Email], bool]:
+    """Whether any recipient of an email, or what they share, is in it; None: all. Raises ValueError for another one."""
+    if status is None:
+        return lambda _: True
+    if status not in STATUSES:
+        raise ValueError(f"status: got {status!r}, want one of {', '.join(STATUSES)}")
+    is_in = GROUPS.get(status, lambda each: status in (each.delivery.state, each.engagement.state, each.consent.state))
+    return lambda email: any(map(is_in, email.recipients)) or bool(email.shared and _is_shared(email.shared, status))
+
+
+def _is_shared(shared: Recipient, status: str) -> bool:
+    """What happened to one of several; no delivery is shared."""
+    return status in (shared.engagement.state, shared.consent.state)

@@ -1,0 +1,249 @@
+"""What readers are given: by Python, by `--json` and by the API alike. Pure.
+
+The promise: within v1 names are added, never changed or removed. Expect names and codes that are newer than you: match
+`code` and `reason`, show `label`. What is not known is None (null). Times are UTC, as RFC 3339 in JSON, with
+milliseconds or as many digits as were reported (`sent_at`: whole seconds).
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from email_activity.activity.words import Tone, VerdictCode
+from email_activity.domain.times import rfc3339, rfc3339_exact
+
+Time = Annotated[datetime, PlainSerializer(rfc3339_exact, return_type=str, when_used="json")]
+WholeSeconds = Annotated[
+    datetime, PlainSerializer(lambda at: rfc3339(at, "seconds"), return_type=str, when_used="json")
+]
+
+T = TypeVar("T")
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Document(Model):
+    """What an email is about. name: the id for people, `2026/117` where `tag()` made the id `2026_2F117`."""
+
+    type: str
+    id: str
+    name: str
+
+
+class Freshness(Model):
+    """How far the table has come. `reading`: a worker asked the queue within the last two minutes."""
+
+    newest_recorded_at: Time | None = Field(description="When the newest event happened that a live worker recorded")
+    last_poll_at: Time | None
+    reading: bool
+
+
+class Status(Model):
+    """A state in words. `code` is a state or a mark, `reason` says why; both are for programs.
+
+    status_code: the receiving server's own, `5.1.1`. server_said: its words. ses_words: SES's own, `Bounce, Permanent,
+    General`. since: when it first came to it.
+    """
+
+    code: str
+    reason: str | None = None
+    tone: Tone
+    label: str
+    means: str
+    next_step: str | None = None
+    since: Time | None = None
+    server_said: str | None = None
+    status_code: str | None = None
+    ses_words: str | None = None
+
+
+class Occurrences(Model):
+    """How often a state was reported, and when first and last."""
+
+    count: int
+    first_at: Time | None
+    last_at: Time | None
+
+
+class Facet(Model):
+    """One of delivery, engagement and consent: the state that counts, and all seen. label None: it says nothing."""
+
+    state: str
+    reason: str | None = None
+    tone: Tone | None = None
+    label: str | None = None
+    seen: dict[str, Occurrences]
+
+
+class Engagement(Facet):
+    """tracked: whether an open was ever reported for the configuration set; None where that cannot be told."""
+
+    tracked: bool | None = None
+
+
+class Recipient(Model):
+    """What became of an email for one recipient; None in `shared`.
+
+    status: the one thing to say; `also`: what is to be said beside it. is_destination: False for a forwarded address.
+    bounced_at: the forward or alias that bounced; then no failure speaks against the recipient's own address.
+    arrived_from: what proves the arrival where no Delivery was reported. simulator: SES's mailbox simulator.
+    """
+
+    recipient: str | None
+    is_destination: bool
+    status: Status
+    also: tuple[Status, ...]
+    delivery: Facet
+    engagement: Engagement
+    consent: Facet
+    auto_replied_at: Time | None
+    bounced_at: str | None
+    arrived_from: tuple[str, ...]
+    simulator: bool
+
+
+class Event(Model):
+    """One event of a timeline. `recipient` is whose it is, as far as `attribution` says; `named` whom it names itself.
+
+    code, reason, tone, label, means: in words, as in `Status`. verdict: of opens and clicks, ours; ses_verdict: SES's
+    own `isBotEvent`. unknown: fields that the worker's version did not know.
+    """
+
+    occurred_at: Time | None
+    occurred_at_source: str | None
+    kind: str
+    code: str
+    reason: str | None
+    tone: Tone
+    label: str
+    means: str
+    recipient: str | None
+    attribution: str
+    named: str | None
+    bounce_class: str | None
+    complaint_kind: str | None
+    verdict: str | None
+    ses_verdict: str | None
+    detail: dict[str, Any]
+    recipient_as_written: str | None
+    event_id: str
+    configuration_set: str | None
+    tenant: str | None
+    form: str
+    recorded_at: Time
+    unknown: Any
+
+
+class Conflict(Model):
+    """What copies of an email's events disagree on: each that was named, the one that counts first."""
+
+    documents: tuple[Document, ...]
+    accounts: tuple[str, ...]
+
+
+class Email(Model):
+    """status: of all its recipients. shared: of events that may be any of several recipients', "opened by one of 3"."""
+
+    object: Literal["email"] = "email"
+    email_id: str
+    document: Document | None
+    account: str | None
+    sent_at: WholeSeconds | None
+    sender: str | None
+    subject: str | None
+    configuration_set: str | None
+    destination_count: int
+    conflict: Conflict | None
+    status: Status
+    recipients: tuple[Recipient, ...]
+    shared: Recipient | None
+
+
+class EmailWithTimeline(Email):
+    timeline: tuple[Event, ...]
+    freshness: Freshness | None = None
+
+
+class ListedEmail(Email):
+    """cursor: where a next page goes on (`after`)."""
+
+    cursor: str
+
+
+class DocumentRecipient(Recipient):
+    """By the newest email to this recipient. earlier_failed: an earlier email did not arrive."""
+
+    email_id: str
+    sent_at: WholeSeconds | None
+    earlier_failed: bool
+
+
+class DocumentActivity(Model):
+    """emails: newest first, at most 500 (`has_more`). recipients: failures first."""
+
+    object: Literal["document"] = "document"
+    document: Document
+    account: str | None
+    status: Status
+    recipients: tuple[DocumentRecipient, ...]
+    emails: tuple[Email, ...]
+    has_more: bool
+    freshness: Freshness | None = None
+
+
+class Page(Model, Generic[T]):
+    """looked_until: how far it looked, where it stopped before the end of the range; as `sent_at` or `occurred_at`."""
+
+    object: Literal["list"] = "list"
+    data: tuple[T, ...]
+    has_more: bool
+    next_cursor: str | None
+    looked_until: Time | None
+    freshness: Freshness | None = None
+
+
+class Verdict(Model):
+    """Whether to send to an address: code ok, risky, do_not_send or unknown. emails: how many it was read from."""
+
+    code: VerdictCode
+    reason: str
+    tone: Tone
+    label: str
+    next_step: str | None
+    since: Time | None
+    emails: int
+
+
+class RecipientActivity(Model):
+    """emails: newest first, each with the status for this recipient alone."""
+
+    object: Literal["recipient"] = "recipient"
+    recipient: str
+    verdict: Verdict
+    emails: tuple[ListedEmail, ...]
+    has_more: bool
+    next_cursor: str | None
+    freshness: Freshness | None = None
+
+
+class Failure(Model):
+    """An email that did not reach a recipient, or was marked as spam by them.
+
+    delivered_since: when a later email about the same document reached them.
+    """
+
+    object: Literal["failure"] = "failure"
+    occurred_at: Time | None
+    document: Document | None
+    account: str | None
+    email_id: str
+    sent_at: WholeSeconds | None
+    subject: str | None
+    recipient: str
+    status: Status
+    delivered_since: Time | None
+    simulator: bool
+    cursor: str

@@ -1,0 +1,164 @@
+"""Why a state is what it is: the reason of `words.toml`, and what the receiving server said. Pure.
+
+A bounce is judged by the enhanced status code of the receiving server first (RFC 3463), for SES calls most of them
+General; then by SES's subtype.
+https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
+https://www.iana.org/assignments/smtp-enhanced-status-codes
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from email_activity.activity.attribution import TimelineEntry
+from email_activity.activity.states import consent_state, delivery_state, engagement_state, is_bounce_elsewhere
+from email_activity.domain.times import parse_timestamp
+
+#: `5.1.1`, as a field of its own or somewhere in the server's text.
+_STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)")
+
+#: The last two numbers of a status code: the reason. First the whole, then the first of the two.
+BY_STATUS = {
+    "1.1": "no_such_address",
+    "1.10": "no_such_address",
+    "1.2": "no_such_domain",
+    "4.4": "no_such_domain",
+    "2.1": "mailbox_disabled",
+    "2.2": "mailbox_full",
+    "2.3": "too_large",
+    "3.4": "too_large",
+    "6": "content_refused",
+    "7": "blocked",
+}
+
+#: Of a permanent bounce whose code is none of these.
+BY_PERMANENT_STATUS = {"0": None}
+
+#: Of a transient one.
+BY_TRANSIENT_STATUS = {"4": "timed_out"}
+
+BY_SUBTYPE = {
+    "noemail": "no_such_address",
+    "mailboxfull": "mailbox_full",
+    "messagetoolarge": "too_large",
+    "attachmentrejected": "attachment_refused",
+    "contentrejected": "content_refused",
+    "customtimeoutexceeded": "timed_out",
+}
+
+BY_DELAY_TYPE = {
+    "mailboxfull": "mailbox_full",
+    "recipientservererror": "server_trouble",
+    "transientcommunicationfailure": "server_trouble",
+    "spamdetected": "slowed_down",
+    "ipfailure": "slowed_down",
+    "sendingdeferral": "slowed_down",
+}
+
+BY_LIST = {
+    "suppressed_account": "account_list",
+    "suppressed_tenant": "tenant_list",
+    "suppressed_global": "global_list",
+    "validation": "address_check",
+    "unsubscribed_recipient": "opted_out",
+}
+
+#: Bounce classes that are evidence of an arrival.
+WITHOUT_STATE = {"auto_reply": "auto_replied", "arrived": "arrived"}
+
+Code = tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The event that decided a facet's state, as far as an answer needs it. Times are UTC.
+
+    ses_words: `Bounce, Transient, MailboxFull`. tries_until: when SES was to give up, of a delay.
+    """
+
+    event_id: str
+    ses_words: str
+    occurred_at: datetime | None
+    reason: str | None = None
+    server_said: str | None = None
+    status_code: str | None = None
+    tries_until: datetime | None = None
+
+
+def evidence(state: str, entry: TimelineEntry) -> Evidence:
+    """state: of any facet, that the event moved it to."""
+    event, detail = entry.activity, entry.activity.detail
+    until = detail.get("expiration_time")
+    return Evidence(
+        event_id=event.event_id,
+        ses_words=ses_words(entry),
+        occurred_at=event.occurred_at,
+        reason=_reason(state, entry),
+        server_said=detail.get("diagnostic_code") or detail.get("smtp_response") or detail.get("error_message") or None,
+        status_code=_status_code(detail),
+        tries_until=parse_timestamp(until).at if isinstance(until, str) else None,
+    )
+
+
+def ses_words(entry: TimelineEntry) -> str:
+    """SES's own: `Bounce, Transient, MailboxFull`."""
+    detail = entry.activity.detail
+    names = ("bounce_type", "bounce_sub_type", "complaint_feedback_type", "complaint_sub_type", "delay_type", "reason")
+    return ", ".join([entry.activity.kind, *(str(detail[name]) for name in names if detail.get(name))])
+
+
+def event_code(entry: TimelineEntry) -> Code:
+    """Code and reason of one event's row."""
+    if is_bounce_elsewhere(entry):
+        return "forward_bounced", None
+    if state := delivery_state(entry):
+        return state, _reason(state, entry)
+    if state := engagement_state(entry):
+        return state, "shared" if entry.recipient is None and state != "machine" else _reason(state, entry)
+    moved_by_kind = "preferences" if entry.activity.kind == "Subscription" else "unknown"
+    return consent_state(entry) or WITHOUT_STATE.get(
+        entry.bounce_class or ""
+    ) or entry.complaint_kind or moved_by_kind, None
+
+
+def _reason(state: str, entry: TimelineEntry) -> str | None:
+    detail = entry.activity.detail
+    match state:
+        case "hard_bounced" | "soft_bounced":
+            return _bounce_reason(state, detail)
+        case "suppressed":
+            return BY_LIST.get(entry.bounce_class or entry.complaint_kind or "")
+        case "delayed":
+            return BY_DELAY_TYPE.get(_lower(detail, "delay_type")) or (
+                "mailbox_full" if (_status_code(detail) or "")[2:] == "2.2" else None
+            )
+        case "machine":
+            return "click" if entry.activity.kind == "Click" else None
+    return None
+
+
+def _bounce_reason(state: str, detail: Mapping[str, Any]) -> str | None:
+    of_state = BY_PERMANENT_STATUS if state == "hard_bounced" else BY_TRANSIENT_STATUS
+    code = (_status_code(detail) or "")[2:]
+    subject = code.partition(".")[0]
+    if code in BY_STATUS:
+        return BY_STATUS[code]
+    if reason := BY_SUBTYPE.get(_lower(detail, "bounce_sub_type")):
+        return reason
+    if subject in of_state:
+        return of_state[subject]
+    if subject in BY_STATUS:
+        return BY_STATUS[subject]
+    return "blocked" if subject and state == "hard_bounced" else None
+
+
+def _status_code(detail: Mapping[str, Any]) -> str | None:
+    """The server's own, if it gave one; SES's field `status` may be a bare class (`5.0.0`) beside a telling text."""
+    told = [_STATUS.search(str(detail.get(name) or "")) for name in ("diagnostic_code", "status", "smtp_response")]
+    return next((each[0] for each in told if each), None)
+
+
+def _lower(detail: Mapping[str, Any], name: str) -> str:
+    return str(detail.get(name) or "").casefold()
