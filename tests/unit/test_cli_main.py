@@ -13,6 +13,7 @@ from email_activity import __version__
 from email_activity.activity import query, reader
 from email_activity.cli.main import COMMANDS, main
 from email_activity.domain.errors import TransientError
+from faketable import table_of
 
 SLOW = ("boto3", "botocore", "redis", "celery")
 
@@ -101,13 +102,30 @@ def test_wrong_usage_is_exit_code_2(arguments):
     assert "Error: " in result.stderr
 
 
-@pytest.mark.parametrize("command", [["status", "x"], ["account", "x"], ["parse", os.devnull], ["config"], ["health"]])
-def test_wrong_settings_are_exit_code_2_and_name_the_variable(monkeypatch, command):
-    monkeypatch.setenv("BATCH_SIZE", "0")
+@pytest.mark.parametrize(
+    ("command", "variable"),
+    [
+        (["status", "x"], "DISPLAY_TIMEZONE"),
+        (["account", "x"], "DISPLAY_TIMEZONE"),
+        (["parse", os.devnull], "RETENTION_DAYS"),
+        (["config"], "BATCH_SIZE"),
+        (["health"], "BATCH_SIZE"),
+    ],
+)
+def test_wrong_settings_are_exit_code_2_and_name_the_variable(monkeypatch, command, variable):
+    monkeypatch.setenv(variable, "0")
     monkeypatch.setattr(query, "dynamodb_client", None)
     result = run(*command)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("Error: wrong settings\nBATCH_SIZE: got '0'")
+    assert result.stderr.startswith(f"Error: wrong settings\n{variable}: got '0'")
+
+
+@pytest.mark.parametrize("command", [["document", "invoice", "1"], ["parse", os.devnull], ["explain"], ["version"]])
+def test_a_wrong_setting_of_the_worker_keeps_nobody_from_reading(monkeypatch, command):
+    for name in ("BATCH_SIZE", "REDIS_URL", "LOG_LEVEL", "SHUTDOWN_SECONDS"):
+        monkeypatch.setenv(name, "nonsense")
+    monkeypatch.setattr(reader, "open_table", lambda _: table_of([]))
+    assert "wrong settings" not in run(*command).stderr
 
 
 def test_an_argument_that_is_no_text_is_wrong_usage():

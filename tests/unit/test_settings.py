@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,16 @@ from click.testing import CliRunner
 from email_activity.cli.main import main
 from email_activity.hosting.broker import BrokerConnection
 from email_activity.hosting.start_check import check_start
-from email_activity.redis_url import RedisUrl, Tls, read_redis_url
+from email_activity.redis_url import RedisUrl, Tls, hide_password, read_redis_url
 from email_activity.ses.tracking_policy import tracking_policy
-from email_activity.settings import Settings, SettingsError, hide_password, load_settings
+from email_activity.settings import (
+    ReaderSettings,
+    Settings,
+    SettingsError,
+    load_reader_settings,
+    load_settings,
+    load_tracking_settings,
+)
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "example.env"
 
@@ -75,6 +83,10 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("RETENTION_DAYS", "-1", "greater than or equal to 1"),
         ("STORE_SUBJECT", "perhaps", "valid boolean"),
+        *(
+            ("DISPLAY_TIMEZONE", name, "an IANA time zone")
+            for name in ("Mars/Olympus", "../etc/passwd", "Europe", "+1")
+        ),
     ],
 )
 def test_a_wrong_value_is_one_line_with_name_value_and_want(
@@ -94,6 +106,31 @@ def test_each_wrong_variable_has_its_line(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("LOG_LEVEL", "loud")
     with pytest.raises(SettingsError, match=r"\ABATCH_SIZE: .*\nLOG_LEVEL: .*\Z"):
         load_settings()
+
+
+def test_who_reads_or_parses_need_not_set_right_what_only_a_worker_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "nonsense")
+    monkeypatch.setenv("BATCH_SIZE", "0")
+    monkeypatch.setenv("RECEIVE_WAIT_SECONDS", "20")
+    monkeypatch.setenv("SHUTDOWN_SECONDS", "20")
+    monkeypatch.setenv("ACTIVITY_TABLE", "facts")
+    assert load_reader_settings().activity_table == "facts"
+    assert load_tracking_settings().retention_days == 365
+    monkeypatch.setenv("TRACKED_DOCUMENT_TYPES", ",")
+    assert load_reader_settings().activity_table == "facts"
+
+
+def test_a_worker_has_all_that_a_reader_has() -> None:
+    assert isinstance(load_settings(), ReaderSettings)
+    assert load_settings(threads_per_process=64).connections == 64
+    assert load_settings(threads_per_process=1).connections == load_reader_settings().connections
+
+
+def test_times_are_shown_in_the_time_zone_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert noon.astimezone(load_reader_settings().time_zone).isoformat() == "2026-11-23T12:00:00+00:00"
+    monkeypatch.setenv("DISPLAY_TIMEZONE", "Europe/Berlin")
+    assert noon.astimezone(load_reader_settings().time_zone).isoformat() == "2026-11-23T13:00:00+01:00"
 
 
 def test_a_stop_must_be_able_to_wait_for_the_last_receive(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ kombu and redis-py read one URL in two ways: kombu checks no certificate unless 
 other does not know, and both take some mistakes in silence.
 """
 
+import re
 import ssl
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -11,6 +12,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 #: Keeps remote control within the process that asks: none at all.
 MEMORY = "memory://"
+
+#: Options that hold no secret.
+OPEN_OPTION = re.compile(r"(?:ssl_(?:cert_reqs|check_hostname|ca_certs|ca_path|certfile|keyfile)|db)=[^?#\s]*")
 
 FORM = "a URL like redis://USER:PASSWORD@HOST:6379/0, with each of @ : / ? # [ ] % in the password percent-encoded"
 
@@ -144,3 +148,20 @@ def _word(name: str, value: str) -> Any:
     if word not in words:
         raise ValueError(f"{name} to be one of {', '.join(words)}")
     return words[word]
+
+
+def hide_password(value: Any) -> Any:
+    """`redis://user:secret@host` -> `redis://***@host`; what is no URL may hold a password too.
+
+    Of the options behind the `?` only those that hold no secret are shown.
+    """
+    if not isinstance(value, str):
+        return value
+    address, question, query = value.partition("?")
+    shown = re.sub(r"^([a-z]+:?//)?.*@", r"\1***@", address, flags=re.DOTALL)
+    shown = re.sub(r"^([a-z]+://[^:/\[]*):(?!\d{1,5}(?:/|$)).*", r"\1:***", shown, flags=re.DOTALL)  # no port
+    if not question:
+        return shown
+    if "@" in query:  # the ? stood in a password
+        return "***@" + query.rpartition("@")[2].partition("?")[0]
+    return f"{shown}?" + "&".join(each if OPEN_OPTION.fullmatch(each) else "***" for each in query.split("&"))

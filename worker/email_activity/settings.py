@@ -6,17 +6,21 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from email_activity.redis_url import MEMORY, RedisUrl, read_redis_url
+from email_activity.redis_url import MEMORY, RedisUrl, hide_password, read_redis_url
 
 EVERYTHING = "*"
 
-#: Options of a Redis URL that hold no secret.
-OPEN_OPTION = re.compile(r"(?:ssl_(?:cert_reqs|check_hostname|ca_certs|ca_path|certfile|keyfile)|db)=[^?#\s]*")
+#: Connections of a client to AWS that it may keep.
+MIN_CONNECTIONS = 10
+
+
+Loaded = TypeVar("Loaded", bound="_Environment")
 
 
 class SettingsError(Exception):
@@ -53,6 +57,14 @@ def _list_of(pattern: str, wanted: str) -> AfterValidator:
     return _checked(lambda value: _listed(value) and all(map(is_name, _listed(value))), wanted)
 
 
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):  # not there, no name at all, a folder of names
+        return False
+    return True
+
+
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 HttpUrl = Annotated[
     str, _checked(re.compile("https?://.+", re.DOTALL).fullmatch, "a URL that starts with http:// or https://")
@@ -66,31 +78,40 @@ DocumentTypes = Annotated[
 ]
 AccountIds = Annotated[str, _list_of("[0-9]{12}", "comma-separated AWS account ids of 12 digits")]
 ConfigurationSets = Annotated[str, _list_of("[A-Za-z0-9_-]{1,64}", "comma-separated names of SES's configuration sets")]
+TimeZone = Annotated[str, _checked(_is_time_zone, "an IANA time zone that this system knows, as Europe/Berlin or UTC")]
 
 
-class Settings(BaseSettings):
+class _Environment(BaseSettings):
     """Field names are the variables' names in lower case. Durations are in the unit that the name says."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", case_sensitive=False)
+
+
+class ReaderSettings(_Environment):
+    """What it takes to read the table and to show it: a product that reads need not set the worker's."""
 
     aws_region: Name = Field("us-east-1", description="AWS region of the queue and the table")
     aws_endpoint_url: HttpUrl | None = Field(None, description="stand-in for AWS; unset on AWS")
     aws_direct_calls: bool = Field(
         True, description="make the most frequent calls without botocore's layers, in a third of the CPU"
     )
-
-    events_queue: Name = Field("email-activity-events", description="SQS queue to poll: name or URL")
-    dead_letter_queue: Name | None = Field(
-        None, description="name or URL; found from the queue's redrive policy when not set"
-    )
     activity_table: Name = Field("email-activity", description="DynamoDB table")
-    redis_url: Annotated[str, _redis_url()] = Field(
-        "redis://localhost:6379/0", description="Redis 7 or Valkey, for duplicates; a cluster serves"
+    display_timezone: TimeZone = Field(
+        "UTC", description="IANA name, as Europe/Berlin: for times that people read, and for days that they ask for"
     )
-    celery_broker_url: Annotated[str, _redis_url(MEMORY)] | None = Field(
-        None,
-        description="Redis for Celery's remote control, no cluster; REDIS_URL when not set; memory:// for none",
-    )
+
+    @property
+    def time_zone(self) -> ZoneInfo:
+        return ZoneInfo(self.display_timezone)
+
+    @property
+    def connections(self) -> int:
+        """Of a client, at most."""
+        return MIN_CONNECTIONS
+
+
+class TrackingSettings(_Environment):
+    """What decides which mail is recorded, and what of it."""
 
     tracked_document_types: DocumentTypes = Field("invoice", description="comma-separated; * records all mail")
     document_type_tag: Name = Field("document_type", description="message tag that holds the document type")
@@ -106,8 +127,43 @@ class Settings(BaseSettings):
         None, description="comma-separated; events of others, or of none, are quarantined; all when not set"
     )
     store_subject: bool = Field(True, description="keep the subject line in the table")
-
     retention_days: int = Field(365, ge=1, le=36_500, description="facts expire so long after sending")
+
+    @property
+    def tracked(self) -> frozenset[str]:
+        """Document types in lower case; empty means all mail."""
+        return _listed(self.tracked_document_types.lower()) - {EVERYTHING}
+
+    @property
+    def trusted_accounts(self) -> frozenset[str]:
+        """AWS account ids; empty means all."""
+        return _listed(self.trusted_aws_accounts)
+
+    @property
+    def trusted_sets(self) -> frozenset[str]:
+        """Names of configuration sets; empty means all, and mail without one."""
+        return _listed(self.trusted_configuration_sets)
+
+    @property
+    def retention(self) -> timedelta:
+        return timedelta(days=self.retention_days)
+
+
+class Settings(TrackingSettings, ReaderSettings):
+    """All of them, as a worker needs them."""
+
+    events_queue: Name = Field("email-activity-events", description="SQS queue to poll: name or URL")
+    dead_letter_queue: Name | None = Field(
+        None, description="name or URL; found from the queue's redrive policy when not set"
+    )
+    redis_url: Annotated[str, _redis_url()] = Field(
+        "redis://localhost:6379/0", description="Redis 7 or Valkey, for duplicates; a cluster serves"
+    )
+    celery_broker_url: Annotated[str, _redis_url(MEMORY)] | None = Field(
+        None,
+        description="Redis for Celery's remote control, no cluster; REDIS_URL when not set; memory:// for none",
+    )
+
     dedupe_window_seconds: int = Field(
         86_400, ge=60, le=14 * 86_400, description="how long Redis remembers what is stored"
     )
@@ -151,23 +207,8 @@ class Settings(BaseSettings):
         return None if self.broker_url == MEMORY else read_redis_url(self.broker_url)
 
     @property
-    def tracked(self) -> frozenset[str]:
-        """Document types in lower case; empty means all mail."""
-        return _listed(self.tracked_document_types.lower()) - {EVERYTHING}
-
-    @property
-    def trusted_accounts(self) -> frozenset[str]:
-        """AWS account ids; empty means all."""
-        return _listed(self.trusted_aws_accounts)
-
-    @property
-    def trusted_sets(self) -> frozenset[str]:
-        """Names of configuration sets; empty means all, and mail without one."""
-        return _listed(self.trusted_configuration_sets)
-
-    @property
-    def retention(self) -> timedelta:
-        return timedelta(days=self.retention_days)
+    def connections(self) -> int:
+        return max(MIN_CONNECTIONS, self.threads_per_process)
 
     def shown(self) -> dict[str, Any]:
         """Every variable and its value, with passwords hidden."""
@@ -176,9 +217,23 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment; overrides, by field name, win. Raises SettingsError."""
+    """All, from the environment; overrides, by field name, win. Raises SettingsError."""
+    return _load(Settings, overrides)
+
+
+def load_reader_settings(**overrides: Any) -> ReaderSettings:
+    """Those alone, so that a wrong value of the worker's keeps nobody from reading. Raises SettingsError."""
+    return _load(ReaderSettings, overrides)
+
+
+def load_tracking_settings(**overrides: Any) -> TrackingSettings:
+    """The same of what is tracked."""
+    return _load(TrackingSettings, overrides)
+
+
+def _load(kind: type[Loaded], overrides: dict[str, Any]) -> Loaded:
     try:
-        return Settings(**overrides)
+        return kind(**overrides)
     except ValidationError as error:
         raise SettingsError("\n".join(map(_line, error.errors()))) from None
 
@@ -191,20 +246,3 @@ def _line(error: Any) -> str:
     name, wanted = str(error["loc"][0]), message.removeprefix("Input should be ")
     value = hide_password(error["input"]) if "url" in name else error["input"]
     return f"{name.upper()}: got {value!r}, want {wanted}"
-
-
-def hide_password(value: Any) -> Any:
-    """`redis://user:secret@host` -> `redis://***@host`; what is no URL may hold a password too.
-
-    Of the options behind the `?` only those that hold no secret are shown.
-    """
-    if not isinstance(value, str):
-        return value
-    address, question, query = value.partition("?")
-    shown = re.sub(r"^([a-z]+:?//)?.*@", r"\1***@", address, flags=re.DOTALL)
-    shown = re.sub(r"^([a-z]+://[^:/\[]*):(?!\d{1,5}(?:/|$)).*", r"\1:***", shown, flags=re.DOTALL)  # no port
-    if not question:
-        return shown
-    if "@" in query:  # the ? stood in a password
-        return "***@" + query.rpartition("@")[2].partition("?")[0]
-    return f"{shown}?" + "&".join(each if OPEN_OPTION.fullmatch(each) else "***" for each in query.split("&"))

@@ -17,7 +17,7 @@ from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit, open
 from email_activity.activity.status import EmailStatus, destinations_of, status
 from email_activity.domain.chunks import chunks
 from email_activity.domain.facts import Fact, RecipientFact
-from email_activity.settings import Settings
+from email_activity.settings import ReaderSettings
 
 #: From this many emails on, starting processes (about half a second each) is worth it.
 MANY = 200
@@ -60,7 +60,7 @@ FoldedGroups = Iterator[tuple[Group, FoldedEmail]]
 
 
 def list_emails(
-    settings: Settings, table: ActivityTable, hits: Iterable[Hit], belongs: Belongs, limit: int | None = None
+    settings: ReaderSettings, table: ActivityTable, hits: Iterable[Hit], belongs: Belongs, limit: int | None = None
 ) -> Generator[ListedEmail]:
     """Each email once, where the index first has it.
 
@@ -108,7 +108,7 @@ def _folded(email_id: str, facts: list[Fact]) -> FoldedEmail:
     return FoldedEmail(replace(status(email_id, facts), timeline=()), tuple(recipient_facts.values()))
 
 
-def _fold(settings: Settings, table: ActivityTable, groups: Iterator[Group], limit: int | None) -> FoldedGroups:
+def _fold(settings: ReaderSettings, table: ActivityTable, groups: Iterator[Group], limit: int | None) -> FoldedGroups:
     if limit is not None and limit < MANY:
         # The one beyond tells that there are more; what follows is needed only where some do not belong.
         return chain(
@@ -126,7 +126,7 @@ def fold_in_threads(table: ActivityTable, groups: Iterator[Group], ahead: int) -
 
 
 def _in_processes(
-    settings: Settings, table: ActivityTable, first: Sequence[Group], groups: Iterator[Group]
+    settings: ReaderSettings, table: ActivityTable, first: Sequence[Group], groups: Iterator[Group]
 ) -> FoldedGroups:
     """The first are folded here while the processes start, so that the reader need not wait for them."""
     processes = min(os.cpu_count() or 1, MAX_PROCESSES)
@@ -150,7 +150,7 @@ def _in_processes(
 _table_of_process = lru_cache(maxsize=1)(open_table)
 
 
-def _fold_chunk(email_ids: Sequence[str], settings: Settings) -> list[FoldedEmail]:
+def _fold_chunk(email_ids: Sequence[str], settings: ReaderSettings) -> list[FoldedEmail]:
     return fold_all(_table_of_process(settings), email_ids, MAX_TOGETHER)
 
 

@@ -25,7 +25,7 @@ from email_activity.domain.indexes import INDEXES
 from email_activity.domain.keys import FAILURE_SHARDS, email_key, failure_account, key_part, reported_key
 from email_activity.domain.times import rfc3339
 from email_activity.domain.worker_process import WORKERS, WorkerProcess
-from email_activity.settings import Settings
+from email_activity.settings import ReaderSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -181,7 +181,7 @@ class ActivityTable:
             request = {**request, start: answer[last]}
 
 
-def open_table(settings: Settings) -> ActivityTable:
+def open_table(settings: ReaderSettings) -> ActivityTable:
     return ActivityTable(dynamodb_client(settings), settings.activity_table)
 
 

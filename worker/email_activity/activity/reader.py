@@ -26,7 +26,7 @@ from email_activity.activity.verdicts import VERDICT_EMAILS, verdict
 from email_activity.domain.addresses import normalize_address
 from email_activity.domain.facts import Document
 from email_activity.domain.tags import tag
-from email_activity.settings import Settings, load_settings
+from email_activity.settings import ReaderSettings, load_reader_settings
 
 #: `<0100...@email.amazonses.com>`, with or without the header's name before it.
 _MESSAGE_ID = re.compile(r"^(?:message-id:\s*)?<?([^<>@\s]+)@[a-z0-9.-]*amazonses\.com>?$", re.IGNORECASE)
@@ -60,9 +60,9 @@ class Activity:
     """
 
     def __init__(
-        self, settings: Settings | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, settings: ReaderSettings | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
-        self._settings = settings or load_settings()
+        self._settings = settings or load_reader_settings()
         self._table = open_table(self._settings)
         self._reported = Reported(self._table)
         self._now = now

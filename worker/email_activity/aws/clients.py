@@ -10,7 +10,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 
 from email_activity.aws.fast_client import install_fast_path, reason_against
-from email_activity.settings import Settings, SettingsError
+from email_activity.settings import ReaderSettings, Settings, SettingsError
 from email_activity.telemetry import log
 
 if TYPE_CHECKING:
@@ -41,17 +41,17 @@ def sqs_client(settings: Settings) -> "SQSClient":
     return client
 
 
-def dynamodb_client(settings: Settings) -> "DynamoDBClient":
+def dynamodb_client(settings: ReaderSettings) -> "DynamoDBClient":
     client: DynamoDBClient = _client("dynamodb", settings, READ_TIMEOUT)
     return client
 
 
-def _client(service: Literal["sqs", "dynamodb"], settings: Settings, read_timeout: float) -> Any:
+def _client(service: Literal["sqs", "dynamodb"], settings: ReaderSettings, read_timeout: float) -> Any:
     """Few attempts: what is not done soon goes back to the queue, which is the better place to wait."""
     config = Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=read_timeout,
-        max_pool_connections=max(10, settings.threads_per_process),
+        max_pool_connections=settings.connections,
         retries={"mode": "standard", "total_max_attempts": 2},
         user_agent_extra="email-activity",
     )
@@ -61,7 +61,7 @@ def _client(service: Literal["sqs", "dynamodb"], settings: Settings, read_timeou
     return client
 
 
-def log_if_not_fast(settings: Settings, *clients: BaseClient) -> None:
+def log_if_not_fast(settings: ReaderSettings, *clients: BaseClient) -> None:
     """Once, by a worker that starts: with boto3's layers around all calls it takes more than twice the CPU."""
     for client in clients:
         reason = reason_against(client) if settings.aws_direct_calls else "AWS_DIRECT_CALLS=false"

@@ -6,7 +6,7 @@ import click
 
 from email_activity.domain.errors import RESOURCE_NOT_FOUND, ActivityError, TransientError, code_of, place_of
 from email_activity.domain.printable import printable
-from email_activity.settings import SettingsError, load_settings
+from email_activity.settings import SettingsError, load_reader_settings
 
 FAILED, WRONG = 1, 2
 
@@ -116,7 +116,7 @@ def _refused(code: str, message: str, call: str) -> str:
 def _table() -> str:
     """Where the table was looked for, if the settings can be read."""
     try:
-        settings = load_settings()
+        settings = load_reader_settings()
     except SettingsError:
         return "the table"
     endpoint = f", AWS_ENDPOINT_URL={settings.aws_endpoint_url}" if settings.aws_endpoint_url else ""

@@ -14,7 +14,7 @@ from email_activity.activity.preview import Preview, emails_of, preview
 from email_activity.cli import show, tables
 from email_activity.domain.facts import Item
 from email_activity.ses.tracking_policy import tracking_policy
-from email_activity.settings import load_settings
+from email_activity.settings import load_tracking_settings
 
 WRONG_USAGE = 2
 
@@ -62,7 +62,7 @@ def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json
       aws sqs receive-message --queue-url URL --max-number-of-messages 10 | email-activity parse --status
     """
     overrides = {} if track is None else {"tracked_document_types": track}
-    policy = tracking_policy(load_settings(**overrides))
+    policy = tracking_policy(load_tracking_settings(**overrides))
     missing: list[str] = []
     bodies = _bodies(files or ("-",), missing)
     previews = ((file, line, preview(body, policy)) for file, line, body in bodies)

@@ -14,7 +14,7 @@ from email_activity.ses.parse import SesEvent
 from email_activity.ses.tags_and_headers import CONFIGURATION_SET, first_tag, is_unread, short_headers, short_tags
 
 if TYPE_CHECKING:
-    from email_activity.settings import Settings
+    from email_activity.settings import TrackingSettings
 
 #: As AWS makes them. What looks otherwise is a stranger's text, and errors are logged.
 #: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html
@@ -37,7 +37,7 @@ class TrackingPolicy:
     store_subject: bool = True
 
 
-def tracking_policy(settings: "Settings") -> TrackingPolicy:
+def tracking_policy(settings: "TrackingSettings") -> TrackingPolicy:
     return TrackingPolicy(
         tracked=settings.tracked,
         document_type=(settings.document_type_tag, settings.document_type_header),
