@@ -84,7 +84,8 @@ def _emails_about(table: ActivityTable, document: Document) -> list[EmailStatus]
 
 
 def _with_later_delivery(row: model.Failure, emails: dict[tuple[str, str], list[EmailStatus]]) -> model.Failure:
-    if row.document is None:
+    # A complaint is about an email that arrived; another one does not mend it.
+    if row.document is None or row.status.code == "complained":
         return row
     about: Iterable[EmailStatus] = emails[row.document.type, row.document.id]
     at = reached_later(row.recipient, row.sent_at, about)
