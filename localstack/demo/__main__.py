@@ -16,14 +16,15 @@ from demo.reconcile import Reconciliation
 from demo.run import Demo, running_demo
 from demo.stand_ins import StandInError
 from email_activity.activity.answers import Context, email_with_timeline
-from email_activity.activity.attribution import TimelineEntry
-from email_activity.activity.describe import describe, whose
-from email_activity.activity.status import EmailStatus
+from email_activity.activity.describe import whose
+from email_activity.activity.model import EmailWithTimeline, Event
 from email_activity.cli import show
-from email_activity.cli.tables import block
+from email_activity.cli.rows import block
+from email_activity.cli.tables import event_in_words
+from email_activity.cli.when import Zone, zone_named
 
-#: Columns; the longest kind has 17.
-KIND_WIDTH = 19
+#: Of the times that are printed.
+ZONE = zone_named("UTC")
 
 EXPLAINED = {
     "recorded": "one event each, in the table",
@@ -57,7 +58,7 @@ def demo(*, keep: bool, as_json: bool) -> None:
     try:
         with running_demo(show.print_note) as running:
             result = _wait(running)
-            emails = running.emails()
+            emails = [email_with_timeline(each, Context()) for each in running.emails() if each.timeline]
             if as_json:
                 show.print_json(_as_json(result, emails))
             else:
@@ -77,25 +78,22 @@ def _wait(running: Demo) -> Reconciliation:
         return running.wait(lambda count: bar.update(task, completed=count))
 
 
-def _print(result: Reconciliation, emails: list[EmailStatus]) -> None:
+def _print(result: Reconciliation, emails: list[EmailWithTimeline]) -> None:
     out = show.console()
     for email in emails:
-        if email.timeline:
-            out.print(block(email))
-            for entry in email.timeline:
-                out.print(_event(entry, email.destination_count), no_wrap=True, overflow="ellipsis")
-            out.print()
+        show.print_lines(block(email, ZONE, out.width))
+        for event in email.timeline:
+            out.print(_event(event, email.destination_count, ZONE), no_wrap=True, overflow="ellipsis")
+        out.print()
+    click.echo(f"Times in {ZONE.name}\n")
     show.print_table(_count(result))
 
 
-def _event(entry: TimelineEntry, destination_count: int) -> Text:
-    event = entry.activity
-    kind = show.text(event.kind, "bold")
-    kind.pad_right(KIND_WIDTH - len(kind))
-    line = Text("    ").append(show.text(show.moment(event.occurred_at)[11:], "dim")).append("  ").append(kind)
+def _event(event: Event, destination_count: int, zone: Zone) -> Text:
+    line = Text("    ").append(show.text(zone.moment(event.occurred_at), "dim")).append("  ")
     if destination_count > 1:
-        line.append(show.text(whose(entry, destination_count))).append("  ")
-    return line.append(show.text(describe(entry)))
+        line.append(show.text(whose(event, destination_count))).append("  ")
+    return line.append(event_in_words(event, zone))
 
 
 def _count(result: Reconciliation) -> Table:
@@ -111,14 +109,14 @@ def _count(result: Reconciliation) -> Table:
     return table
 
 
-def _as_json(result: Reconciliation, emails: list[EmailStatus]) -> dict[str, Any]:
+def _as_json(result: Reconciliation, emails: list[EmailWithTimeline]) -> dict[str, Any]:
     return {
         "ok": result.ok,
         "published": {fate: result.published[fate] for fate in EXPLAINED},
         "missing": result.missing,
         "extra": result.extra,
         "waiting": result.waiting,
-        "emails": [email_with_timeline(email, Context()).model_dump(mode="json") for email in emails if email.timeline],
+        "emails": [email.model_dump(mode="json") for email in emails],
     }
 
 

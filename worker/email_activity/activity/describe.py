@@ -1,16 +1,19 @@
-"""What an event says, and what is to be known of a status beside its states: in words for a person. Pure."""
+"""What stands beside the labels: the details of an event, notes on a recipient, and counts. For people. Pure."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from email_activity.activity.attribution import TimelineEntry
-from email_activity.activity.engagement import verdict
-from email_activity.activity.facets import Status
-from email_activity.activity.states import DELIVERY, FAILED, is_bounce_elsewhere
-from email_activity.activity.status import Conflict, EmailStatus
+from email_activity.activity.model import Conflict, Email, Event, Facet, Freshness, Recipient
+from email_activity.activity.reasons import ses_words
+from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT, FAILED
+from email_activity.activity.words import ICONS, Words, words
 
 Detail = Mapping[str, Any]
+
+#: How a time that SES wrote into an event is shown.
+ShowTime = Callable[[object], str]
 
 #: What proves an arrival.
 PROOFS = {
@@ -25,36 +28,34 @@ PROOFS = {
 #: How sure it is whose the event was, where it is not.
 DOUBTS = {"inferred": " (inferred)", "unmatched": " (forwarded?)", "candidate": " (one of several named)"}
 
-BY_WHOM = {"machine": "by a machine", "proxy": "through a proxy", "person": ""}
-
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """`1 email`, `1,200 emails`."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
-def in_words(state: str) -> str:
-    """`hard bounced`"""
-    return state.replace("_", " ")
+def describe(event: Event, show_time: ShowTime = str) -> str:
+    """What the server said, and the parts of the detail that matter most beside the label and SES's own words.
+
+    All of the detail for a kind that this version does not know.
+    """
+    kind, detail = event.kind, event.detail
+    parts = PARTS[kind](detail) if kind in PARTS else [f"{name}: {value}" for name, value in detail.items()]
+    if kind == "DeliveryDelay" and (until := detail.get("expiration_time")):
+        parts.append(f"SES tries until {show_time(until)}")
+    return ", ".join(str(part) for part in [_forward(event), *parts] if part)
 
 
-def describe(entry: TimelineEntry) -> str:
-    """The parts of the detail that matter most; all of it for a kind that this version does not know."""
-    kind, detail = entry.activity.kind, entry.activity.detail
-    if entry.bounce_class:
-        parts = _bounce(in_words(entry.bounce_class), detail)
-    elif entry.complaint_kind:
-        parts = [in_words(entry.complaint_kind), detail.get("user_agent")]
-    else:
-        parts = PARTS[kind](detail) if kind in PARTS else [f"{name}: {value}" for name, value in detail.items()]
-    return ", ".join(str(part) for part in [_elsewhere(entry), *parts] if part)
+def ses_words_of(event: Event) -> str:
+    """SES's own: `Bounce, Transient, MailboxFull`."""
+    return ses_words(event.kind, event.detail)
 
 
-def whose(entry: TimelineEntry, destination_count: int) -> str:
+def whose(event: Event, destination_count: int) -> str:
     """The recipient, or how far nobody can tell."""
-    if entry.recipient is None:
+    if event.recipient is None:
         return one_of(destination_count)
-    return entry.recipient + DOUBTS.get(entry.attribution, "")
+    return event.recipient + DOUBTS.get(event.attribution, "")
 
 
 def one_of(destination_count: int) -> str:
@@ -62,19 +63,23 @@ def one_of(destination_count: int) -> str:
     return f"one of {destination_count}" if destination_count > 1 else "not known"
 
 
-def notes_on(status: Status) -> Iterator[str]:
-    """What the states of a recipient do not say."""
-    if not status.is_destination:
+def who(recipient: Recipient, destination_count: int) -> str:
+    """The address; whom an event that names nobody may be of; and whether it is only SES's simulator."""
+    name = recipient.recipient or one_of(destination_count)
+    return f"{name} (simulator)" if recipient.simulator else name
+
+
+def notes_on(recipient: Recipient) -> Iterator[str]:
+    """What the labels of a recipient do not say."""
+    if not recipient.is_destination and recipient.recipient:
         yield "not a recipient of this email: forwarded?"
-    if status.bounced_at:
-        yield _bounced_at(status.bounced_at)
-    if status.arrived_from:
-        yield f"arrived: no delivery was reported, but {_listed(PROOFS[each] for each in status.arrived_from)}"
+    if recipient.arrived_from:
+        yield f"no delivery was reported, but {_listed(PROOFS[each] for each in recipient.arrived_from)}"
 
 
 def describe_conflict(conflict: Conflict) -> str:
     named = {
-        "document": [f"{each.type} {each.id}" for each in conflict.documents],
+        "document": [f"{each.type} {each.name}" for each in conflict.documents],
         "account": conflict.accounts,
     }
     parts = [f"the {what}: {_listed(each)}" for what, each in named.items() if each]
@@ -82,63 +87,83 @@ def describe_conflict(conflict: Conflict) -> str:
 
 
 class Totals:
-    """How many recipients are in which state."""
+    """How many recipients are in which state, in the labels' words. Mail to SES's simulator does not count."""
 
     def __init__(self) -> None:
         self.emails = 0
-        self._delivery: Counter[str] = Counter()
-        self._others: Counter[str] = Counter()
+        self._simulated = 0
+        self._recipients = 0
+        self._counts: Counter[tuple[str, str | None, bool]] = Counter()
 
-    def add(self, email: EmailStatus) -> None:
+    def add(self, email: Email) -> None:
         self.emails += 1
-        for status in email.recipients:
-            state = status.delivery.state
-            # That address failed, not the recipient's own.
-            self._delivery[f"{state} elsewhere" if status.bounced_at and state in FAILED else state] += 1
-            self._others.update((status.engagement.state, status.consent.state))
-        if email.shared:
-            self._others[f"{email.shared.engagement.state} by one of several"] += 1
+        for each in email.recipients:
+            if each.simulator:
+                self._simulated += 1
+                continue
+            self._recipients += 1
+            self._count("forward_bounced" if _is_elsewhere(each) else each.delivery.state, each.delivery.reason)
+            self._add_seen(each, is_shared=False)
+        if email.shared and not any(each.simulator for each in email.recipients):
+            self._add_seen(email.shared, is_shared=True)
 
     def __str__(self) -> str:
-        """`3 emails, 4 recipients: 3 delivered, 1 hard bounced; 2 opened`"""
-        states = [name for state in DELIVERY for name in (state, f"{state} elsewhere")]
-        delivery = [f"{self._delivery[state]:,} {in_words(state)}" for state in states if self._delivery[state]]
-        others = [f"{n:,} {in_words(state)}" for state, n in self._others.items() if not state.startswith("none")]
-        head = f"{counted(self.emails, 'email')}, {counted(self._delivery.total(), 'recipient')}"
-        return head + (f": {', '.join(delivery)}" if delivery else "") + (f"; {', '.join(others)}" if others else "")
+        """`3 emails, 4 recipients`, then a line for each label and how many have it."""
+        head = f"{counted(self.emails, 'email')}, {counted(self._recipients, 'recipient')}"
+        if self._simulated:
+            head += f"; left out: {counted(self._simulated, 'recipient')} of SES's simulator"
+        order = ["forward_bounced", *DELIVERY, *ENGAGEMENT, *CONSENT, "auto_replied"]
+        keys = sorted(self._counts, key=lambda key: (order.index(key[0]) if key[0] in order else len(order), str(key)))
+        width = max((len(f"{count:,}") for count in self._counts.values()), default=0)
+        return "\n".join([head, *(f"{self._counts[key]:>{width + 2},}  {_in_words(*key)}" for key in keys)])
+
+    def _add_seen(self, of: Recipient, *, is_shared: bool) -> None:
+        for facet in (of.engagement, of.consent):
+            if facet.state != "none":
+                self._count(facet.state, facet.reason, is_shared=is_shared)
+        if of.auto_replied_at:
+            self._count("auto_replied", None)
+
+    def _count(self, code: str, reason: str | None, *, is_shared: bool = False) -> None:
+        self._counts[code, reason, is_shared] += 1
 
 
-def _elsewhere(entry: TimelineEntry) -> str | None:
-    if not entry.other_address:
-        return None
-    return _bounced_at(entry.other_address) if is_bounce_elsewhere(entry) else _forward(entry.other_address)
+def freshness_in_words(freshness: Freshness, age: Callable[[float], str], now: float) -> tuple[bool, str]:
+    """Whether it is a warning, and the line. now: seconds since the epoch; age: seconds in words."""
+    newest = freshness.newest_recorded_at
+    told = (
+        f"The newest event recorded is {age(now - newest.timestamp())} old" if newest else "No event was recorded yet"
+    )
+    if freshness.reading:
+        return False, f"{told}; the queue is being read."
+    asked = freshness.last_poll_at
+    why = f"no worker has asked the queue for {age(now - asked.timestamp())}" if asked else "no worker is known"
+    return True, f"{why}, so the latest events may be missing. {told}."
 
 
-def _bounced_at(address: str) -> str:
-    return f"bounced {_forward(address)}"
+def _is_elsewhere(recipient: Recipient) -> bool:
+    """That address failed, not the recipient's own."""
+    return bool(recipient.bounced_at) and recipient.delivery.state in FAILED
 
 
-def _forward(address: str) -> str:
-    return f"at {address} (a forward or an alias)"
+def _in_words(code: str, reason: str | None, is_shared: bool) -> str:
+    row = words(code, "shared" if is_shared else reason)
+    return f"{ICONS[row.tone]} {row.label.format(address='another address', count='several')}"
+
+
+def _forward(event: Event) -> str | None:
+    """The address that the event names, where the label does not say it."""
+    is_told = event.code == "forward_bounced" or event.recipient is None or event.named in (None, event.recipient)
+    return None if is_told else f"at {event.named} (a forward or an alias)"
 
 
 def _listed(words: Iterable[str]) -> str:
     return " and ".join(words)
 
 
-def _bounce(words: str, detail: Detail) -> list[Any]:
-    names = "/".join(filter(None, (detail.get("bounce_type"), detail.get("bounce_sub_type"))))
-    return [f"{words} ({names})" if names else words, *_servers_words(detail)]
-
-
 def _servers_words(detail: Detail) -> list[Any]:
     diagnostic, status = detail.get("diagnostic_code", ""), detail.get("status")
     return [None if status and status in diagnostic else status, diagnostic]
-
-
-def _delay(detail: Detail) -> list[Any]:
-    until = detail.get("expiration_time")
-    return [detail.get("delay_type"), *_servers_words(detail), until and f"SES tries until {until}"]
 
 
 def _subscription(detail: Detail) -> list[Any]:
@@ -154,22 +179,24 @@ def _subscription(detail: Detail) -> list[Any]:
     return [everything, *by_topic, contact_list and f"list {contact_list}", detail.get("source")]
 
 
-def _open(detail: Detail) -> list[Any]:
-    return [BY_WHOM[verdict("Open", detail)], detail.get("user_agent"), detail.get("ip_address")]
-
-
-def _click(detail: Detail) -> list[Any]:
-    return [detail.get("link"), BY_WHOM[verdict("Click", detail)], detail.get("user_agent"), detail.get("ip_address")]
-
-
-#: Of the kinds that have no class of their own.
+#: Of the kinds that have something to say beside their label.
 PARTS: dict[str, Callable[[Detail], list[Any]]] = {
     "Send": lambda _: [],
-    "Reject": lambda detail: [detail.get("reason")],
+    "Reject": lambda _: [],
     "Delivery": lambda detail: [detail.get("smtp_response")],
-    "DeliveryDelay": _delay,
+    "Bounce": _servers_words,
+    "Complaint": lambda detail: [detail.get("user_agent")],
+    "DeliveryDelay": _servers_words,
     "Subscription": _subscription,
-    "Open": _open,
-    "Click": _click,
+    "Open": lambda detail: [detail.get("user_agent"), detail.get("ip_address")],
+    "Click": lambda detail: [detail.get("link"), detail.get("user_agent"), detail.get("ip_address")],
     "Rendering Failure": lambda detail: [detail.get("template_name"), detail.get("error_message")],
 }
+
+
+def facet_words(code: str, facet: Facet, destination_count: int, *, is_shared: bool) -> Words:
+    """Of one of the states that were seen: the facet's own for the one that counts."""
+    row = words(code, "shared" if is_shared else None)
+    if code == facet.state and facet.tone and facet.label:
+        return replace(row, tone=facet.tone, label=facet.label)
+    return replace(row, label=row.label.format(address="another address", count=destination_count))

@@ -93,7 +93,7 @@ def evidence(state: str, entry: TimelineEntry) -> Evidence:
     until = detail.get("expiration_time")
     return Evidence(
         event_id=event.event_id,
-        ses_words=ses_words(entry),
+        ses_words=ses_words(event.kind, detail),
         occurred_at=event.occurred_at,
         reason=_reason(state, entry),
         server_said=detail.get("diagnostic_code") or detail.get("smtp_response") or detail.get("error_message") or None,
@@ -102,11 +102,10 @@ def evidence(state: str, entry: TimelineEntry) -> Evidence:
     )
 
 
-def ses_words(entry: TimelineEntry) -> str:
+def ses_words(kind: str, detail: Mapping[str, Any]) -> str:
     """SES's own: `Bounce, Transient, MailboxFull`."""
-    detail = entry.activity.detail
     names = ("bounce_type", "bounce_sub_type", "complaint_feedback_type", "complaint_sub_type", "delay_type", "reason")
-    return ", ".join([entry.activity.kind, *(str(detail[name]) for name in names if detail.get(name))])
+    return ", ".join([kind, *(str(detail[name]) for name in names if detail.get(name))])
 
 
 def event_code(entry: TimelineEntry) -> Code:

@@ -1,33 +1,43 @@
 """`email-activity status`, `timeline`, `document`, `recipient` and `account`: what became of emails."""
 
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import NoReturn
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
 import click
-from rich.table import Table
 
-from email_activity.activity.bulk import ListedEmail
-from email_activity.activity.export import Json, email_json
-from email_activity.activity.reader import Reader, utc_day
-from email_activity.activity.status import EmailStatus
-from email_activity.cli import show, tables
+from email_activity.activity import model
+from email_activity.activity.filters import STATUSES
+from email_activity.activity.pages import MAX_PAGE, PAGE
+from email_activity.activity.reader import Activity
+from email_activity.cli import listing, rows, show, tables
+from email_activity.cli.interrupt import ended_by_ctrl_c
 from email_activity.cli.options import non_empty, together
-from email_activity.domain.addresses import normalize_address
-from email_activity.domain.facts import Document
-from email_activity.domain.times import parse_timestamp
+from email_activity.cli.when import Zone, tz_option
 from email_activity.settings import load_settings
+
+#: How far `account` looks back unless told.
+SINCE = timedelta(days=7)
+
+
+def _one_way(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    if value and context.params.get("as_json"):
+        raise click.UsageError("--json and --plain exclude each other")
+    return value
+
+
+def printing(json_help: str) -> Callable[[Any], Any]:
+    """How results are printed, for people and for programs."""
+    return together(
+        tz_option,
+        click.option("--json", "as_json", is_flag=True, is_eager=True, help=json_help),
+        click.option("--plain", is_flag=True, callback=_one_way, help="Rows with a tab between cells, after a header."),
+    )
+
 
 one_email = together(
     click.argument("email_id", callback=non_empty),
-    click.option(
-        "--json",
-        "as_json",
-        is_flag=True,
-        help="One JSON object: the email with its recipients' facets and its timeline.",
-    ),
+    printing("One JSON object: the email with its recipients' facets and its timeline."),
 )
 paged = together(
     click.option("--limit", type=click.IntRange(min=1), help="At most so many emails."),
@@ -38,7 +48,8 @@ paged = together(
 
 @click.command()
 @one_email
-def status(*, email_id: str, as_json: bool) -> None:
+@ended_by_ctrl_c
+def status(*, email_id: str, zone: Zone, as_json: bool, plain: bool) -> None:
     """What became of an email, for each recipient: delivery, engagement, consent.
 
     EMAIL_ID is the message id that SES's send call returned; the whole Message-ID header will do too.
@@ -46,14 +57,24 @@ def status(*, email_id: str, as_json: bool) -> None:
     \b
     Examples:
       email-activity status 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
-      email-activity status EMAIL_ID --json | jq '.recipients[].delivery.state'
+      email-activity status EMAIL_ID --json | jq '.recipients[].status.label'
     """
-    _show(email_id, tables.facets, as_json=as_json)
+    email = _email(email_id)
+    if as_json:
+        show.print_model(email)
+    elif plain:
+        listing.print_plain(rows.PLAIN, rows.plain_lines(email, zone))
+    else:
+        show.print_lines(tables.headline(email.status, zone))
+        show.print_table(tables.about_email(email, zone))
+        show.print_table(tables.facets(email, zone))
+        show.print_freshness(email.freshness)
 
 
 @click.command()
 @one_email
-def timeline(*, email_id: str, as_json: bool) -> None:
+@ended_by_ctrl_c
+def timeline(*, email_id: str, zone: Zone, as_json: bool, plain: bool) -> None:
     """Everything that was reported of an email, in order of time.
 
     Times are those of the reporting servers, so an out-of-office reply may stand before its delivery.
@@ -63,134 +84,153 @@ def timeline(*, email_id: str, as_json: bool) -> None:
       email-activity timeline 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
       email-activity timeline EMAIL_ID --json | jq -c '.timeline[]'
     """
-    _show(email_id, tables.timeline, as_json=as_json)
+    email = _email(email_id)
+    if as_json:
+        show.print_model(email)
+    elif plain:
+        listing.print_plain(tables.PLAIN_EVENT, tables.plain_events(email, zone))
+    else:
+        show.print_lines(tables.headline(email.status, zone))
+        show.print_table(tables.about_email(email, zone))
+        show.print_table(tables.timeline(email, zone))
+        show.print_freshness(email.freshness)
 
 
 @click.command()
 @click.argument("document_type", metavar="TYPE", callback=non_empty)
 @click.argument("document_id", metavar="ID", callback=non_empty)
-@click.option("--json", "as_json", is_flag=True, help='One JSON object: {"document", "emails": [...]}.')
-def document(*, document_type: str, document_id: str, as_json: bool) -> None:
-    """The emails about a document, newest first, with what became of each for each recipient.
+@printing("One JSON object: the document, its recipients over all its emails, and these.")
+@ended_by_ctrl_c
+def document(*, document_type: str, document_id: str, zone: Zone, as_json: bool, plain: bool) -> None:
+    """What became of a document, for each recipient over all its emails; then these, newest first.
 
-    TYPE and ID are what the sender put into the email's tags or headers.
+    TYPE and ID are what the sender put into the email's tags or headers; an ID that a tag cannot hold, such as
+    2026/117, is found as it is typed.
 
     \b
     Examples:
-      email-activity document invoice 2026-117
-      email-activity document contract 77 --json | jq '.emails[0].recipients'
+      email-activity document invoice 2026/117
+      email-activity document contract 77 --json | jq '.recipients[].status.label'
     """
-    wanted = Document(document_type.lower(), document_id)
-    emails = Reader(load_settings()).document(wanted.type, wanted.id)
+    found = Activity().document(document_type, document_id)
+    if found is None:
+        _nothing(f"no email about {document_type.lower()} {document_id} is known")
     if as_json:
-        found = [email_json(email, timeline=False) for email in emails]
-        show.print_json({"document": asdict(wanted), "emails": found})
+        show.print_model(found)
+    elif plain:
+        listing.print_plain(rows.PLAIN, (line for email in found.emails for line in rows.plain_lines(email, zone)))
     else:
-        with tables.printed_rows() as print_row:
-            for email in emails:
-                print_row(email)
-    if not emails:
-        _nothing(f"no email about {wanted.type} {wanted.id} is known")
+        listing.print_document(found, zone)
 
 
 @click.command()
 @click.argument("address", callback=non_empty)
 @paged
-@click.option("--json", "as_json", is_flag=True, help='One JSON object: {"recipient", "emails": [...]}.')
-def recipient(*, address: str, limit: int | None, after: str | None, oldest_first: bool, as_json: bool) -> None:
-    """The emails to an address, newest first, with what became of each for this recipient.
+@click.option("--all", "everything", is_flag=True, help=f"All emails, not the last {PAGE} only.")
+@printing("One JSON object: the address, whether to send to it, and its emails.")
+@ended_by_ctrl_c
+def recipient(  # noqa: PLR0913  one argument for each option is how click works
+    *,
+    address: str,
+    limit: int | None,
+    after: str | None,
+    oldest_first: bool,
+    everything: bool,
+    zone: Zone,
+    as_json: bool,
+    plain: bool,
+) -> None:
+    """Whether to send to an address; then the emails to it, newest first, with what became of each for this recipient.
 
     \b
     Examples:
       email-activity recipient anna@example.com --limit 10
-      email-activity recipient 'Anna <ANNA@example.com>' --json
+      email-activity recipient 'Anna <ANNA@example.com>' --json | jq -r .verdict.label
     """
-    wanted = normalize_address(address)
-    listed = Reader(load_settings()).recipient(wanted, after=after, limit=limit, newest_first=not oldest_first)
-    emails: list[Json] = []
-    count = _print_list(listed, emails.append if as_json else None)
+    activity = Activity()
+    with listing.wrong_usage():
+        found = activity.recipient(address, limit=min(limit or PAGE, MAX_PAGE), after=after)
+    if everything or oldest_first or (limit or 0) > MAX_PAGE:
+        streamed = activity.stream_recipient(
+            address, limit=listing.one_more(limit), after=after, newest_first=not oldest_first
+        )
+        found = listing.with_emails(found, streamed, limit)
     if as_json:
-        show.print_json({"recipient": wanted, "emails": emails})
-    if not count:
-        _nothing(f"no email to {wanted} is known")
+        show.print_model(found)
+    elif found.emails:
+        listing.print_recipient(found, zone, plain=plain)
+    if not found.emails:
+        _nothing(f"no email to {found.recipient} is known{' after this cursor' if after else ''}")
 
 
 @click.command()
 @click.argument("account_id", metavar="ID", callback=non_empty)
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Emails sent on this day, in UTC. Default: today.")
-@click.option("--since", metavar="TIME", help="Emails sent from then on: RFC 3339, or a day; UTC unless it says.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Emails sent on this day, in the time zone of --tz.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Emails sent from then on: 2026-11-01, a time (RFC 3339), or 24h, 7d. Default: 7d.",
+)
 @click.option("--until", metavar="TIME", help="Emails sent before then.")
+@click.option(
+    "--status",
+    type=click.Choice(STATUSES),
+    metavar="STATUS",
+    help=f"Those of any recipient in it: {', '.join(STATUSES)}.",
+)
 @paged
-@click.option("--json", "as_json", is_flag=True, help="JSON lines: one object for each email, as they are read.")
+@printing("JSON lines: one object for each email, as they are read.")
+@ended_by_ctrl_c
 def account(  # noqa: PLR0913  one argument for each option is how click works
     *,
     account_id: str,
     day: datetime | None,
     since: str | None,
     until: str | None,
+    status: str | None,
     limit: int | None,
     after: str | None,
     oldest_first: bool,
+    zone: Zone,
     as_json: bool,
+    plain: bool,
 ) -> None:
-    """The emails of an account (your customer), newest first, and counts at the end.
+    """The emails of an account (your customer) of the last seven days, newest first, and counts at the end.
 
     \b
     Examples:
       email-activity account 4711
-      email-activity account 4711 --day 2026-11-23 > day.txt
+      email-activity account 4711 --status not_delivered --since 30d
+      email-activity account 4711 --day 2026-11-23 --tz Europe/Berlin > day.txt
       email-activity account 4711 --since 2026-11-01 --until 2026-12-01 --json | jq -c .recipients
     """
     if day and (since or until):
         raise click.UsageError("--day says it all: leave out --since and --until")
-    if since or until:
-        start, end = _time("--since", since), _time("--until", until)
-    else:
-        start, end = utc_day((day or datetime.now(UTC)).date())
-    listed = Reader(load_settings()).account(
-        account_id, start, end, after=after, limit=limit, newest_first=not oldest_first
+    now = datetime.now(UTC)
+    start, end = (
+        zone.day(day.date()) if day else (_time("--since", since, zone, now), _time("--until", until, zone, now))
     )
-    if not _print_list(listed, show.print_json if as_json else None):
-        upto = f" and {show.moment(end)}" if end else " and now"
-        within = f"between {show.moment(start)}{upto} UTC" if start else f"before {show.moment(end)} UTC"
-        _nothing(f"no email of account {account_id} was sent {within}")
+    if start is None and end is None:
+        start = now - SINCE
+    asked = listing.Asked(account_id, start, end, status, limit, after, newest_first=not oldest_first)
+    if not listing.print_account(asked, zone, as_json=as_json, plain=plain):
+        _nothing(f"no {f'{status} ' if status else ''}email of account {account_id} was sent {asked.span(zone)}")
 
 
-def _show(email_id: str, table: Callable[[EmailStatus], Table], *, as_json: bool) -> None:
-    settings = load_settings()
-    email = Reader(settings).email(email_id)
+def _email(email_id: str) -> model.EmailWithTimeline:
+    email = Activity().email(email_id)
     if email is None:
         _nothing(
-            f"nothing is known of the email {email_id} in the table {settings.activity_table}: "
+            f"nothing is known of the email {email_id} in the table {load_settings().activity_table}: "
             "is the id right, its document type tracked, and it not older than the retention?"
         )
-    if as_json:
-        show.print_json(email_json(email, timeline=True))
-    else:
-        show.print_table(tables.heading(email))
-        show.print_table(table(email))
+    return email
 
 
-def _print_list(listed: Generator[ListedEmail], take: Callable[[Json], None] | None) -> int:
-    """As they are read, each as JSON to `take`, or as rows. How many there were."""
-    count, last = 0, None
-    rows: AbstractContextManager[Callable[[EmailStatus], None] | None] = nullcontext()
-    # Leaving early must end the processes that read ahead.
-    with closing(listed), rows if take else tables.printed_rows() as print_row:
-        for count, last in enumerate(listed, start=1):  # noqa: B007  what they were at the end
-            if take:
-                take(email_json(last.status, timeline=False) | {"cursor": last.cursor})
-            elif print_row:
-                print_row(last.status)
-    if last and last.has_more:
-        show.print_note(f"there are more: --after '{last.cursor}'")
-    return count
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    at = parse_timestamp(text).at if text else None
+def _time(option: str, text: str | None, zone: Zone, now: datetime) -> datetime | None:
+    at = zone.parse(text, now) if text else None
     if text and not at:
-        raise click.UsageError(f"{option}: want 2026-11-23 or 2026-11-23T10:00:00Z")
+        raise click.UsageError(f"{option}: want 2026-11-23, 2026-11-23T10:00:00Z, 24h or 7d")
     return at
 
 

@@ -7,11 +7,14 @@ from typing import BinaryIO
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from email_activity.activity import answers
-from email_activity.activity.describe import describe, whose
+from email_activity.activity.describe import whose
+from email_activity.activity.event_answers import event_answer
 from email_activity.activity.preview import Preview, emails_of, preview
 from email_activity.cli import show, tables
+from email_activity.cli.when import Zone, tz_option
 from email_activity.domain.facts import Item
 from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import load_tracking_settings
@@ -28,7 +31,8 @@ Previews = Iterator[tuple[str, int | None, Preview]]
 @click.option("--track", metavar="TYPES", help="Instead of TRACKED_DOCUMENT_TYPES: comma-separated, or '*' for all.")
 @click.option("--status", "as_status", is_flag=True, help="Fold them by email, as `status` shows one of the table.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines: one object for each document, or for each email.")
-def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json: bool) -> None:
+@tz_option
+def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json: bool, zone: Zone) -> None:
     """What the worker would make of these messages if they came now. Nothing is touched; neither AWS nor Redis is
     needed.
 
@@ -67,12 +71,12 @@ def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json
     bodies = _bodies(files or ("-",), missing)
     previews = ((file, line, preview(body, policy)) for file, line, body in bodies)
     if as_status:
-        _print_status(previews, as_json=as_json)
+        _print_status(previews, zone, as_json=as_json)
     elif as_json:
         for file, line, each in previews:
             show.print_json({"file": file, "line": line} | each.as_json())
     else:
-        show.print_table(_table(previews))
+        show.print_table(_table(previews, zone))
     if missing:
         raise SystemExit(WRONG_USAGE)
 
@@ -115,7 +119,7 @@ def _place(file: str, line: int | None) -> str:
     return f"line {line}" if line else file
 
 
-def _print_status(previews: Previews, *, as_json: bool) -> None:
+def _print_status(previews: Previews, zone: Zone, *, as_json: bool) -> None:
     """What is no part of an email goes to standard error."""
     items: list[Item] = []
     for file, line, each in previews:
@@ -124,16 +128,18 @@ def _print_status(previews: Previews, *, as_json: bool) -> None:
         if event.outcome != "activity":
             show.print_note(f"{_place(file, line)}: {event.outcome}: {event.error or each.why or event.kind}")
     for number, email in enumerate(emails_of(items)):
+        answer = answers.email_with_timeline(email, answers.Context())
         if as_json:
-            show.print_model(answers.email_with_timeline(email, answers.Context()))
+            show.print_model(answer)
             continue
         if number:
             click.echo()
-        show.print_table(tables.heading(email))
-        show.print_table(tables.facets(email))
+        show.print_lines(tables.headline(answer.status, zone))
+        show.print_table(tables.about_email(answer, zone))
+        show.print_table(tables.facets(answer, zone))
 
 
-def _table(previews: Previews) -> Table:
+def _table(previews: Previews, zone: Zone) -> Table:
     """A line for each record, and one for a document without any."""
     has_column = show.console().width >= show.ROOM_FOR_RECIPIENTS
     table = show.table()
@@ -144,17 +150,18 @@ def _table(previews: Previews) -> Table:
         table.add_column(column, overflow="fold")
     for file, line, each in previews:
         outcome = each.interpretation.outcome
-        for number, (kind, recipient, what) in enumerate(_rows(each)):
+        for number, (kind, recipient, what) in enumerate(_rows(each, zone)):
             head = ("", "") if number else (show.text(_place(file, line)), show.state(outcome))
-            cells = show.apart(show.text(recipient), show.text(what), has_column=has_column)
+            cells = show.apart(show.text(recipient), what, has_column=has_column)
             table.add_row(*head, show.text(kind, "bold"), *cells)
     return table
 
 
-def _rows(found: Preview) -> Iterator[tuple[str, str, str]]:
+def _rows(found: Preview, zone: Zone) -> Iterator[tuple[str, str, Text]]:
     """Event, recipient, what."""
     event = found.interpretation.main_event
     if event.error or not found.entries:
-        yield event.kind or "-", "", str(event.error or found.why or event.form)
+        yield event.kind or "-", "", show.text(event.error or found.why or event.form)
     for entry, count in found.entries:
-        yield entry.activity.kind, whose(entry, count), describe(entry)
+        answer = event_answer(entry, count)
+        yield answer.kind, whose(answer, count), tables.event_in_words(answer, zone)

@@ -7,10 +7,9 @@ move the cursor or hide text, and none of it is read as rich's markup.
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from pydantic import BaseModel
@@ -20,6 +19,10 @@ from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from email_activity.activity.describe import freshness_in_words
+from email_activity.activity.model import Freshness
+from email_activity.activity.words import ICONS, Tone
+from email_activity.cli.when import age
 from email_activity.domain.printable import printable as printable  # noqa: PLC0414  the commands take it from here
 
 #: Columns of a terminal.
@@ -32,13 +35,21 @@ PROSE = 100
 #: Seconds between two writes at a terminal: each draws the live count anew, which takes rich milliseconds.
 EVERY = 0.1
 
-STYLES = {
-    **dict.fromkeys(("arrived", "delivered", "clicked", "opened", "subscribed", "activity"), "green"),
-    **dict.fromkeys(("delayed", "proxy_opened", "undetermined_bounce", "unsubscribed", "untracked"), "yellow"),
-    **dict.fromkeys(("soft_bounced", "suppressed", "hard_bounced", "rejected", "render_failed"), "red"),
-    **dict.fromkeys(("complained", "quarantine"), "red"),
-    "none": "dim",
-}
+#: Of what becomes of a message.
+STYLES = {"activity": "green", "untracked": "yellow", "quarantine": "red"}
+
+#: Of a label. Its icon says the same without a colour.
+TONES: dict[Tone, str] = {"ok": "green", "wait": "blue", "note": "yellow", "bad": "red"}
+
+
+class Labelled(Protocol):
+    """A status, an event, a facet or a verdict: what has words of its own."""
+
+    @property
+    def tone(self) -> Tone | None: ...
+
+    @property
+    def label(self) -> str | None: ...
 
 
 def console(piped_width: int = WIDE) -> Console:
@@ -66,6 +77,16 @@ def print_table(table: Table, *, prose: bool = False) -> None:
     with out.capture() as captured:
         out.print(table)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def print_lines(lines: Text, indent: str = "") -> None:
+    """At a terminal in colours; broken nowhere but where it has lines, and by the terminal itself."""
+    out = console()
+    for line in lines.split():
+        if out.is_terminal:
+            out.print(Text(indent).append(line), soft_wrap=True)
+        else:
+            click.echo(f"{indent}{line.plain}".rstrip())
 
 
 def print_json(value: Any) -> None:
@@ -100,8 +121,28 @@ def state(name: str, count: int = 1) -> Text:
     return text(name.replace("_", " ") + times, STYLES.get(name, ""))
 
 
-def moment(at: datetime | None) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if at else "-"
+def said(of: Labelled) -> str:
+    """A label with its icon: `✓ Delivered to mail server`."""
+    return f"{ICONS[of.tone]} {of.label}" if of.tone and of.label else "-"
+
+
+def pill(of: Labelled, count: int = 1, style: str = "") -> Text:
+    """A label in its colour. Append it to a Text of its own, or what is appended to it takes the colour."""
+    times = f" \u00d7{count}" if count > 1 else ""
+    return text(said(of) + times, f"{style} {TONES[of.tone] if of.tone else 'dim'}".strip())
+
+
+def plain(cells: Iterable[object]) -> str:
+    """A row for `cut` and `awk -F'\\t'`: a tab between two cells, and none within one."""
+    return "\t".join(printable("" if cell is None else cell) for cell in cells)
+
+
+def print_freshness(freshness: Freshness | None) -> None:
+    """How far the table has come, on standard error, since it is no result."""
+    if freshness is None:
+        return
+    is_warning, line = freshness_in_words(freshness, age, time.time())
+    click.echo(f"Warning: {line}" if is_warning else line, err=True)
 
 
 def progress(*columns: ProgressColumn, on: Console, disable: bool = False, redirect_stderr: bool = False) -> Progress:
@@ -114,18 +155,18 @@ def progress(*columns: ProgressColumn, on: Console, disable: bool = False, redir
         *columns,
         console=on,
         transient=True,
-        disable=disable or not on.is_terminal,
+        disable=disable or not on.file.isatty(),
         redirect_stdout=False,
         redirect_stderr=redirect_stderr,
     )
 
 
 @contextmanager
-def live_count(what: str) -> Iterator["LiveCount"]:
+def live_count(what: str, *, disable: bool = False) -> Iterator["LiveCount"]:
     """On whichever of the two outputs is a terminal; none if neither is."""
     out = console()
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}"), TimeElapsedColumn())
-    bar = progress(*columns, on=out if out.is_terminal else Console(stderr=True))
+    bar = progress(*columns, on=out if out.is_terminal else Console(stderr=True), disable=disable)
     bar.add_task(what, total=None)
     with bar:
         live = LiveCount(bar, out)
