@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from email_activity.dead_letters import queue_scan
-from email_activity.dead_letters.actions import Archive, Listed, Outcome, Redrive, drain, find, list_messages
+from email_activity.dead_letters.actions import Archive, DrainResult, Listed, Redrive, drain, find, list_messages
 from email_activity.dead_letters.dead_letter import DeadLetter, Filter
 from email_activity.dead_letters.queue_scan import Scan
 from email_activity.domain.facts import Document
@@ -55,14 +55,14 @@ def listed(sqs: FakeSqs, **options: Any) -> tuple[list[Listed], Scan]:
     return found, scan
 
 
-def redriven(sqs: FakeSqs, wanted: Filter = ANY, limit: int | None = None, **options: Any) -> list[Outcome]:
+def redriven(sqs: FakeSqs, wanted: Filter = ANY, limit: int | None = None, **options: Any) -> list[DrainResult]:
     work = Redrive(sqs, EVENTS)  # type: ignore[arg-type]
     with scan_of(sqs, **options) as scan:
         takes = lambda each: work.is_new(each) and wanted.matches(each)  # noqa: E731
         return [outcome for batch in drain(scan, takes, work.send, limit) for outcome in batch]
 
 
-def discarded(sqs: FakeSqs, path: Path, limit: int | None = None) -> list[Outcome]:
+def discarded(sqs: FakeSqs, path: Path, limit: int | None = None) -> list[DrainResult]:
     with Archive(path) as archive, scan_of(sqs) as scan:
         return [outcome for batch in drain(scan, ANY.matches, archive.write, limit) for outcome in batch]
 
@@ -242,7 +242,7 @@ def test_what_comes_long_after_the_start_is_left_for_the_next_scan():
 
 
 def test_a_queue_with_more_than_sqs_hides_is_said_to_be_cut(monkeypatch):
-    monkeypatch.setattr(queue_scan, "MAX_HELD", 20)
+    monkeypatch.setattr(queue_scan, "MAX_IN_FLIGHT", 20)
     sqs = filled(30)
     found, scan = listed(sqs)
     assert (len(found), scan.is_cut, sqs.hidden()) == (20, True, [])

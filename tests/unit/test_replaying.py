@@ -22,7 +22,7 @@ from email_activity.replay.checkpoint import Checkpoint, CheckpointError, finger
 from email_activity.replay.files import find_files
 from email_activity.replay.messages import ArchivedMessage
 from email_activity.replay.rejects import Rejects
-from email_activity.replay.replay import Batch, Replay, Summary
+from email_activity.replay.replay import Replay, ReplayBatch, ReplaySummary
 from email_activity.replay.sender import QueueSender
 from email_activity.ses.interpret import Outcome
 from email_activity.ses.tracking_policy import TrackingPolicy
@@ -116,7 +116,7 @@ class Stand:
     def _is_stopping(self) -> bool:
         return self.is_stopping()
 
-    def replay(self, *paths: str, **changes: Any) -> Summary:
+    def replay(self, *paths: str, **changes: Any) -> ReplaySummary:
         return self.job(*paths, **changes).run()
 
     def rejects(self, name: str = "rejects.jsonl") -> list[dict[str, Any]]:
@@ -175,7 +175,7 @@ def test_what_lambda_or_sqs_gave_is_sent_as_the_messages_in_it(stand: Stand) -> 
 
 @pytest.mark.parametrize("outcome", [Outcome.ACTIVITY, Outcome.QUARANTINE])
 def test_large_documents_do_not_wait_for_a_full_batch_in_memory(outcome: Outcome) -> None:
-    batch, size = Batch(), 0
+    batch, size = ReplayBatch(), 0
     error = NotJsonError() if outcome is Outcome.QUARANTINE else None
     while not batch.is_full():
         batch.add(ArchivedMessage("events", 0, "x" * 1_000_000, outcome, error))
@@ -223,7 +223,7 @@ def test_nothing_counts_as_done_before_it_is_sent(stand: Stand, monkeypatch, *, 
     stand.archive(sends(60))
     stopping = threading.Event()
     stand.is_stopping = stopping.is_set
-    found: list[Summary] = []
+    found: list[ReplaySummary] = []
     thread = threading.Thread(target=lambda: found.append(stand.replay()))
     thread.start()
     time.sleep(0.1) if is_hanging else eventually(lambda: stand.said)

@@ -28,7 +28,7 @@ NOT_ANSWERED = "NotAnswered"
 
 
 @dataclass(frozen=True, slots=True)
-class BatchResult(Generic[K]):
+class CallResult(Generic[K]):
     """What became of the entries of one call, each under the caller's own key.
 
     done: SQS's entry of `Successful`. failed: SQS's error code. sender_faults: of these, the entries that SQS refuses
@@ -44,7 +44,7 @@ class BatchResult(Generic[K]):
 
 def call_in_batches(
     call: Callable[..., Any], queue_url: str, entries: Mapping[K, Mapping[str, Any]]
-) -> Iterator[BatchResult[K]]:
+) -> Iterator[CallResult[K]]:
     """Calls lazily, one result for each call's worth of entries: who stops iterating makes no further call.
 
     call: a batch method of boto3's SQS client. entries: without their `Id`. Raises nothing of boto3's.
@@ -56,30 +56,30 @@ def call_in_batches(
 def message_bytes(entry: Mapping[str, Any]) -> int:
     """As SQS counts them: of the body, and of the attributes with their names and types. 0 for a deletion."""
     attributes = entry.get("MessageAttributes", {}).items()
-    texts = (f"{name}{each['DataType']}{each['StringValue']}" for name, each in attributes)
+    texts = (f"{name}{value['DataType']}{value['StringValue']}" for name, value in attributes)
     return sum(len(text.encode("utf-8", "replace")) for text in (entry.get("MessageBody", ""), *texts))
 
 
-def _call(call: Callable[..., Any], queue_url: str, entries: dict[K, Mapping[str, Any]]) -> BatchResult[K]:
+def _call(call: Callable[..., Any], queue_url: str, entries: dict[K, Mapping[str, Any]]) -> CallResult[K]:
     done: dict[K, Mapping[str, Any]] = {}
-    left = {str(number): key for number, key in enumerate(entries)}
+    pending = {str(number): key for number, key in enumerate(entries)}
     codes: dict[str, str] = {}
     faults: set[str] = set()
     for _ in range(MAX_ATTEMPTS):
         try:
-            answer = call(QueueUrl=queue_url, Entries=[{"Id": id_, **entries[key]} for id_, key in left.items()])
+            answer = call(QueueUrl=queue_url, Entries=[{"Id": id_, **entries[key]} for id_, key in pending.items()])
         except (ClientError, BotoCoreError) as error:
-            return BatchResult(done, dict.fromkeys(left.values(), code_of(error)), error)
+            return CallResult(done, dict.fromkeys(pending.values(), code_of(error)), error)
         # Only what the answer lists was done: a proxy's own page with status 200 lists nothing.
-        for each in answer.get("Successful", []):
-            if each["Id"] in left and _is_proved(entries[left[each["Id"]]], each):
-                done[left.pop(each["Id"])] = each
-        codes = {each["Id"]: each.get("Code", NOT_ANSWERED) for each in answer.get("Failed", [])}
-        faults = {each["Id"] for each in answer.get("Failed", []) if each.get("SenderFault")}
-        if not left:
+        for success in answer.get("Successful", []):
+            if success["Id"] in pending and _is_proved(entries[pending[success["Id"]]], success):
+                done[pending.pop(success["Id"])] = success
+        codes = {failure["Id"]: failure.get("Code", NOT_ANSWERED) for failure in answer.get("Failed", [])}
+        faults = {failure["Id"] for failure in answer.get("Failed", []) if failure.get("SenderFault")}
+        if not pending:
             break
-    failed = {key: codes.get(id_, NOT_ANSWERED) for id_, key in left.items()}
-    return BatchResult(done, failed, sender_faults=frozenset(key for id_, key in left.items() if id_ in faults))
+    failed = {key: codes.get(id_, NOT_ANSWERED) for id_, key in pending.items()}
+    return CallResult(done, failed, sender_faults=frozenset(key for id_, key in pending.items() if id_ in faults))
 
 
 def _is_proved(entry: Mapping[str, Any], answered: Mapping[str, Any]) -> bool:

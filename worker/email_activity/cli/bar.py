@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from email_activity.cli import show
-from email_activity.replay.replay import Summary
+from email_activity.replay.replay import ReplaySummary
 
 #: Seconds between two changes of the bar, and between two lines of progress where there is no terminal.
 DRAW_EVERY = 0.1
@@ -16,7 +16,7 @@ SAY_EVERY = 10.0
 
 
 @contextmanager
-def bar(size: int) -> Iterator[tuple[Callable[[str], None], Callable[[int, Summary], None]]]:
+def bar(size: int) -> Iterator[tuple[Callable[[str], None], Callable[[int, ReplaySummary], None]]]:
     """size: bytes in all; 0 if nobody knows. Gives what says a line, and what is told the bytes read so far."""
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
@@ -31,7 +31,7 @@ def bar(size: int) -> Iterator[tuple[Callable[[str], None], Callable[[int, Summa
         else:
             show.print_note(line)
 
-    def report(done: int, summary: Summary) -> None:
+    def report(done: int, summary: ReplaySummary) -> None:
         nonlocal reported_at
         now = time.monotonic()
         if now - reported_at < every:

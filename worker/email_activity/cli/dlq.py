@@ -15,7 +15,7 @@ from email_activity.cli.dlq_session import DrainSummary, Session
 from email_activity.cli.interrupt import BY_CTRL_C
 from email_activity.cli.options import non_empty, together
 from email_activity.dead_letters.actions import Archive, Listed, Redrive, drain, find, list_messages
-from email_activity.dead_letters.dead_letter import Filter, Key
+from email_activity.dead_letters.dead_letter import CopyKey, Filter
 from email_activity.domain.facts import Document
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -217,7 +217,7 @@ def discard(  # noqa: PLR0913  one argument for each option is how click works
     session.leave(ok=summary.ok)
 
 
-def _confirmed(session: Session, wanted: Filter, limit: int | None, path: Path) -> set[Key]:
+def _confirmed(session: Session, wanted: Filter, limit: int | None, path: Path) -> set[CopyKey]:
     if not sys.stdin.isatty():
         raise click.UsageError("there is nobody to ask: give --yes, or --dry-run to look only")
     with session.scan() as scan:

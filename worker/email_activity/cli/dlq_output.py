@@ -13,7 +13,7 @@ from rich.table import Table
 from email_activity.activity.describe import counted
 from email_activity.cli import mask, show
 from email_activity.dead_letters.actions import Listed
-from email_activity.dead_letters.dead_letter import DeadLetter, Summary
+from email_activity.dead_letters.dead_letter import DeadLetter, DeadLetterSummary
 from email_activity.domain.times import rfc3339
 
 #: Characters of a body that a terminal gets; --json has all.
@@ -22,7 +22,7 @@ MAX_SHOWN = 20_000
 AGES = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
-def summary_json(summary: Summary) -> dict[str, Any]:
+def summary_json(summary: DeadLetterSummary) -> dict[str, Any]:
     """Texts of strangers are masked where one might be an address; ids and reasons seldom are."""
     by_worker = {name: getattr(summary, name) for name in ("first_received", "receive_count", "worker_version")}
     return {

@@ -14,7 +14,7 @@ from email_activity.activity.describe import counted
 from email_activity.aws.clients import sqs_client
 from email_activity.cli import dlq_output, show
 from email_activity.cli.interrupt import BY_CTRL_C, Interrupt, interruptible
-from email_activity.dead_letters.actions import Outcome
+from email_activity.dead_letters.actions import DrainResult
 from email_activity.dead_letters.queue_scan import HIDDEN_FOR, Counts, Scan, count, find_queues
 from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import load_settings
@@ -113,14 +113,14 @@ class DrainSummary:
     def ok(self) -> bool:
         return bool(self.done) and not self.errors
 
-    def follow(self, batches: Iterable[Iterable[Outcome]]) -> None:
+    def follow(self, batches: Iterable[Iterable[DrainResult]]) -> None:
         for outcome in (each for batch in batches for each in batch):
             result = self._count(outcome)
             if self.as_json:
                 ending = {"result": result, "error": outcome.error}
                 show.print_json(dlq_output.summary_json(outcome.summary) | ending)
 
-    def _count(self, outcome: Outcome) -> str:
+    def _count(self, outcome: DrainResult) -> str:
         if outcome.error:
             self.errors.append(f"{outcome.summary.id}: {outcome.error}")
             return "failed"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from email_activity.aws.batches import call_in_batches, message_bytes
-from email_activity.dead_letters.dead_letter import DeadLetter, Filter, Key, Summary
+from email_activity.dead_letters.dead_letter import CopyKey, DeadLetter, DeadLetterSummary, Filter
 from email_activity.dead_letters.queue_scan import Scan
 from email_activity.durable_files import sync_folder
 from email_activity.ingest.model import REPLAY_ATTRIBUTE, REPLAY_ATTRIBUTES
@@ -30,22 +30,22 @@ OWNER_ONLY = 0o600
 class Listed:
     """One message, and how often it is there: a worker killed between send and delete leaves it there twice."""
 
-    summary: Summary
+    summary: DeadLetterSummary
     copies: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DrainResult:
     """What became of one dead letter. error: why it is still there. is_copy: another copy was handled before."""
 
-    summary: Summary
+    summary: DeadLetterSummary
     error: str | None = None
     is_copy: bool = False
 
 
-def list_messages(scan: Scan, wanted: Filter, limit: int | None = None) -> dict[Key, Listed]:
+def list_messages(scan: Scan, wanted: Filter, limit: int | None = None) -> dict[CopyKey, Listed]:
     """What is there, without the bodies. limit: at most so many messages, copies not counted."""
-    listed: dict[Key, Listed] = {}
+    listed: dict[CopyKey, Listed] = {}
     for dead_letters in scan.batches():
         for each in filter(wanted.matches, dead_letters):
             if each.key in listed:
@@ -70,16 +70,16 @@ def find(scan: Scan, message_id: str) -> tuple[DeadLetter, Listed] | None:
 
 def drain(
     scan: Scan, takes: Callable[[DeadLetter], bool], handle: Handler, limit: int | None = None
-) -> Iterator[list[Outcome]]:
-    """Handles each message once, then deletes it with all its copies; one list of outcomes for each batch.
+) -> Iterator[list[DrainResult]]:
+    """Handles each message once, then deletes it with all its copies; one list of results for each batch.
 
     limit: at most so many messages, copies not counted. A stop or a kill at any point loses nothing: what was handled
     and not deleted is met again by the next run. Raises what the handler and boto3 raise.
     """
-    done: set[Key] = set()
+    done: set[CopyKey] = set()
     for batch in scan.batches():
         # The first copy of each that is wanted and was not handled yet.
-        first: dict[Key, DeadLetter] = {}
+        first: dict[CopyKey, DeadLetter] = {}
         for each in batch:
             if each.key not in done and takes(each):
                 first.setdefault(each.key, each)
@@ -89,7 +89,7 @@ def drain(
         errors |= dict.fromkeys(scan.delete([each for each in batch if each.key in done]), NOT_DELETED)
         ids = {each.sqs_id for each in chosen}
         touched = (each for each in batch if each.sqs_id in ids or each.key in done)
-        yield [Outcome(each.summary, errors.get(each.sqs_id), is_copy=each.sqs_id not in ids) for each in touched]
+        yield [DrainResult(each.summary, errors.get(each.sqs_id), is_copy=each.sqs_id not in ids) for each in touched]
         if len(done) == limit:
             return
 
@@ -105,8 +105,8 @@ class Redrive:
     def __init__(self, sqs: "SQSClient", url: str) -> None:
         self._sqs = sqs
         self._url = url
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])["Attributes"]
-        self._max_bytes = int(found["MaximumMessageSize"])
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])["Attributes"]
+        self._max_bytes = int(attributes["MaximumMessageSize"])
         self._sent: set[str] = set()
         #: Messages met again that this run had sent: they failed once more, under a new reason.
         self.came_back = 0

@@ -32,11 +32,11 @@ WORKER_ATTRIBUTES = frozenset({"reason", "message_id", "receive_count", "worker_
 REASON = re.compile(r"[a-z][a-z_]{0,63}")
 
 #: Equal for copies of one message: its id, and a hash of its body, so that nothing with another body is taken for it.
-Key = tuple[str, bytes]
+CopyKey = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class DeadLetterSummary:
     """id: the message's in the events queue, which the worker's log has too, and which all its copies share.
 
     sent_at: when SQS took it. For what the worker put here that is when it did; a message that SQS moved keeps the
@@ -62,8 +62,8 @@ class Summary:
 class DeadLetter:
     """sqs_id: in the dead-letter queue, so another one for each copy. attributes: SQS's own."""
 
-    summary: Summary
-    key: Key
+    summary: DeadLetterSummary
+    key: CopyKey
     sqs_id: str
     body: str
     attributes: Mapping[str, str]
@@ -101,7 +101,7 @@ class Filter:
         )
 
 
-def _summary(message: Any, policy: TrackingPolicy, now: datetime) -> Summary:
+def _summary(message: Any, policy: TrackingPolicy, now: datetime) -> DeadLetterSummary:
     body, attributes, by_worker = message["Body"], message.get("Attributes", {}), _worker_attributes(message)
     # A person must see what it claims, to judge it, whether or not the worker would believe or track it.
     all_mail = replace(
@@ -110,13 +110,13 @@ def _summary(message: Any, policy: TrackingPolicy, now: datetime) -> Summary:
     events = interpret(body, all_mail, now).events
     # A redriven message is sent anew, so it is judged as one sent now.
     current = interpret(body, policy, now, sent_at=now)
-    return Summary(
+    return DeadLetterSummary(
         id=by_worker.get("message_id", message["MessageId"]),
         reason=by_worker.get("reason", RECEIVED_TOO_OFTEN if MOVED_FROM in attributes else UNDELIVERED),
         detail=by_worker.get("detail"),
         kinds=_distinct(event.kind for event in events if event.kind),
         documents=_distinct(fact.document for event in events for fact in event.recipient_facts if fact.document),
-        email_ids=_distinct(each.event.message_id for each in events if each.event),
+        email_ids=_distinct(event.event.message_id for event in events if event.event),
         sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
         size=len(body.encode("utf-8", "replace")),
         current_outcome=f"{current.outcome} ({current.error.reason})" if current.error else str(current.outcome),
@@ -128,10 +128,10 @@ def _summary(message: Any, policy: TrackingPolicy, now: datetime) -> Summary:
 
 def _worker_attributes(message: Any) -> dict[str, str]:
     """The attributes of quarantine; none if anybody else put the message here."""
-    found = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
+    attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
     is_moved = MOVED_FROM in message.get("Attributes", {})
-    is_ours = found.keys() >= WORKER_ATTRIBUTES and REASON.fullmatch(found["reason"])
-    return found if is_ours and not is_moved else {}
+    is_ours = attributes.keys() >= WORKER_ATTRIBUTES and REASON.fullmatch(attributes["reason"])
+    return attributes if is_ours and not is_moved else {}
 
 
 def _distinct(values: Iterable[T]) -> tuple[T, ...]:

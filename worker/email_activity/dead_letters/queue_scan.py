@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 #: Messages in one answer, SQS's limit.
 MAX_MESSAGES = 10
 
-#: Seconds that a message is hidden: longer than a scan of MAX_HELD takes, and the longest time for which a scan that
-#: was killed keeps messages from the next one.
+#: Seconds that a message is hidden: longer than a scan of MAX_IN_FLIGHT takes, and the longest time for which a scan
+#: that was killed keeps messages from the next one.
 HIDDEN_FOR = 1800
 
 #: Seconds of long poll, which asks all of SQS's servers, and after how many empty answers the queue counts as seen.
@@ -30,9 +30,10 @@ HIDDEN_FOR = 1800
 WAIT_SECONDS = 1
 EMPTY_ANSWERS = 2
 
-#: Messages held at once. SQS hides about 120,000 of a queue, and beyond that answers a long poll as if it were empty.
+#: Messages received and neither deleted nor given back. SQS hides about 120,000 of a queue, and beyond that answers a
+#: long poll as if it were empty.
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
-MAX_HELD = 100_000
+MAX_IN_FLIGHT = 100_000
 
 #: What comes later than this after the start is for the next scan, or a scan might never end. Clocks differ a little.
 LATE = timedelta(minutes=1)
@@ -52,10 +53,13 @@ class Counts:
 
 
 def count(sqs: "SQSClient", url: str) -> Counts:
-    found = sqs.get_queue_attributes(
+    attributes = sqs.get_queue_attributes(
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     )["Attributes"]
-    return Counts(int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"]))
+    return Counts(
+        visible=int(attributes["ApproximateNumberOfMessages"]),
+        hidden=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+    )
 
 
 class Scan:
@@ -79,7 +83,7 @@ class Scan:
         self._stopping = stopping
         self._seen = seen
         self._until = datetime.now(UTC) + LATE
-        self._held: dict[str, str] = {}  # SQS's id -> receipt handle
+        self._receipt_handles: dict[str, str] = {}  # by SQS's id, of what was received and not deleted
         #: Messages that came too late to be a part of this scan.
         self.late = 0
         #: Whether the queue holds more than can be looked at.
@@ -97,7 +101,7 @@ class Scan:
         """Up to ten at a time, each message once, until none comes or somebody stops. Raises what boto3 raises."""
         empty = 0
         while empty < EMPTY_ANSWERS and not self._stopping():
-            if len(self._held) >= MAX_HELD:
+            if len(self._receipt_handles) >= MAX_IN_FLIGHT:
                 self.is_cut = True
                 return
             dead_letters = self._receive()
@@ -116,21 +120,22 @@ class Scan:
             MessageAttributeNames=["All"],
         )
         messages = answer.get("Messages", [])
-        # One that is held may come once more, after a pause longer than it was hidden; its newest handle counts.
-        new = [each for each in messages if each["MessageId"] not in self._held]
-        self._held |= {each["MessageId"]: each["ReceiptHandle"] for each in messages}
-        dead_letters = [DeadLetter.of(each, self._policy, datetime.now(UTC)) for each in new]
-        in_time = [each for each in dead_letters if each.summary.sent_at <= self._until]
+        # One may come once more, after a pause longer than it was hidden; its newest handle counts.
+        new = [message for message in messages if message["MessageId"] not in self._receipt_handles]
+        self._receipt_handles |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+        dead_letters = [DeadLetter.of(message, self._policy, datetime.now(UTC)) for message in new]
+        in_time = [dead_letter for dead_letter in dead_letters if dead_letter.summary.sent_at <= self._until]
         self.late += len(dead_letters) - len(in_time)
         return in_time
 
     def delete(self, dead_letters: Sequence[DeadLetter]) -> set[str]:
         """Returns SQS's ids of those that could not be deleted. Raises what boto3 raises."""
-        entries = {each.sqs_id: {"ReceiptHandle": self._held[each.sqs_id]} for each in dead_letters}
+        ids = [dead_letter.sqs_id for dead_letter in dead_letters]
+        entries = {sqs_id: {"ReceiptHandle": self._receipt_handles[sqs_id]} for sqs_id in ids}
         failed: set[str] = set()
         for result in call_in_batches(self._sqs.delete_message_batch, self._url, entries):
-            for gone in result.done:
-                del self._held[gone]
+            for sqs_id in result.done:
+                del self._receipt_handles[sqs_id]
             if result.error:
                 raise result.error
             failed |= result.failed.keys()
@@ -138,7 +143,8 @@ class Scan:
 
     def _give_back(self) -> None:
         """To be seen at once, by anybody. Never raises: there may be an error on its way that says more."""
-        entries = {sqs_id: {"ReceiptHandle": handle, "VisibilityTimeout": 0} for sqs_id, handle in self._held.items()}
+        handles = self._receipt_handles.items()
+        entries = {sqs_id: {"ReceiptHandle": handle, "VisibilityTimeout": 0} for sqs_id, handle in handles}
         self.not_given_back = len(entries)
         for result in call_in_batches(self._sqs.change_message_visibility_batch, self._url, entries):
             self.not_given_back -= len(result.done)

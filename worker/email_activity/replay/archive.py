@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from email_activity.domain.errors import PermanentError
-from email_activity.replay.json_size import NO_VALUE, look_at
+from email_activity.replay.json_size import NO_VALUE, measure
 
 #: Bytes: the largest body that SQS takes.
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -187,12 +187,12 @@ def _size_of_json(window: _Window) -> int:
         size = min(size, MAX_QUOTED + 1)
         window.fill(size)
         text = window.text[window.start : window.start + size]
-        found = look_at(text)
-        if found.size:
-            return found.size if found.size <= MAX_QUOTED and _ends_here(window, found.size) else 0
-        if found.is_sure or len(text) < size or size > MAX_QUOTED:
-            if len(found.hopeless) > 1:
-                window.hopeless = {window.position + place for place in found.hopeless}
+        json_size = measure(text)
+        if json_size.size:
+            return json_size.size if json_size.size <= MAX_QUOTED and _ends_here(window, json_size.size) else 0
+        if json_size.is_sure or len(text) < size or size > MAX_QUOTED:
+            if len(json_size.hopeless) > 1:
+                window.hopeless = {window.position + place for place in json_size.hopeless}
             return 0
         size *= FARTHER
 
@@ -212,11 +212,11 @@ def _size_of_text(window: _Window) -> int:
     none goes with it, up to the size of a body: else a megabyte of braces would be half a million documents.
     """
     window.fill(MAX_QUOTED + 1)
-    found = NEXT.search(window.text, window.start + 1, window.start + MAX_QUOTED)
-    while found and found.end() - window.start < MAX_BODY and _is_no_object(window, found.end()):
-        found = NEXT.search(window.text, found.end() + 1, window.start + MAX_QUOTED)
-    if found:
-        return found.end() - window.start
+    beginning = NEXT.search(window.text, window.start + 1, window.start + MAX_QUOTED)
+    while beginning and beginning.end() - window.start < MAX_BODY and _is_no_object(window, beginning.end()):
+        beginning = NEXT.search(window.text, beginning.end() + 1, window.start + MAX_QUOTED)
+    if beginning:
+        return beginning.end() - window.start
     return window.size if window.size <= MAX_QUOTED else 0
 
 

@@ -54,15 +54,16 @@ class Checkpoint:
         try:
             written = json.loads(path.read_text())
             files = {name: FileProgress(*progress) for name, progress in written["files"].items()}
-            found = cls(path, written["about"], files, int(written["rejected"]))
+            checkpoint = cls(path, written["about"], files, int(written["rejected"]))
         except FileNotFoundError:
             return cls(path, fingerprint)
         except (ValueError, LookupError, TypeError, AttributeError):
             raise CheckpointError(f"{path} is no checkpoint that this version can read") from None
         for name, value in fingerprint.items():
-            if found.fingerprint.get(name) != value:
-                raise CheckpointError(f"{path} is about {name}={found.fingerprint.get(name)}, and now it is {value}")
-        return found
+            before = checkpoint.fingerprint.get(name)
+            if before != value:
+                raise CheckpointError(f"{path} is about {name}={before}, and now it is {value}")
+        return checkpoint
 
     def progress_of(self, file: ArchiveFile) -> FileProgress:
         """A file that has changed since is read from its start."""

@@ -46,26 +46,26 @@ def find_files(paths: Sequence[str], own: Collection[Path] = ()) -> list[Archive
     if list(paths) == [STDIN]:
         return [ArchiveFile(STDIN, is_stream=True)]
     leave_out = {os.path.realpath(path) for path in own}
-    found: dict[str, ArchiveFile] = {}
+    files: dict[str, ArchiveFile] = {}
     for given in map(Path, paths):
         for path in _files_in(given) if given.is_dir() else [given]:
             real = os.path.realpath(path)
-            if real not in leave_out and real not in found:
+            if real not in leave_out and real not in files:
                 status = path.stat()
                 is_stream = not stat.S_ISREG(status.st_mode)
-                found[real] = ArchiveFile(str(path), status.st_size, status.st_mtime_ns, is_stream)
-    return list(found.values())
+                files[real] = ArchiveFile(str(path), status.st_size, status.st_mtime_ns, is_stream)
+    return list(files.values())
 
 
 def _files_in(folder: Path) -> list[Path]:
     """Without hidden ones, such as parts of a download under way, and what replays wrote; in the order of S3, which
     sorts whole keys.
     """
-    found = []
+    paths = []
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(root, name) for name in names if not name.startswith(".") and not OWN.search(name)]
-    return sorted((path for path in found if path.is_file()), key=lambda path: path.relative_to(folder).as_posix())
+        paths += [Path(root, name) for name in names if not name.startswith(".") and not OWN.search(name)]
+    return sorted((path for path in paths if path.is_file()), key=lambda path: path.relative_to(folder).as_posix())
 
 
 @contextmanager

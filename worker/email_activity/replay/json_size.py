@@ -25,7 +25,7 @@ _decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class JsonSize:
     """The size of a JSON value, 0 if there is none; then, whether more text would change nothing, and where within the
     text no value can be either: what was open where an error stands ends in the same error.
     """
@@ -35,26 +35,26 @@ class Found:
     hopeless: Sequence[int] = ()
 
 
-def look_at(text: str) -> Found:
+def measure(text: str) -> JsonSize:
     """At the JSON at the beginning of a text."""
     try:
         size = _decoder.raw_decode(text)[1]
     except json.JSONDecodeError as error:
         may_be_cut = error.msg.startswith("Unterminated string") or error.pos >= len(text) - CUT
-        return Found(is_sure=not may_be_cut, hopeless=_open(text[: error.pos]))
+        return JsonSize(is_sure=not may_be_cut, hopeless=_open(text[: error.pos]))
     except RecursionError:
-        return Found(is_sure=True, hopeless=_open(text)[:-MAX_DEPTH])
+        return JsonSize(is_sure=True, hopeless=_open(text)[:-MAX_DEPTH])
     is_too_deep = text.count("{", 0, size) + text.count("[", 0, size) > MAX_DEPTH and _depth(text[:size]) > MAX_DEPTH
-    return Found(is_sure=True) if is_too_deep else Found(size)
+    return JsonSize(is_sure=True) if is_too_deep else JsonSize(size)
 
 
 def _open(text: str) -> list[int]:
     """Where the objects and arrays begin that are open at the end of a text, or where it has become far too deep."""
     places: list[int] = []
-    for found in _STRUCTURE.finditer(text):
-        if found[0] in ("{", "["):
-            places.append(found.start())
-        elif found[0] in ("}", "]") and places:
+    for token in _STRUCTURE.finditer(text):
+        if token[0] in ("{", "["):
+            places.append(token.start())
+        elif token[0] in ("}", "]") and places:
             places.pop()
         if len(places) > FAR_TOO_DEEP:
             break
@@ -63,7 +63,7 @@ def _open(text: str) -> list[int]:
 
 def _depth(text: str) -> int:
     depth = deepest = 0
-    for found in _STRUCTURE.finditer(text):
-        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
+    for token in _STRUCTURE.finditer(text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
         deepest = max(deepest, depth)
     return deepest

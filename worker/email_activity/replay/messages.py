@@ -32,20 +32,20 @@ def messages_in(file: str, part: Part, policy: TrackingPolicy) -> Iterator[Archi
         return
     for body in _bodies(part.body):
         now = datetime.now(UTC)
-        found = interpret(body, policy, recorded_at=now, sent_at=now)
-        if found.error and found.items:  # a worker would keep the good events of it, and quarantine it
+        interpretation = interpret(body, policy, recorded_at=now, sent_at=now)
+        if interpretation.error and interpretation.items:  # a worker would keep its good events, and quarantine it
             for event in _events(body):
                 good = interpret(event, policy, recorded_at=now, sent_at=now)
                 if not good.error:
                     yield ArchivedMessage(file, part.start, event, good.outcome)
-        yield ArchivedMessage(file, part.start, body, found.outcome, found.error)
+        yield ArchivedMessage(file, part.start, body, interpretation.outcome, interpretation.error)
 
 
 def _events(body: str) -> Iterator[str]:
     """Each event in it, as a message of its own."""
-    for found in unwrap(body):
-        if isinstance(found, Notification):
-            yield json.dumps({**found.event, "eventType": found.kind})
+    for unwrapped in unwrap(body):
+        if isinstance(unwrapped, Notification):
+            yield json.dumps({**unwrapped.event, "eventType": unwrapped.kind})
 
 
 def _bodies(text: str) -> list[str]:
@@ -56,7 +56,7 @@ def _bodies(text: str) -> list[str]:
         case {"Records": [*records]} if records:
             return [_body_of(record, "body", "Records") for record in records]
         case {"Messages": [*received]} if received:
-            return [_body_of(each, "Body", "Messages") for each in received]
+            return [_body_of(message, "Body", "Messages") for message in received]
         case {"ReceiptHandle": _, "Body": str() as body}:
             return [body]
     return [text]

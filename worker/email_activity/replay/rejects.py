@@ -51,12 +51,12 @@ def _line(message: ArchivedMessage, error: PermanentError) -> bytes:
 def _digests(file: BinaryIO) -> set[bytes]:
     """Of its lines. Ends one that a kill has cut off."""
     file.seek(0)
-    line, found = b"\n", set()
+    line, digests = b"\n", set()
     for line in file:
-        found.add(_digest(line))
+        digests.add(_digest(line))
     if not line.endswith(b"\n"):
         file.write(b"\n")
-    return found
+    return digests
 
 
 def _only_for_the_owner(path: str, flags: int) -> int:

@@ -42,7 +42,7 @@ LOOK_EVERY = 0.2
 
 
 @dataclass(slots=True)
-class Summary:
+class ReplaySummary:
     """Of one run. counts: of documents, by outcome; `sent` is of messages. A rejected one counts as nothing else."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -57,7 +57,7 @@ class Summary:
 
 
 @dataclass(slots=True)
-class Batch:
+class ReplayBatch:
     """What is done together. progress: how far the files are done once it is."""
 
     to_send: list[ArchivedMessage] = field(default_factory=list)
@@ -98,12 +98,12 @@ class Replay:
     rejects: Rejects | None = None
     checkpoint: Checkpoint | None = None
     rate: float | None = None
-    report: Callable[[int, Summary], None] = lambda _bytes, _summary: None
-    summary: Summary = field(default_factory=Summary)
+    report: Callable[[int, ReplaySummary], None] = lambda _bytes, _summary: None
+    summary: ReplaySummary = field(default_factory=ReplaySummary)
     _save_at: float = 0.0
     _due_at: float = 0.0
 
-    def run(self) -> Summary:
+    def run(self) -> ReplaySummary:
         """Raises OSError if the rejects or the checkpoint cannot be written, and what boto3 raises if SQS refuses."""
         self._save()
         try:
@@ -117,8 +117,8 @@ class Replay:
             self._save()
         return self.summary
 
-    def _batches(self) -> Iterator[Batch]:
-        batch = Batch()
+    def _batches(self) -> Iterator[ReplayBatch]:
+        batch = ReplayBatch()
         bytes_before = 0
         for file in self.files:
             progress = self.checkpoint.progress_of(file) if self.checkpoint else FileProgress(file.size, file.mtime_ns)
@@ -130,7 +130,7 @@ class Replay:
                         batch.progress[file.name] = replace(progress, position=position)
                         if batch.is_full():
                             yield batch
-                            batch = Batch()
+                            batch = ReplayBatch()
                     batch.progress[file.name] = replace(progress, is_done=True)
                 except OSError as error:
                     self.summary.failed.append(file.name)
@@ -143,10 +143,10 @@ class Replay:
         """Each with the position at which to go on once it is done. Raises OSError, StoppedError."""
         with open_archive(file, self.is_stopping) as opened:
             for part in parts(unpacked(opened, position), position):
-                found = list(messages_in(file.name, part, self.policy))
-                for number, message in enumerate(found, start=1):
+                messages = list(messages_in(file.name, part, self.policy))
+                for number, message in enumerate(messages, start=1):
                     self._keep_pace(message)
-                    yield message, part.end if number == len(found) else position
+                    yield message, part.end if number == len(messages) else position
                 position = part.end
                 self.report(bytes_before + (0 if file.is_stream else opened.raw.tell()), self.summary)
 
@@ -159,7 +159,7 @@ class Replay:
         if self.is_stopping():
             raise StoppedError
 
-    def _finish(self, batch: Batch) -> None:
+    def _finish(self, batch: ReplayBatch) -> None:
         """Raises StoppedError, and then the batch is not done. The rejects come before the checkpoint: what that passes
         must be in the queue or among them.
         """

@@ -90,24 +90,24 @@ class QueueSender:
 
         Raises StoppedError, and what boto3 raises where waiting does not help, for instance without permission.
         """
-        left: Entries = {
+        entries: Entries = {
             place: {"MessageBody": body, "MessageAttributes": REPLAY_ATTRIBUTES} for place, body in enumerate(bodies)
         }
-        sizes = {place: message_bytes(entry) for place, entry in left.items()}
+        sizes = {place: message_bytes(entry) for place, entry in entries.items()}
         errors: dict[int, PermanentError] = {
             place: TooLargeError(f"{size} bytes, and the queue takes {self.max_bytes}")
             for place, size in sizes.items()
             if size > self.max_bytes
         }
-        left = {place: entry for place, entry in left.items() if place not in errors}
+        unsent = {place: entry for place, entry in entries.items() if place not in errors}
         attempt = 0
-        while left:
-            failed = self._send_once(left)
-            errors |= {place: RefusedByQueueError(each.code) for place, each in failed.items() if each.is_refused}
-            attempt = 0 if len(failed) < len(left) else attempt + 1
-            left = {place: left[place] for place in failed if place not in errors}
-            if left:
-                self._pause(failed[next(iter(left))].code, attempt)
+        while unsent:
+            failed = self._send_once(unsent)
+            errors |= {place: RefusedByQueueError(fail.code) for place, fail in failed.items() if fail.is_refused}
+            attempt = 0 if len(failed) < len(unsent) else attempt + 1
+            unsent = {place: unsent[place] for place in failed if place not in errors}
+            if unsent:
+                self._pause(failed[next(iter(unsent))].code, attempt)
         if self._failed_at is not None and time.monotonic() - self._failed_at >= QUIET:
             self._failed_at = None
             self.say("the queue takes messages again")
