@@ -285,6 +285,13 @@ def test_all_are_sent_and_then_deleted():
     assert work == ["SendMessageBatch", "DeleteMessageBatch"] * 3
 
 
+def test_what_was_deleted_is_not_counted_as_kept_from_others():
+    sqs = filled(3)
+    with scan_of(sqs) as scan:
+        assert not any(map(scan.delete, scan.batches()))
+    assert scan.not_given_back == 0
+
+
 def test_of_the_attributes_only_the_mark_of_a_replay_goes_along():
     sqs = FakeSqs()
     sqs.put("plain", quarantined())

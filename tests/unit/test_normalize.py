@@ -10,8 +10,8 @@ from email_activity.domain import addresses
 from email_activity.domain.facts import Document
 from email_activity.domain.keys import canonical_json
 from email_activity.ingest.store import marshall
-from email_activity.ses.identity import event_id
 from email_activity.ses.interpret import InterpretedEvent, interpret
+from email_activity.ses.normalize import event_id
 from email_activity.ses.tracking_policy import TrackingPolicy
 from events import (
     ANA,

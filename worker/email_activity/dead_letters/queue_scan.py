@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Self
 from email_activity.aws.batches import call_in_batches
 from email_activity.dead_letters.dead_letter import DeadLetter
 from email_activity.ingest.queue import Queue, find_queue
+from email_activity.ingest.receive import MAX_MESSAGES
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-#: Messages in one answer, SQS's limit.
-MAX_MESSAGES = 10
 
 #: Seconds that a message is hidden: longer than a scan of MAX_IN_FLIGHT takes, and the longest time for which a scan
 #: that was killed keeps messages from the next one.

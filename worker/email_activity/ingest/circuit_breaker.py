@@ -76,10 +76,10 @@ class CircuitBreaker:
         """A call that was no probe failed. No receive is allowed until all dependencies have answered a probe."""
         with self._lock:
             self._log_failure(error)
-            if any(each.answered_at is None for each in self._dependencies.values()):
+            if any(dependency.answered_at is None for dependency in self._dependencies.values()):
                 return  # known already: other threads were at work when it began
-            for each in self._dependencies.values():
-                each.answered_at = None
+            for dependency in self._dependencies.values():
+                dependency.answered_at = None
             if error.dependency != self._failed_at_work:
                 self._failed_at_work, self._pause = error.dependency, PROBE_EVERY
             self._next_probe = time.monotonic() + self._pause
@@ -113,7 +113,7 @@ class CircuitBreaker:
             self._lock.release()
 
     def _due(self) -> list[str]:
-        return [name for name, each in self._dependencies.items() if each.is_due()]
+        return [name for name, dependency in self._dependencies.items() if dependency.is_due()]
 
     def _probe(self, name: str) -> None:
         dependency = self._dependencies[name]

@@ -62,28 +62,28 @@ class Receiver:
         """
         batch: list[Message] = []
         deadline = math.inf
-        while self._wants_more(batch) and time.monotonic() < deadline:
-            wanted = min(MAX_MESSAGES, self._batch_size - len(batch))
+        while self._takes_more(batch) and time.monotonic() < deadline:
+            count = min(MAX_MESSAGES, self._batch_size - len(batch))
             try:
-                received = self._receive(wanted, wait=0 if batch else self._wait)
+                received = self._receive(count, wait=0 if batch else self._wait)
             except (ClientError, BotoCoreError) as error:
                 if batch:
                     break
                 raise TransientError("sqs", code_of(error)) from error
             deadline = min(deadline, time.monotonic() + GATHER_SECONDS)
             batch += received
-            if len(received) < wanted:
+            if len(received) < count:
                 break
         return batch
 
-    def _wants_more(self, batch: list[Message]) -> bool:
-        has_room = len(batch) < self._batch_size and sum(len(each.body) for each in batch) < MAX_BATCH_CHARACTERS
+    def _takes_more(self, batch: list[Message]) -> bool:
+        has_room = len(batch) < self._batch_size and sum(len(message.body) for message in batch) < MAX_BATCH_CHARACTERS
         return has_room and not self._stopping()
 
-    def _receive(self, wanted: int, wait: int) -> list[Message]:
+    def _receive(self, count: int, wait: int) -> list[Message]:
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
-            MaxNumberOfMessages=wanted,
+            MaxNumberOfMessages=count,
             WaitTimeSeconds=wait,
             MessageSystemAttributeNames=[
                 "ApproximateReceiveCount",

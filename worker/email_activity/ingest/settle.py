@@ -35,14 +35,14 @@ class Settler:
     def delete(self, messages: Sequence[Message]) -> int:
         """Returns how many were deleted; the others will be received again, which does no harm."""
         entries = [{"ReceiptHandle": message.receipt_handle} for message in messages]
-        return self._each(self.sqs.delete_message_batch, entries, "delete")
+        return self._call(self.sqs.delete_message_batch, entries, "delete")
 
     def return_later(self, messages: Sequence[Message], at_least: int = 0) -> int:
         """Hides each for a while, so that an outage does not count it into the dead-letter queue.
 
         at_least: seconds, before the backoff begins.
         """
-        return self.return_in({each: at_least + delay(each.receive_count) for each in messages})
+        return self.return_in({message: at_least + delay(message.receive_count) for message in messages})
 
     def return_in(self, seconds: Mapping[Message, int]) -> int:
         """0: at once, for whoever receives next."""
@@ -90,10 +90,11 @@ class Settler:
         return bool(sent.get("MessageId"))
 
     def _hide(self, seconds: Mapping[Message, int], action: str) -> int:
-        entries = [{"ReceiptHandle": each.receipt_handle, "VisibilityTimeout": time} for each, time in seconds.items()]
-        return self._each(self.sqs.change_message_visibility_batch, entries, action)
+        times = seconds.items()
+        entries = [{"ReceiptHandle": message.receipt_handle, "VisibilityTimeout": time} for message, time in times]
+        return self._call(self.sqs.change_message_visibility_batch, entries, action)
 
-    def _each(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], action: str) -> int:
+    def _call(self, call: Callable[..., Any], entries: Sequence[Mapping[str, Any]], action: str) -> int:
         done = 0
         for result in call_in_batches(call, self.queue.url, dict(enumerate(entries))):
             done += len(result.done)

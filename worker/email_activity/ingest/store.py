@@ -74,25 +74,25 @@ class Store:
 
     def _put_batch(self, batch: Sequence[Item], optional: Sequence[Item], stored: StoreResult) -> None:
         try:
-            wanted = {key_of(item): marshall(item) for item in batch}
-            self._write(wanted, {key_of(item): marshall(item) for item in optional}, stored)
+            items = {key_of(item): marshall(item) for item in batch}
+            self._write(items, {key_of(item): marshall(item) for item in optional}, stored)
         except Exception as error:  # noqa: BLE001  also no connection, no credentials, no answer that can be read
             if code_of(error) in INVALID:
-                self._put_one_by_one(wanted, stored)
+                self._put_one_by_one(items, stored)
             else:
                 stored.add_failure(error)
 
-    def _write(self, wanted: Mapping[Key, Any], optional: Mapping[Key, Any], stored: StoreResult) -> None:
-        """Offers what is wanted until all of it is taken, or the attempts are used up."""
-        offered = {**wanted, **optional}
+    def _write(self, items: Mapping[Key, Any], optional: Mapping[Key, Any], stored: StoreResult) -> None:
+        """Offers the items until all are taken, or the attempts are used up; the optional ones once."""
+        offered = {**items, **optional}
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 time.sleep(backoff(attempt, 0.05, MAX_PAUSE))
-            left = self._write_once(offered)
-            taken = offered.keys() - left.keys()
+            unprocessed = self._write_once(offered)
+            taken = offered.keys() - unprocessed.keys()
             stored.written |= taken - optional.keys()
             stored.optional |= taken & optional.keys()
-            offered = {key: item for key, item in left.items() if key in wanted}
+            offered = {key: item for key, item in unprocessed.items() if key in items}
             if not offered:
                 return
         stored.is_throttled = True

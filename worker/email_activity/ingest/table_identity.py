@@ -23,7 +23,7 @@ from email_activity import __version__
 from email_activity.domain.errors import RESOURCE_NOT_FOUND, TransientError, code_of
 from email_activity.domain.indexes import refuse_older
 from email_activity.domain.worker_process import WorkerProcess
-from email_activity.ingest.claims import namespace
+from email_activity.ingest import claims
 from email_activity.ingest.store import marshall
 from email_activity.settings import SettingsError
 
@@ -76,7 +76,7 @@ class TableIdentity:
         self._dynamodb = dynamodb
         self._table = table
         self._process = process
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._namespace = ""
         self._generation = 0
         self._is_invalid = True
@@ -106,9 +106,10 @@ class TableIdentity:
             return TableVersion(self._namespace, self._generation)
 
     def invalidate(self) -> None:
-        """DynamoDB knows no such table: what was claimed before counts for nothing."""
+        """It may be another table: what was claimed before counts for nothing."""
         with self._lock:
-            self._invalidate()
+            self._is_invalid = True
+            self._generation += 1
 
     def is_current(self, version: TableVersion) -> bool:
         """Whether the table has not been replaced since `version` was read. Raises TransientError if DynamoDB fails."""
@@ -117,52 +118,45 @@ class TableIdentity:
             if version.generation == self._generation and began - self._written_at > ANSWER_LASTS:
                 if self._failed_at > max(began - ANSWER_LASTS, self._written_at):
                     raise self._failure  # another thread's call failed just now, and need not be repeated
-                self._probe()
+                self.probe()
             return version.generation == self._generation
 
     def write_if_due(self) -> None:
         """Writes the item if that was last tried WRITE_EVERY ago. Raises TransientError."""
         with self._lock:
             if time.monotonic() - max(self._written_at, self._failed_at) > WRITE_EVERY:
-                self._probe()
+                self.probe()
 
     def probe(self) -> None:
         """Whether the table takes writes. Raises TransientError."""
         with self._lock:
-            self._probe()
-
-    def _probe(self) -> None:
-        last = self._last_written
-        if self._write() != last:
-            self._invalidate()
-
-    def _invalidate(self) -> None:
-        self._is_invalid = True
-        self._generation += 1
+            last = self._last_written
+            if self._write() != last:
+                self.invalidate()
 
     def _refresh(self) -> None:
         """Describes the table. If it may be another one: describes, writes the item, and describes again. If both
         descriptions are equal, the item is in this very table.
         """
-        found = self._describe()
+        namespace = self._describe()
         if self._is_invalid:
             self._write()
-            if self._describe() != found:
+            if self._describe() != namespace:
                 raise TransientError("dynamodb", "TableReplaced")
-        if found != self._namespace:
+        if namespace != self._namespace:
             self._generation += 1
-        self._namespace, self._is_invalid = found, False
+        self._namespace, self._is_invalid = namespace, False
 
     def _describe(self) -> str:
         try:
-            found = self._dynamodb.describe_table(TableName=self._table)["Table"]
+            table = self._dynamodb.describe_table(TableName=self._table)["Table"]
         except Exception as error:
             raise self._error(error) from error
-        if found["TableStatus"] not in USABLE:
-            self._invalidate()
-            raise TransientError("dynamodb", f"table {found['TableStatus'].lower()}")
-        refuse_older(found)
-        return namespace(found["TableArn"], found["CreationDateTime"].isoformat())
+        if table["TableStatus"] not in USABLE:
+            self.invalidate()
+            raise TransientError("dynamodb", f"table {table['TableStatus'].lower()}")
+        refuse_older(table)
+        return claims.namespace(table["TableArn"], table["CreationDateTime"].isoformat())
 
     def _write(self) -> str | None:
         """`written_at` of the item that was replaced. An answer without the capacity it consumed is not DynamoDB's."""
@@ -184,5 +178,5 @@ class TableIdentity:
 
     def _error(self, error: Exception) -> TransientError:
         if code_of(error) == RESOURCE_NOT_FOUND:
-            self._invalidate()
+            self.invalidate()
         return TransientError("dynamodb", code_of(error))

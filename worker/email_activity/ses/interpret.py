@@ -79,18 +79,18 @@ class Interpretation:
     def of(cls, events: tuple[InterpretedEvent, ...], items: Mapping[Key, Item]) -> Self:
         """events: at least one."""
         return cls(
-            outcome=min((found.outcome for found in events), key=PRECEDENCE.__getitem__),
+            outcome=min((event.outcome for event in events), key=PRECEDENCE.__getitem__),
             items=items,
-            error=next((found.error for found in events if found.error), None),
-            email_id=next((found.event.message_id for found in events if found.event), None),
-            odd_elements=sum(found.event.odd_elements for found in events if found.event),
+            error=next((event.error for event in events if event.error), None),
+            email_id=next((event.event.message_id for event in events if event.event), None),
+            odd_elements=sum(event.event.odd_elements for event in events if event.event),
             events=events,
         )
 
     @property
     def main_event(self) -> InterpretedEvent:
         """The first of those that give the message its outcome."""
-        return next(found for found in self.events if found.outcome is self.outcome)
+        return next(event for event in self.events if event.outcome is self.outcome)
 
     def without_events(self) -> "Interpretation":
         """For who keeps many: the events take several times the memory of the items."""
@@ -137,27 +137,27 @@ def _events(
     body: str, policy: TrackingPolicy, recorded_at: datetime, sent_at: datetime | None, message_id: str | None
 ) -> Iterator[InterpretedEvent]:
     work = len(body)
-    for found in unwrap(body):
+    for unwrapped in unwrap(body):
         try:
-            if not isinstance(found, Notification):
-                yield _without_event(found)
+            if not isinstance(unwrapped, Notification):
+                yield _without_event(unwrapped)
                 continue
-            event = parse(found.kind, found.event)
-            work += _work(event, found.event)
-            provenance = Provenance(found.form, found.transport_id or message_id, recorded_at, sent_at)
+            event = parse(unwrapped.kind, unwrapped.event)
+            work += _work(event, unwrapped.event)
+            provenance = Provenance(unwrapped.form, unwrapped.transport_id or message_id, recorded_at, sent_at)
             yield _of_event(event, provenance, policy, work)
         except PermanentError as error:
-            yield InterpretedEvent(Outcome.QUARANTINE, found.form, getattr(found, "kind", None), error=error)
+            yield InterpretedEvent(Outcome.QUARANTINE, unwrapped.form, getattr(unwrapped, "kind", None), error=error)
         except RecursionError:
-            yield InterpretedEvent(Outcome.QUARANTINE, found.form, error=NestedTooDeepError("JSON"))
+            yield InterpretedEvent(Outcome.QUARANTINE, unwrapped.form, error=NestedTooDeepError("JSON"))
         except Exception as error:  # noqa: BLE001  a bug met on one message must not hold up the others
-            yield InterpretedEvent(Outcome.QUARANTINE, found.form, error=UnexpectedError.of(error))
+            yield InterpretedEvent(Outcome.QUARANTINE, unwrapped.form, error=UnexpectedError.of(error))
 
 
-def _without_event(found: Control | Unreadable) -> InterpretedEvent:
-    if isinstance(found, Control):
-        return InterpretedEvent(Outcome.CONTROL, found.form, found.name)
-    return InterpretedEvent(Outcome.QUARANTINE, found.form, error=found.error)
+def _without_event(unwrapped: Control | Unreadable) -> InterpretedEvent:
+    if isinstance(unwrapped, Control):
+        return InterpretedEvent(Outcome.CONTROL, unwrapped.form, unwrapped.name)
+    return InterpretedEvent(Outcome.QUARANTINE, unwrapped.form, error=unwrapped.error)
 
 
 def _of_event(event: SesEvent, provenance: Provenance, policy: TrackingPolicy, work: int) -> InterpretedEvent:

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 
 from email_activity.domain.addresses import Address
 from email_activity.domain.facts import Activity, Document, Extra, RecipientFact
-from email_activity.domain.keys import failure_account, failure_day, failure_time
+from email_activity.domain.keys import digest, failure_account, failure_day, failure_time
 from email_activity.domain.kinds import kind_named
 from email_activity.domain.times import Timestamp
 from email_activity.ses.detail import detail_of, unknown_of
 from email_activity.ses.encoded_words import decoded
 from email_activity.ses.event_objects import Bounce, Mail, Recipient
-from email_activity.ses.identity import NO_RECIPIENT, event_id
 from email_activity.ses.parse import SesEvent
 from email_activity.ses.tags_and_headers import (
     CONFIGURATION_SET,
@@ -31,6 +30,9 @@ from email_activity.ses.tags_and_headers import (
     short_tags,
 )
 from email_activity.ses.tracking_policy import TrackingPolicy
+
+#: Stands in an identity where an event names no recipient.
+NO_RECIPIENT = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,23 @@ def normalize(event: SesEvent, provenance: Provenance, policy: TrackingPolicy, e
         for address in _addressed(event, destinations)
     )
     return EventFacts(activities, recipient_facts, extras)
+
+
+def event_id(event: SesEvent, recipient: str) -> str:
+    """128 bits, hex, of what happened: the ids of SNS, SQS and EventBridge all differ between copies of an event, and
+    `mail.messageId` names the email. recipient: normalized; empty if the event names none.
+
+    Two opens in one microsecond by one agent are one: acceptable.
+    """
+    recipient = recipient or NO_RECIPIENT
+    feedback_id = getattr(event.body, "feedback_id", None)
+    if feedback_id:
+        return digest(event.kind, feedback_id, recipient)
+    particulars: tuple[str | None, ...] = ()
+    if kind_named(event.kind).concerns != "every destination":
+        time = event.time or event.mail.timestamp
+        particulars = (time.identity if time else None, *event.body.particulars())
+    return digest(event.kind.casefold(), event.message_id, recipient, *particulars)
 
 
 def expiry(event: SesEvent, provenance: Provenance, policy: TrackingPolicy) -> int:

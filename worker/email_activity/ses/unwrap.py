@@ -110,79 +110,79 @@ class _Envelopes(NamedTuple):
 def unwrap(body: str) -> tuple[Unwrapped, ...]:
     """Everything that a message holds, up to a bound; one thing unless it is a Lambda payload. Never raises."""
     try:
-        found = tuple(islice(_from_text(body, _Envelopes()), MAX_EVENTS + 1))
+        unwrapped = tuple(islice(_from_text(body, _Envelopes()), MAX_EVENTS + 1))
     except RecursionError:
         return (Unreadable("raw", NestedTooDeepError("JSON")),)
-    if len(found) <= MAX_EVENTS:
-        return found
-    return *found[:MAX_EVENTS], Unreadable(found[0].form, TooManyEventsError(f"more than {MAX_EVENTS}"))
+    if len(unwrapped) <= MAX_EVENTS:
+        return unwrapped
+    return *unwrapped[:MAX_EVENTS], Unreadable(unwrapped[0].form, TooManyEventsError(f"more than {MAX_EVENTS}"))
 
 
-def _from_text(text: str, around: _Envelopes) -> Iterator[Unwrapped]:
+def _from_text(text: str, envelopes: _Envelopes) -> Iterator[Unwrapped]:
     try:
         document = load_json(text)
     except ValueError:
-        form = around.outermost or "text"
+        form = envelopes.outermost or "text"
         is_validation = text.strip().startswith(VALIDATION_TEXT)
         yield Control(form, TOPIC_VALIDATION) if is_validation else Unreadable(form, NotJsonError())
     except RecursionError:
-        yield Unreadable(around.form, NestedTooDeepError("JSON"))
+        yield Unreadable(envelopes.form, NestedTooDeepError("JSON"))
     else:
-        yield from _from_document(document, around)
+        yield from _from_document(document, envelopes)
 
 
-def _from_document(document: object, around: _Envelopes) -> Iterator[Unwrapped]:
+def _from_document(document: object, envelopes: _Envelopes) -> Iterator[Unwrapped]:
     """The order of these questions never takes one form for another."""
-    if isinstance(document, str) and not around.is_quoted and _may_hold_event(document):
-        yield from _from_text(document, around.quoted())
+    if isinstance(document, str) and not envelopes.is_quoted and _may_hold_event(document):
+        yield from _from_text(document, envelopes.quoted())
     elif not isinstance(document, dict):
-        yield Unreadable(around.form, NotSesError(f"a JSON {_json_type(document)}"))
-    elif around.depth > MAX_ENVELOPES:
-        yield Unreadable(around.form, NestedTooDeepError(f"more than {MAX_ENVELOPES} envelopes"))
+        yield Unreadable(envelopes.form, NotSesError(f"a JSON {_json_type(document)}"))
+    elif envelopes.depth > MAX_ENVELOPES:
+        yield Unreadable(envelopes.form, NestedTooDeepError(f"more than {MAX_ENVELOPES} envelopes"))
     elif "Records" in document:
-        yield from _from_lambda(document, around)
+        yield from _from_lambda(document, envelopes)
     elif isinstance(document.get("Messages"), list) and document["Messages"]:
         for message in document["Messages"]:
-            yield from _from_received(message, around)
+            yield from _from_received(message, envelopes)
     elif "ReceiptHandle" in document:
-        yield from _from_received(document, around)
+        yield from _from_received(document, envelopes)
     elif "detail-type" in document:
-        yield from _from_eventbridge(document, around)
+        yield from _from_eventbridge(document, envelopes)
     elif _text(document, "Type") in SNS_TYPES:
-        yield from _from_sns(document, around)
+        yield from _from_sns(document, envelopes)
     else:
-        yield _from_event(document, around)
+        yield _from_event(document, envelopes)
 
 
-def _from_lambda(payload: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
+def _from_lambda(payload: dict[str, Any], envelopes: _Envelopes) -> Iterator[Unwrapped]:
     """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html, with-sqs.html; `ses` is mail received."""
-    records = payload["Records"]
+    form, records = envelopes.outermost or "lambda", payload["Records"]
     if not isinstance(records, list) or not records:
-        yield Unreadable(around.outermost or "lambda", NotSesError("Records holds nothing"))
+        yield Unreadable(form, NotSesError("Records holds nothing"))
         return
     for record in records:
         match record:
             case {"Sns": {} as envelope}:
-                yield from _from_sns(envelope, around.inside("lambda", envelope.get("MessageId")))
+                yield from _from_sns(envelope, envelopes.inside("lambda", envelope.get("MessageId")))
             case {"body": str() as body}:
-                yield from _from_text(body, around.inside("lambda", record.get("messageId")))
+                yield from _from_text(body, envelopes.inside("lambda", record.get("messageId")))
             case {"ses": {}}:
-                yield Control(around.outermost or "lambda", "Received")
+                yield Control(form, "Received")
             case _:
-                yield Unreadable(around.outermost or "lambda", NotSesError("a record with neither Sns, body nor ses"))
+                yield Unreadable(form, NotSesError("a record without Sns, body or ses"))
 
 
-def _from_received(message: Any, around: _Envelopes) -> Iterator[Unwrapped]:
+def _from_received(message: Any, envelopes: _Envelopes) -> Iterator[Unwrapped]:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html"""
     if isinstance(message, dict) and isinstance(message.get("Body"), str):
-        yield from _from_text(message["Body"], around.inside(None, message.get("MessageId")))
+        yield from _from_text(message["Body"], envelopes.inside(None, message.get("MessageId")))
     else:
-        yield Unreadable(around.form, NotSesError("a received message without a Body"))
+        yield Unreadable(envelopes.form, NotSesError("a received message without a Body"))
 
 
-def _from_sns(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
+def _from_sns(envelope: dict[str, Any], envelopes: _Envelopes) -> Iterator[Unwrapped]:
     """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html"""
-    inside = around.inside("sns", envelope.get("MessageId"))
+    inside = envelopes.inside("sns", envelope.get("MessageId"))
     if _text(envelope, "Type") in SNS_CONFIRMATIONS:
         yield Control(inside.form, _text(envelope, "Type"))
         return
@@ -193,8 +193,8 @@ def _from_sns(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrappe
         yield from _from_document(message, inside)
 
 
-def _from_eventbridge(envelope: dict[str, Any], around: _Envelopes) -> Iterator[Unwrapped]:
-    inside = around.inside("eventbridge", envelope.get("id"))
+def _from_eventbridge(envelope: dict[str, Any], envelopes: _Envelopes) -> Iterator[Unwrapped]:
+    inside = envelopes.inside("eventbridge", envelope.get("id"))
     detail, detail_type = envelope.get("detail"), _text(envelope, "detail-type")
     if envelope.get("source") == OTHER_MESSAGES_SOURCE:
         yield Control(inside.form, detail_type)
@@ -219,14 +219,14 @@ def _may_hold_event(text: str) -> bool:
     return text.lstrip().startswith(("{", VALIDATION_TEXT))
 
 
-def _from_event(document: dict[str, Any], around: _Envelopes) -> Unwrapped:
+def _from_event(document: dict[str, Any], envelopes: _Envelopes) -> Unwrapped:
     kind = _kind_of(document)
     if not kind:
-        return Unreadable(around.form, NotSesError("neither eventType nor notificationType"))
+        return Unreadable(envelopes.form, NotSesError("neither eventType nor notificationType"))
     name = control_name(kind, document)
     if name:
-        return Control(around.form, name)
-    return Notification(around.form, kind, document, around.transport_id)
+        return Control(envelopes.form, name)
+    return Notification(envelopes.form, kind, document, envelopes.transport_id)
 
 
 def _kind_of(document: dict[str, Any]) -> str:
