@@ -101,8 +101,8 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", text.lower()).strip()
 
 
-def _decoded_url(found: re.Match[str]) -> str:
-    return found[1] + unquote(found[2], errors="replace")
+def _decoded_url(match: re.Match[str]) -> str:
+    return match[1] + unquote(match[2], errors="replace")
 
 
 def _without_display_form(text: str) -> str:

@@ -44,6 +44,6 @@ def printable(text: object) -> str:
     return escaped(" ".join(str(text).split()))
 
 
-def _seen(found: re.Match[str]) -> str:
-    is_seen = found["needed"] or (found[0].isprintable() and not found["unseen"])
-    return found[0] if is_seen else found[0].encode("unicode_escape").decode()
+def _seen(match: re.Match[str]) -> str:
+    is_seen = match["needed"] or (match[0].isprintable() and not match["unseen"])
+    return match[0] if is_seen else match[0].encode("unicode_escape").decode()

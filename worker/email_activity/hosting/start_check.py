@@ -26,15 +26,15 @@ def check_start(settings: Settings) -> None:
     """Raises SettingsError with a line for each mistake."""
     session(settings.aws_region)
     store, broker = settings.redis, settings.broker
-    found, wanted = _check(store)
-    wanted = wanted or NOT_FOR_DUPLICATES.get(found, "")
-    if found == "cluster" and store.database:
-        wanted = f"database 0, the only one of a cluster, and not {store.database}"
-    mistakes = [f"REDIS_URL: want {wanted}"] if wanted else []
-    if broker and not wanted:
-        found, wanted = (found, "") if broker == store else _check(broker)
-        wanted = wanted or NOT_FOR_CELERY.get(found, "")
-        mistakes += [f"CELERY_BROKER_URL: want {wanted}"] if wanted else []
+    server_mode, remedy = _check(store)
+    remedy = remedy or NOT_FOR_DUPLICATES.get(server_mode, "")
+    if server_mode == "cluster" and store.database:
+        remedy = f"database 0, the only one of a cluster, and not {store.database}"
+    mistakes = [f"REDIS_URL: want {remedy}"] if remedy else []
+    if broker and not remedy:
+        server_mode, remedy = (server_mode, "") if broker == store else _check(broker)
+        remedy = remedy or NOT_FOR_CELERY.get(server_mode, "")
+        mistakes += [f"CELERY_BROKER_URL: want {remedy}"] if remedy else []
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     if broker is None:

@@ -111,8 +111,8 @@ def _open_to_read(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _require_regular(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
+def _require_regular(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
         raise OSError(f"HEALTH_FILE: got {str(path)!r}, want a regular file")
-    if found.st_uid != os.geteuid() and os.geteuid() != 0:
+    if status.st_uid != os.geteuid() and os.geteuid() != 0:
         raise PermissionError(f"HEALTH_FILE: got {str(path)!r}, which belongs to another user")

@@ -141,14 +141,14 @@ def _read_each(values: Iterable[tuple[Any, Any]], reader: Reader) -> tuple[dict[
     read, rest = {}, {}
     for key, value in values:
         try:
-            found = None if value is None else reader(value)
+            element = None if value is None else reader(value)
         except ValueError:
             rest[key] = value
             continue
-        if isinstance(found, Partial):
-            found, rest[key] = found
-        if found is not None:
-            read[key] = found
+        if isinstance(element, Partial):
+            element, rest[key] = element
+        if element is not None:
+            read[key] = element
     if rest and not read:
         raise ValueError
     return read, rest
