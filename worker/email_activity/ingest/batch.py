@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -12,10 +12,13 @@ from email_activity.ingest.table_identity import TableVersion
 from email_activity.telemetry import log
 
 
-@dataclass(slots=True)
-class BatchReport:
-    """What became of a batch. Counts are of messages, but for `facts_*` and `odd_elements`: docs/runbook.md."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Counts are of messages, but for `facts_*` and `odd_elements`: docs/runbook.md. seconds: by step."""
 
+    version: TableVersion
+    claims: Claims
+    in_flight: InFlightMessages
     counts: Counter[str] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -27,16 +30,7 @@ class BatchReport:
         finally:
             self.seconds[step] += time.perf_counter() - start
 
-    def log(self) -> None:
-        counts = {name: count for name, count in self.counts.items() if count}
-        log.info("batch", **counts, **{f"{step}_ms": round(seconds * 1000) for step, seconds in self.seconds.items()})
 
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What all parts of one batch share."""
-
-    version: TableVersion
-    claims: Claims
-    in_flight: InFlightMessages
-    report: BatchReport
+def log_batch(counts: Mapping[str, int], seconds: Mapping[str, float]) -> None:
+    counted = {name: count for name, count in counts.items() if count}
+    log.info("batch", **counted, **{f"{step}_ms": round(duration * 1000) for step, duration in seconds.items()})

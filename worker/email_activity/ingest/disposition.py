@@ -58,7 +58,7 @@ class PartResult:
     is_of_this_table: bool = True
 
     def seconds_until_free(self, interpreted: InterpretedMessage) -> int:
-        """Until every fact of a held message is free or done."""
+        """Until every fact of the message that others hold is free or done."""
         return max([1, *(math.ceil(self.leases.get(key, 0)) for key in interpreted.items)])
 
 

@@ -22,7 +22,7 @@ import structlog
 
 from email_activity.domain.errors import RESOURCE_NOT_FOUND, THROTTLED, TransientError
 from email_activity.domain.facts import Key
-from email_activity.ingest.batch import Batch, BatchReport
+from email_activity.ingest.batch import Batch, log_batch
 from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claims
 from email_activity.ingest.crash_suspects import CrashSuspects
@@ -73,40 +73,39 @@ class Pipeline:
 
         suspects_lock: for crash suspects, each of which is then processed alone, while this lock is held.
         """
-        report = BatchReport()
         with structlog.contextvars.bound_contextvars(batch=secrets.token_hex(4), queue=self.settler.queue.name):
             try:
                 version = self.table_identity.current()
             except TransientError as error:
                 self.breaker.record_failure(error)
-                report.counts.update(messages=len(messages), returned=self._return(messages))
+                log_batch({"messages": len(messages), "returned": self._return(messages)}, {})
             else:
                 claims = self.new_claims(version.namespace)
                 with self.heartbeat.extending(messages, self.settler, claims) as in_flight:
-                    batch = Batch(version, claims, in_flight, report)
+                    batch = Batch(version, claims, in_flight)
                     if suspects_lock:
                         with suspects_lock:
                             self._process_alone(messages, batch)
                     else:
                         self._process_parts(messages, batch)
-            report.log()
+                log_batch(batch.counts, batch.seconds)
 
     def _process_alone(self, suspects: Sequence[Message], batch: Batch) -> None:
-        batch.report.counts["alone"] = len(suspects)
+        batch.counts["alone"] = len(suspects)
         for message in self.crash_suspects.in_order(suspects):
             with self.crash_suspects.noted(message):
                 self._process_parts([message], batch)
 
     def _process_parts(self, messages: Sequence[Message], batch: Batch) -> None:
-        for part in self._parts(messages, batch.report):
+        for part in self._parts(messages, batch):
             self._process_part(part, batch)
 
-    def _parts(self, messages: Sequence[Message], report: BatchReport) -> Iterator[list[InterpretedMessage]]:
+    def _parts(self, messages: Sequence[Message], batch: Batch) -> Iterator[list[InterpretedMessage]]:
         """Interprets the messages, and yields parts of MAX_PART_CHARACTERS at most, each cleared before the next."""
         part: list[InterpretedMessage] = []
         characters = 0
         for message in messages:
-            with report.timed("interpret"):
+            with batch.timed("interpret"):
                 interpreted = self.interpret(message)
             if part and characters + interpreted.item_characters > MAX_PART_CHARACTERS:
                 yield part
@@ -118,28 +117,27 @@ class Pipeline:
             yield part
 
     def _process_part(self, part: Sequence[InterpretedMessage], batch: Batch) -> None:
-        report, messages = batch.report, _messages(part)
-        result = None
+        messages, result = _messages(part), None
         try:
-            with report.timed("claim"):
+            with batch.timed("claim"):
                 claims = self.claim(part, batch)
         except TransientError as error:
             self.breaker.record_failure(error)
         else:
-            with report.timed("store"):
+            with batch.timed("store"):
                 stored = self.store(part, claims, batch)
-            with report.timed("commit"):
+            with batch.timed("commit"):
                 result = self.commit(part, claims, stored, batch)
         batch.in_flight.release(messages)
-        with report.timed("settle"):
+        with batch.timed("settle"):
             if result:
-                self.settle(part, result, report)
+                self.settle(part, result, batch)
             else:
-                report.counts["returned"] += self._return(messages)
+                batch.counts["returned"] += self._return(messages)
         outcomes = Counter(interpreted.interpretation.outcome.value for interpreted in part)
-        report.counts.update(messages=len(part), **outcomes)
-        report.counts["odd_elements"] += sum(interpreted.interpretation.odd_elements for interpreted in part)
-        report.counts["redelivered"] += sum(message.receive_count > 1 for message in messages)
+        batch.counts.update(messages=len(part), **outcomes)
+        batch.counts["odd_elements"] += sum(interpreted.interpretation.odd_elements for interpreted in part)
+        batch.counts["redelivered"] += sum(message.receive_count > 1 for message in messages)
 
     # --- The steps ---
 
@@ -168,7 +166,7 @@ class Pipeline:
         optional = self.reported_kinds.missing(items.values(), batch.version.generation) if keys else []
         stored = self.table.put([items[key] for key in keys], optional)
         self.reported_kinds.record_stored(stored.optional, batch.version.generation)
-        batch.report.counts.update(facts_written=len(stored.written), facts_known=len(items) - len(keys))
+        batch.counts.update(facts_written=len(stored.written), facts_known=len(items) - len(keys))
         return stored
 
     def commit(
@@ -200,7 +198,7 @@ class Pipeline:
             self.this_process.record_event(newest)
         return PartResult({**claims, **done_meanwhile}, stored, leases, is_of_this_table)
 
-    def settle(self, part: Sequence[InterpretedMessage], result: PartResult, report: BatchReport) -> None:
+    def settle(self, part: Sequence[InterpretedMessage], result: PartResult, batch: Batch) -> None:
         """Each message is deleted, returned, or quarantined with its reason."""
         by: dict[Disposition, list[InterpretedMessage]] = {choice: [] for choice in Disposition}
         for interpreted in part:
@@ -210,7 +208,7 @@ class Pipeline:
         waits = {interpreted.message: result.seconds_until_free(interpreted) for interpreted in to_wait}
         quarantined = self.settler.quarantine(errors)
         pause = self.breaker.drain_seconds if result.stored.failure or not result.is_of_this_table else 0
-        report.counts.update(
+        batch.counts.update(
             deleted=self.settler.delete(_messages(by[Disposition.DELETE])),
             quarantined=len(quarantined),
             returned=self.settler.return_later(_messages(by[Disposition.RETURN]), at_least=pause),
