@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from structlog.testing import capture_logs
 
 from email_activity.domain.errors import NotJsonError, TransientError
 from email_activity.domain.facts import Key
@@ -306,6 +307,17 @@ def test_what_was_handled_alone_when_its_process_died_goes_last_the_next_time(si
             site.pipeline().process(left, suspects_lock=nullcontext())
     assert site.sqs.deleted[-1] == "killer"
     assert len(site.sqs.deleted) == 4
+
+
+def test_the_line_of_a_batch_counts_its_messages_and_times_its_steps(site: FakeSite) -> None:
+    with capture_logs() as lines:
+        process(site, site.pipeline(), raw(Email().send()), "no event at all")
+    (line,) = [line for line in lines if line["event"] == "batch"]
+    counts = {"messages": 2, "activity": 1, "quarantine": 1, "deleted": 1, "quarantined": 1, "facts_written": 2}
+    assert {
+        name: value for name, value in line.items() if isinstance(value, int) and not name.endswith("_ms")
+    } == counts
+    assert {"interpret_ms", "claim_ms", "store_ms", "commit_ms", "settle_ms"} <= line.keys()
 
 
 # ---- what it tells beside the facts ----------------------------------------------------------------------------------
