@@ -7,7 +7,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
-from email_activity.activity.query import ActivityTable
+from email_activity.activity.query import ActivityTable, PlainDeserializer
 from email_activity.domain.indexes import INDEXES
 
 Item = dict[str, Any]
@@ -60,6 +60,14 @@ class FakeDynamoDB:
         return self._paged(
             [item for item in self.items.values() if item["pk"] in keys], request.get("NextToken"), "NextToken"
         )
+
+    def put_item(self, **request: Any) -> None:
+        self._called(request)
+        deserialize = PlainDeserializer().deserialize
+        item = {name: deserialize(value) for name, value in request["Item"].items()}
+        if request.get("ConditionExpression") == "attribute_not_exists(pk)" and (item["pk"], item["sk"]) in self.items:
+            raise error("ConditionalCheckFailedException")
+        self.items[item["pk"], item["sk"]] = item
 
     def _called(self, request: dict[str, Any]) -> None:
         self.calls.append(request)

@@ -107,7 +107,12 @@ def test_a_reader_is_allowed_what_it_does(named: Site, guard: Guard, monkeypatch
 
 
 def test_an_operator_is_allowed_what_they_do(named: Site, guard: Guard) -> None:
-    site = named
+    from email_activity.ingest.store import Store  # noqa: PLC0415  beside its only use
+
+    site, email = named, Email()
+    items = list(items_of([raw(email.send())]).values())
+    assert not Store(site.cloud.dynamodb, site.made.table_name).put(items).unprocessed
+    run(site, "operator", "assign", email.message_id, "invoice", "2026/118", "--json")
     for body in ("not of SES", raw(Email().send()), "neither"):
         site.cloud.sqs.send_message(QueueUrl=site.made.dead_letter_queue_url, MessageBody=body)
     listed = [json.loads(line) for line in run(site, "operator", "dlq", "list", "--json").stdout.splitlines()]

@@ -2,9 +2,11 @@
 
 import inspect
 import re
+from datetime import UTC, datetime
 
 import pytest
 
+from email_activity.domain.facts import Assignment, Document
 from email_activity.domain.indexes import INDEXES
 from email_activity.domain.kinds import KINDS
 from email_activity.provision import provisioner, resources
@@ -56,11 +58,26 @@ def test_who_may_write_what():
     takes = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
     acts = {role: {(action, name) for action, name in allowed(role)} for role in ("worker", "reader", "operator")}
     assert not {action for action, _ in acts["reader"]} & (writes | takes)
-    assert not {action for action, _ in acts["operator"]} & writes
+    assert {each for each in acts["operator"] if each[0] in writes} == {("dynamodb:PutItem", "table/*")}
     assert {name for action, name in acts["worker"] if action in takes} == {"*-events"}
     assert {name for action, name in acts["operator"] if action in takes} == {"*-dead-letters"}
     everything = {action for role in acts.values() for action, _ in role}
     assert not {action for action in everything if re.search("Scan|DeleteItem|DeleteTable|UpdateItem|Purge", action)}
+
+
+def test_an_operator_reads_one_email_at_a_time_and_puts_assignments_only(made):
+    """IAM cannot bind a sort key, so the attributes are bound: an event or a recipient needs others."""
+    bound = {each["Sid"]: each.get("Condition") for each in statements(made["OperatorPolicy"])}
+    of_an_email = {"dynamodb:LeadingKeys": ["EMAIL#*"]}
+    assert bound["ReadAnEmail"] == {"ForAllValues:StringLike": of_an_email}
+    put = bound["SayWhatAnEmailIsAbout"]
+    assert put["ForAllValues:StringLike"] == of_an_email
+    assert put["StringEqualsIfExists"] == {"dynamodb:ReturnValues": "NONE"}
+    long = Assignment("id", datetime.now(UTC), Document("x" * 400, "y" * 400), datetime.now(UTC), 1).to_item()
+    attributes = put["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+    assert sorted(attributes) == sorted(long)
+    needed = {"event_id", "kind", "mail_recipient", "unknown"}
+    assert not needed & set(attributes)
 
 
 def test_a_reader_may_use_each_index_and_no_statement_that_scans(made):

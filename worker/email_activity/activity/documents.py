@@ -7,9 +7,17 @@ from email_activity.activity import answers, model
 from email_activity.activity.answers import Context, has_failed, headline
 from email_activity.activity.status import EmailStatus
 from email_activity.domain import facts
+from email_activity.domain.tags import tag, untag
 
 #: Delivery states of what reached the recipient's mail server.
 REACHED = frozenset({"arrived", "delivered"})
+
+
+def spellings(document_type: str, document_id: str) -> list[facts.Document]:
+    """A document as typed, and as senders encode it; one more, or both, may be in the table."""
+    typed = document_id.strip()
+    ids = dict.fromkeys((typed, tag(typed), untag(typed)))
+    return [facts.Document(document_type.strip().lower(), each) for each in ids if each]
 
 
 def document_activity(

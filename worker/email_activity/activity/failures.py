@@ -80,7 +80,9 @@ def with_later_deliveries(table: ActivityTable, rows: Sequence[model.Failure]) -
 def _emails_about(table: ActivityTable, document: Document) -> list[EmailStatus]:
     """The newest; none if there is but one, which is the failed one itself."""
     ids = list(islice(dict.fromkeys(hit.email_id for hit in table.by_document(document)), MAX_LATER))
-    return [each.status for each in fold_all(table, ids)] if len(ids) > 1 else []
+    folded = fold_all(table, ids) if len(ids) > 1 else []
+    # A person may have said since that an email is about another document.
+    return [each.status for each in folded if each.status.document == document]
 
 
 def _with_later_delivery(row: model.Failure, emails: dict[tuple[str, str], list[EmailStatus]]) -> model.Failure:

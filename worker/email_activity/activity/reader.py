@@ -9,11 +9,12 @@
 The command line and the API read by it too.
 """
 
-import re
+import heapq
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from email_activity.activity import answers, bulk, documents, failures, model
@@ -24,12 +25,8 @@ from email_activity.activity.reported import Reported
 from email_activity.activity.status import EmailStatus, status
 from email_activity.activity.verdicts import VERDICT_EMAILS, verdict
 from email_activity.domain.addresses import normalize_address
-from email_activity.domain.facts import Document
-from email_activity.domain.tags import tag
+from email_activity.domain.email_ids import email_id_in
 from email_activity.settings import ReaderSettings, load_reader_settings
-
-#: `<0100...@email.amazonses.com>`, with or without the header's name before it.
-_MESSAGE_ID = re.compile(r"^(?:message-id:\s*)?<?([^<>@\s]+)@[a-z0-9.-]*amazonses\.com>?$", re.IGNORECASE)
 
 #: Hits to ask for beyond the wanted rows: an email of several recipients has several.
 SPARE_HITS = 10
@@ -69,25 +66,25 @@ class Activity:
 
     def email(self, email_id: str) -> model.EmailWithTimeline | None:
         """None if nothing is known of it. email_id: SES's, or the Message-ID header, the whole line too."""
-        found = _MESSAGE_ID.match(email_id.strip())
-        email_id = found[1] if found else email_id.strip()
+        email_id = email_id_in(email_id)
         facts = self._table.facts(email_id) if email_id else []
         return answers.email_with_timeline(status(email_id, facts), self.context()) if facts else None
 
     def document(self, document_type: str, document_id: str) -> model.DocumentActivity | None:
         """None if no email about it is known.
 
-        document_type: in any case. document_id: as typed, or as `tag()` encodes it.
+        document_type: in any case. document_id: as typed, or as `tag()` encodes it: the emails of both are one's.
         """
-        for wanted in dict.fromkeys((document_id.strip(), tag(document_id.strip()))):
-            document = Document(document_type.strip().lower(), wanted)
-            ids = list(islice(dict.fromkeys(hit.email_id for hit in self._table.by_document(document)), MAX_FOLDED + 1))
-            folded = bulk.fold_all(self._table, ids[:MAX_FOLDED])
-            # A hit does not count if a person has said since that the email is about another document.
-            emails = [each.status for each in folded if each.status.document == document]
-            if emails:
-                return documents.document_activity(document, emails, self.context(), has_more=len(ids) > MAX_FOLDED)
-        return None
+        wanted = documents.spellings(document_type, document_id)
+        hits = heapq.merge(*map(self._table.by_document, wanted), key=attrgetter("sort_key"), reverse=True)
+        ids = list(islice(dict.fromkeys(hit.email_id for hit in hits), MAX_FOLDED + 1))
+        folded = bulk.fold_all(self._table, ids[:MAX_FOLDED])
+        # A hit does not count if a person has said since that the email is about another document.
+        emails = [each.status for each in folded if each.status.document in wanted]
+        if not emails:
+            return None
+        found = emails[0].document or wanted[0]
+        return documents.document_activity(found, emails, self.context(), has_more=len(ids) > MAX_FOLDED)
 
     def recipient(self, address: str, *, limit: int = PAGE, after: str | None = None) -> model.RecipientActivity:
         """address: in any spelling. The verdict is read from the last 50 emails, whatever the page."""

@@ -36,6 +36,7 @@ NEEDS = {
         f"dead letters need ReceiveMessage, DeleteMessage and ChangeMessageVisibility on their queue; {OPERATOR}",
     ),
     "SendMessageBatch": f"redrive and replay need sqs:SendMessage on the events queue; {OPERATOR}",
+    "PutItem": f"to assign needs dynamodb:PutItem on the table; {OPERATOR}",
     "DescribeTable": f"a replay needs dynamodb:DescribeTable on the table; {OPERATOR}",
 }
 

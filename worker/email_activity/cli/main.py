@@ -19,6 +19,7 @@ COMMANDS = {
     "document": ("emails:document", "The emails about a document, for instance an invoice."),
     "recipient": ("emails:recipient", "The emails to an address."),
     "account": ("emails:account", "The emails of an account, for a day or any span."),
+    "assign": ("assign:assign", "Say which document an email is about."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
     "replay": ("replay:replay", "Send archived notifications to the events queue again."),
     "dlq": ("dlq:dlq", "The dead-letter queue: list, show, redrive, discard."),

@@ -188,17 +188,40 @@ class RecipientFact:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A person said which document an email is about; the latest one wins."""
+    """A person said which document an email is about; the latest one wins.
+
+    sent_at: the email's, under which `by_document` lists it. expires_at: as that of its other facts.
+    """
 
     email_id: str
     at: datetime
     document: Document
+    sent_at: datetime | None = None
+    expires_at: int | None = None
+
+    def to_item(self) -> Item:
+        content = {
+            "document": self.document.key,
+            "sent_key": sent_key(self.sent_at, self.email_id),
+            "document_type": _unless_key_says(self.document.type),
+            "document_id": _unless_key_says(self.document.id),
+            "expires_at": self.expires_at,
+        }
+        key = {"pk": email_key(self.email_id), "sk": f"ASSIGN#{rfc3339(self.at)}#{self.document.key}"}
+        return key | _without_empty(content) | {"schema_version": SCHEMA_VERSION}
 
     @classmethod
     def from_item(cls, item: Item) -> "Assignment":
         _, at, kind, number = item["sk"].split("#", 3)
         document = Document(item.get("document_type", decoded(kind)), item.get("document_id", decoded(number)))
-        return cls(email_id_of(item), datetime.fromisoformat(at), document)
+        sent, _, _ = item.get("sent_key", NO_TIME).partition("#")
+        return cls(
+            email_id=email_id_of(item),
+            at=datetime.fromisoformat(at),
+            document=document,
+            sent_at=None if sent == NO_TIME else _read_time(sent),
+            expires_at=item.get("expires_at"),
+        )
 
 
 Fact = Activity | Extra | RecipientFact | Assignment
