@@ -97,11 +97,10 @@ def recipient(found: facets.Status, of: EmailStatus, context: Context) -> model.
     consent = _status(found.consent.state, None, found.consent) if found.consent.seen else None
     marks = [_status("auto_replied", since=found.auto_replied_at)] if found.auto_replied_at else []
     told = [each for each in (consent, engagement) if each and each.code in HEADLINES]
-    has_failed = found.delivery.state in FAILED and not found.bounced_at
     if found.recipient is None:
         first = told[0] if told else engagement
     else:
-        first = delivery if has_failed or not told else min(told, key=lambda each: HEADLINES.index(each.code))
+        first = delivery if found.has_failed or not told else min(told, key=lambda each: HEADLINES.index(each.code))
     said = [delivery, *([engagement] if engagement.code != "none" else []), *([consent] if consent else []), *marks]
     return model.Recipient(
         recipient=found.recipient,

@@ -120,9 +120,10 @@ def _fold(settings: ReaderSettings, table: ActivityTable, groups: Iterator[Group
     return _in_processes(settings, table, first, groups)
 
 
-def fold_in_threads(table: ActivityTable, groups: Iterator[Group], ahead: int) -> FoldedGroups:
+def fold_in_threads(table: ActivityTable, groups: Iterator[Group], ahead: int, together: int = FEW) -> FoldedGroups:
+    """ahead: statements under way at most. together: emails in a statement."""
     with ThreadPoolExecutor(THREADS) as pool:
-        yield from _ahead(lambda ids: pool.submit(fold_together, table, ids), groups, FEW, ahead)
+        yield from _ahead(lambda ids: pool.submit(fold_together, table, ids), groups, together, ahead)
 
 
 def _in_processes(

@@ -68,6 +68,11 @@ class Status:
     bounced_at: str | None = None
     arrived_from: tuple[str, ...] = ()
 
+    @property
+    def has_failed(self) -> bool:
+        """The recipient did not get it; a copy that bounced at a forwarded address does not count."""
+        return self.delivery.state in FAILED and not self.bounced_at
+
 
 def fold(recipient: str | None, entries: Sequence[TimelineEntry], is_destination: bool = True) -> Status:
     """Entries of one recipient to its three facets. recipient None: of nobody in particular."""

@@ -11,7 +11,6 @@ from email_activity.activity.documents import reached_later
 from email_activity.activity.facets import Status
 from email_activity.activity.pages import cursor_of
 from email_activity.activity.query import ActivityTable
-from email_activity.activity.states import FAILED
 from email_activity.activity.status import EmailStatus
 from email_activity.domain.facts import Document
 
@@ -43,7 +42,7 @@ def rows_of(
 
 
 def _deciding_event(found: Status) -> str | None:
-    if found.delivery.state in FAILED and not found.bounced_at:
+    if found.has_failed:
         return found.delivery.evidence.event_id if found.delivery.evidence else None
     if found.consent.state == "complained" and found.consent.evidence:
         return found.consent.evidence.event_id
@@ -52,7 +51,7 @@ def _deciding_event(found: Status) -> str | None:
 
 def _failure(found: Status, email: EmailStatus, sort_key: str, context: Context) -> model.Failure:
     shown = answers.recipient(found, email, context)
-    facet = found.delivery if found.delivery.state in FAILED and not found.bounced_at else found.consent
+    facet = found.delivery if found.has_failed else found.consent
     return model.Failure(
         occurred_at=facet.evidence.occurred_at if facet.evidence else None,
         document=answers.document(email.document),

@@ -1,14 +1,18 @@
-"""Emails of a list by their state. Pure."""
+"""Emails of a list by their state: as folded, or as readers are given them. Pure."""
 
 from collections.abc import Callable
 
-from email_activity.activity.answers import has_failed
-from email_activity.activity.model import Email, Recipient
-from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT, PENDING
+from email_activity.activity import model
+from email_activity.activity.facets import Status
+from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT, FAILED, PENDING
+from email_activity.activity.status import EmailStatus
+
+Email = EmailStatus | model.Email
+Recipient = Status | model.Recipient
 
 #: Beside the states themselves.
 GROUPS: dict[str, Callable[[Recipient], bool]] = {
-    "not_delivered": has_failed,
+    "not_delivered": lambda each: each.delivery.state in FAILED and not each.bounced_at,
     "still_trying": lambda each: each.delivery.state in PENDING,
 }
 

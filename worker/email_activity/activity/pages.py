@@ -12,11 +12,14 @@ from itertools import chain, groupby, islice
 from typing import Generic, TypeVar
 
 from email_activity.activity.bulk import THREADS, FoldedEmail, Group, fold_in_threads
-from email_activity.activity.query import ActivityTable, Hit
+from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit
 from email_activity.domain.keys import NO_TIME
 
 #: Emails that a page folds at most.
 MAX_FOLDED = 500
+
+#: Statements under way where a filter may leave few: more would only wait for the CPU.
+AHEAD_OF_FILTER = 3
 
 #: Rows of a page, unless asked for another number.
 PAGE = 50
@@ -52,9 +55,13 @@ def read_page(
     """
     groups = (list(group) for _, group in groupby(hits, key=lambda hit: (hit.email_id, hit.sort_key)))
     within = islice(groups, MAX_FOLDED)
-    # The one beyond the page tells that there are more.
-    first = within if is_filtered else islice(within, limit + 1)
-    folded = chain(fold_in_threads(table, first, THREADS), fold_in_threads(table, within, ahead=1))
+    if is_filtered:
+        folded = fold_in_threads(table, within, AHEAD_OF_FILTER, MAX_TOGETHER)
+    else:
+        # The one beyond the page tells that there are more.
+        folded = chain(
+            fold_in_threads(table, islice(within, limit + 1), THREADS), fold_in_threads(table, within, ahead=1)
+        )
     rows: list[T] = []
     last: str | None = None
     for group, email in folded:

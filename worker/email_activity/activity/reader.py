@@ -135,7 +135,9 @@ class Activity:
             since, until = since or context.now - FAILURES_SINCE, until or context.now + timedelta(days=1)
         within = Range(since, until, _sort_key(after), page_size=check_limit(limit) + SPARE_HITS)
         hits = self._table.by_failure_day(within) if account is None else self._table.by_failure(account, within)
-        found = read_page(self._table, hits, failures.rows_of(account, reason, context), limit, is_filtered=True)
+        found = read_page(
+            self._table, hits, failures.rows_of(account, reason, context), limit, is_filtered=reason is not None
+        )
         rows = failures.with_later_deliveries(self._table, found.rows)
         return _page(found, [each for each in rows if delivered_since or not each.delivered_since], context)
 
@@ -192,8 +194,7 @@ class Activity:
         context, is_wanted = self.context(), matches(status)
 
         def rows_of(email: EmailStatus, sort_key: str) -> list[model.ListedEmail]:
-            row = answers.listed_email(email, cursor_of(sort_key), context)
-            return [row] if is_wanted(row) else []
+            return [answers.listed_email(email, cursor_of(sort_key), context)] if is_wanted(email) else []
 
         found = self._found(emails, within, limit, rows_of, is_filtered=status is not None)
         return _page(found, found.rows, context)
