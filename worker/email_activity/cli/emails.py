@@ -14,7 +14,7 @@ from email_activity.cli import listing, rows, show, tables
 from email_activity.cli.interrupt import ended_by_ctrl_c
 from email_activity.cli.options import non_empty, together
 from email_activity.cli.when import Zone, tz_option
-from email_activity.settings import load_settings
+from email_activity.settings import load_reader_settings
 
 #: How far `account` looks back unless told.
 SINCE = timedelta(days=7)
@@ -221,7 +221,7 @@ def _email(email_id: str) -> model.EmailWithTimeline:
     email = Activity().email(email_id)
     if email is None:
         _nothing(
-            f"nothing is known of the email {email_id} in the table {load_settings().activity_table}: "
+            f"nothing is known of the email {email_id} in the table {load_reader_settings().activity_table}: "
             "is the id right, its document type tracked, and it not older than the retention?"
         )
     return email

@@ -18,7 +18,7 @@ from email_activity.cli.tables import document_name
 from email_activity.cli.when import Zone
 
 #: Widths of columns. SES's ids have 60 characters; what is longer takes the room it needs.
-WHEN, EMAIL_ID, RECIPIENT, DOCUMENT = 19, 60, 32, 24
+WHEN, EMAIL_ID, RECIPIENT, DOCUMENT = 19, 60, 42, 24
 LABEL = 2 + max(len(each.label) for each in WORDS)
 
 #: Columns of an address in a block.

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from email_activity.domain.times import parse_timestamp
-from email_activity.settings import load_settings
+from email_activity.settings import load_reader_settings
 
 #: `7d`, `24h`, `30m`: so long ago.
 _AGO = re.compile(r"(\d{1,6})\s*([dhm])")
@@ -79,7 +79,7 @@ def zone_named(name: str) -> Zone:
 
 
 def zone_of_settings() -> Zone:
-    return zone_named(getattr(load_settings(), "display_timezone", "UTC"))
+    return zone_named(load_reader_settings().display_timezone)
 
 
 def age(seconds: float) -> str:
