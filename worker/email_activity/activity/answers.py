@@ -194,7 +194,7 @@ def headline(recipients: Sequence[model.Recipient]) -> model.Status | None:
     own = [each for each in recipients if each.is_destination] or recipients
     if len(own) < 2:  # noqa: PLR2004  one needs no sentence
         return own[0].status if own else None
-    failed = [each for each in own if has_failed(each)]
+    failed = [each for each in own if each.has_failed]
     waiting = [each for each in own if each.delivery.state in PENDING]
     told = f"Not delivered to {len(failed)}" if failed else f"Delivered to {len(own) - len(waiting)}"
     label = f"{told} of {len(own)}" + (f"; {len(waiting)} without an outcome" if waiting else "")
@@ -203,8 +203,3 @@ def headline(recipients: Sequence[model.Recipient]) -> model.Status | None:
     return worst.status.model_copy(
         update={"label": label, "next_step": f"{worst.recipient}: {step}" if failed and step else step}
     )
-
-
-def has_failed(of: model.Recipient) -> bool:
-    """It did not get it; a copy that bounced at a forwarded address does not count."""
-    return of.delivery.state in FAILED and not of.bounced_at

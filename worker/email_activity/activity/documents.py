@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from email_activity.activity import answers, model
-from email_activity.activity.answers import Context, has_failed, headline
+from email_activity.activity.answers import Context, headline
 from email_activity.activity.status import EmailStatus
 from email_activity.domain import facts
 from email_activity.domain.tags import tag, untag
@@ -49,7 +49,7 @@ def merged_recipients(emails: Iterable[model.Email]) -> tuple[model.DocumentReci
                 continue
             if each.recipient not in newest:
                 newest[each.recipient] = email, each
-            elif has_failed(each):
+            elif each.has_failed:
                 failed_before.add(each.recipient)
     merged = [
         model.DocumentRecipient(
@@ -57,7 +57,7 @@ def merged_recipients(emails: Iterable[model.Email]) -> tuple[model.DocumentReci
         )
         for address, (email, each) in newest.items()
     ]
-    return tuple(sorted(merged, key=lambda each: (not has_failed(each), each.recipient)))
+    return tuple(sorted(merged, key=lambda each: (not each.has_failed, each.recipient)))
 
 
 def reached_later(recipient: str, sent_at: datetime | None, emails: Iterable[EmailStatus]) -> datetime | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from email_activity.activity import model
 from email_activity.activity.facets import Status
-from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT, FAILED, PENDING
+from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT, PENDING
 from email_activity.activity.status import EmailStatus
 
 Email = EmailStatus | model.Email
@@ -12,7 +12,7 @@ Recipient = Status | model.Recipient
 
 #: Beside the states themselves.
 GROUPS: dict[str, Callable[[Recipient], bool]] = {
-    "not_delivered": lambda each: each.delivery.state in FAILED and not each.bounced_at,
+    "not_delivered": lambda each: each.has_failed,
     "still_trying": lambda each: each.delivery.state in PENDING,
 }
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from email_activity.activity.states import FAILED
 from email_activity.activity.words import Tone, VerdictCode
 from email_activity.domain.times import rfc3339, rfc3339_exact
 
@@ -42,10 +43,9 @@ class Freshness(Model):
 
 
 class Status(Model):
-    """A state in words. `code` is a state or a mark, `reason` says why; both are for programs.
+    """A state in words. `code` is a state or a mark, `reason` says why; both are for programs. since: when it came to it.
 
-    status_code: the receiving server's own, `5.1.1`. server_said: its words. ses_words: SES's own, `Bounce, Permanent,
-    General`. since: when it first came to it.
+    status_code: the receiving server's, `5.1.1`. server_said: its words. ses_words: `Bounce, Permanent, General`.
     """
 
     code: str
@@ -85,9 +85,7 @@ class Engagement(Facet):
 
 
 class Recipient(Model):
-    """What became of an email for one recipient; None in `shared`.
-
-    status: the one thing to say; `also`: what is to be said beside it. is_destination: False for a forwarded address.
+    """status: the one thing to say; `also`: what is to be said beside it. is_destination: False for a forwarded address.
     bounced_at: the forward or alias that bounced; then no failure speaks against the recipient's own address.
     arrived_from: what proves the arrival where no Delivery was reported. simulator: SES's mailbox simulator.
     """
@@ -103,6 +101,11 @@ class Recipient(Model):
     bounced_at: str | None
     arrived_from: tuple[str, ...]
     simulator: bool
+
+    @property
+    def has_failed(self) -> bool:
+        """The recipient did not get it; a copy that bounced at a forwarded address does not count."""
+        return self.delivery.state in FAILED and not self.bounced_at
 
 
 class Event(Model):
@@ -138,7 +141,7 @@ class Event(Model):
 
 
 class Conflict(Model):
-    """What copies of an email's events disagree on: each that was named, the one that counts first."""
+    """What copies of an email's events disagree on, the one that counts first."""
 
     documents: tuple[Document, ...]
     accounts: tuple[str, ...]
@@ -230,10 +233,7 @@ class RecipientActivity(Model):
 
 
 class Failure(Model):
-    """An email that did not reach a recipient, or was marked as spam by them.
-
-    delivered_since: when a later email about the same document reached them.
-    """
+    """An email that did not reach a recipient. delivered_since: when a later one about the same document did."""
 
     object: Literal["failure"] = "failure"
     occurred_at: Time | None
