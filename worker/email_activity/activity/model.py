@@ -43,7 +43,7 @@ class Freshness(Model):
 
 
 class Status(Model):
-    """A state in words. `code` is a state or a mark, `reason` says why; both are for programs. since: when it came to it.
+    """A state in words. `code` is a state or a mark, `reason` says why; both for programs. since: when it was first so.
 
     status_code: the receiving server's, `5.1.1`. server_said: its words. ses_words: `Bounce, Permanent, General`.
     """
@@ -85,9 +85,10 @@ class Engagement(Facet):
 
 
 class Recipient(Model):
-    """status: the one thing to say; `also`: what is to be said beside it. is_destination: False for a forwarded address.
-    bounced_at: the forward or alias that bounced; then no failure speaks against the recipient's own address.
-    arrived_from: what proves the arrival where no Delivery was reported. simulator: SES's mailbox simulator.
+    """status: the one thing to say; also: what is to be said beside it. is_destination: False for a forward's address.
+
+    bounced_at: the forward that bounced; then no failure speaks against the recipient. simulator: SES's mailbox
+    simulator. arrived_from: what proves the arrival where no Delivery was reported. recipient: None in `shared`.
     """
 
     recipient: str | None
