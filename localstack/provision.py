@@ -5,7 +5,7 @@
 LocalStack 4.9.2 says CREATE_COMPLETE of SES's resources and makes nothing; made through the first SES API they work,
 and really publish Send and Delivery. It ignores point-in-time recovery and DeletionPolicy, and its updates say COMPLETE
 and change nothing: so a stack that differs is made anew. ministack 1.5.33 stores what the template says, and publishes
-nothing.
+nothing. Neither runs pipes: of push there is only the table's stream.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.errors import code_of
 from email_activity.domain.kinds import KINDS
-from email_activity.provision import checks, stack
+from email_activity.provision import checks, push, stack
 from email_activity.provision.checks import EXPIRY, NOT_TOLD, CheckResult
 from email_activity.provision.cloud import Cloud, ProvisionError
 from email_activity.provision.deployment import Deployment, template
@@ -84,6 +84,8 @@ class StandInProvisioner(Provisioner):
 
     def __init__(self, cloud: Cloud, wanted: Deployment | None = None, prompts: Prompts | None = None) -> None:
         super().__init__(cloud, wanted, prompts)
+        self._push_to = self.wanted.push_to
+        self.wanted = replace(self.wanted, push_to="", push_key="")
         self._ses: SESClient = cloud.session.client("ses", region_name=cloud.region, endpoint_url=cloud.endpoint_url)
         either = cast("Any", SesOfEitherVersion(cloud, self._ses, self.wanted))
         self.cloud = replace(cloud, poll_seconds=0.1, sesv2=either)
@@ -131,10 +133,15 @@ class StandInProvisioner(Provisioner):
 
     def inspect(self) -> tuple[CheckResult, ...]:
         unknown = {NOT_TOLD, *UNKNOWN_CALL}
-        return tuple(
+        found = [
             replace(each, got=NOT_TOLD, state="not supported") if each.got in unknown else each
             for each in super().inspect()
-        )
+        ]
+        if self._push_to:
+            got = push.view(self.describe_table())
+            found.append(CheckResult("stream", push.VIEW, got, "ok" if got == push.VIEW else "failed"))
+            found.append(CheckResult("push", self._push_to, NOT_TOLD, "not supported"))
+        return tuple(found)
 
     def protect_table(self) -> None:
         """Before a stack goes: LocalStack deletes its table in spite of DeletionPolicy, unless it is protected."""
@@ -198,6 +205,9 @@ class StandInProvisioner(Provisioner):
             _unless(invalid, lambda: dynamodb.update_table(TableName=name, SSESpecification={"Enabled": True}))
         if not found.get("DeletionProtectionEnabled"):
             _unless(invalid, lambda: dynamodb.update_table(TableName=name, DeletionProtectionEnabled=True))
+        if self._push_to and push.view(self.describe_table()) == "off":
+            stream: Any = {"StreamEnabled": True, "StreamViewType": push.VIEW}
+            _unless(invalid, lambda: dynamodb.update_table(TableName=name, StreamSpecification=stream))
 
 
 def _template_digest() -> str:

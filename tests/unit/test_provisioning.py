@@ -37,7 +37,7 @@ def pages(name, *entries):
 @pytest.fixture
 def cloud():
     """AWS without a stack, a table or a queue."""
-    names = ("session", "cloudformation", "dynamodb", "events", "sesv2", "sns", "sqs")
+    names = ("session", "cloudformation", "dynamodb", "events", "pipes", "sesv2", "sns", "sqs")
     cloud = Cloud("eu-west-1", None, **{name: MagicMock(name=name) for name in names}, poll_seconds=0)
     cloud.dynamodb.exceptions.ResourceNotFoundException = GoneError
     cloud.dynamodb.describe_table.side_effect = GoneError

@@ -65,6 +65,8 @@ def _prefix(context: click.Context, parameter: click.Parameter, value: str) -> s
 @click.option("--prefix", default="email-activity", show_default=True, callback=_prefix, help="First part of names.")
 @click.option("--source", type=click.Choice(["sns", "eventbridge"]), default="sns", show_default=True)
 @click.option("--raw", is_flag=True, help="Let SNS leave out its envelope (and with it its signature).")
+@click.option("--push-to", metavar="ARN", default="", help="Push new failures to this SNS topic or event bus.")
+@click.option("--push-key", metavar="ARN", default="", help="The KMS key of your own that the topic is encrypted with.")
 @click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Default: AWS_REGION, or the profile's.")
 @click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="Where AWS is. Default: AWS_ENDPOINT_URL.")
 @click.option("--delete", is_flag=True, help="Delete the stack; keep the table.")
@@ -79,6 +81,8 @@ def provision(  # noqa: PLR0913  one argument for each option is how click works
     prefix: str,
     source: Source,
     raw: bool,
+    push_to: str,
+    push_key: str,
     region: str | None,
     endpoint_url: str | None,
     delete: bool,
@@ -101,7 +105,8 @@ def provision(  # noqa: PLR0913  one argument for each option is how click works
                 delete_table=delete_table,
             )
         else:
-            _deploy(provisioner, cloud, Deployment(prefix=prefix, source=source, raw=raw), options)
+            wanted = Deployment(prefix=prefix, source=source, raw=raw, push_to=push_to, push_key=push_key)
+            _deploy(provisioner, cloud, wanted, options)
 
 
 def _connect(region: str | None, endpoint_url: str | None) -> Cloud:

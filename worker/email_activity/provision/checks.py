@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.errors import code_of
 from email_activity.domain.kinds import KINDS
-from email_activity.provision import resources
+from email_activity.provision import push, resources
 from email_activity.provision.cloud import Cloud
 from email_activity.provision.deployment import Deployment
 
@@ -48,7 +48,8 @@ class CheckResult:
 
 def inspect(cloud: Cloud, wanted: Deployment) -> Iterator[CheckResult]:
     """A service that refuses to answer is a failed check, with its code as what was got."""
-    for name, check in (CHECKS | CHECKS_BY_SOURCE[wanted.source]).items():
+    of_push = CHECKS_OF_PUSH if wanted.push_to else {}
+    for name, check in (CHECKS | CHECKS_BY_SOURCE[wanted.source] | of_push).items():
         try:
             for what, want, got in check(cloud, wanted):
                 full_name = f"{name}: {what}" if what else name
@@ -177,6 +178,14 @@ def _configuration_set(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
     yield "publishes to", goes_to, topic or bus or "nowhere"
 
 
+def _stream(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    yield "", push.VIEW, push.view(resources.describe_table(cloud, wanted.prefix))
+
+
+def _push(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+    return push.inspect(cloud, wanted.pipe, wanted.push_to)
+
+
 CHECKS: dict[str, Check] = {
     "queue": _queue,
     "dead-letter queue": _dead_letter_queue,
@@ -185,6 +194,7 @@ CHECKS: dict[str, Check] = {
     "point-in-time recovery": _recovery,
     "configuration set": _configuration_set,
 }
+CHECKS_OF_PUSH: dict[str, Check] = {"stream": _stream, "push": _push}
 CHECKS_BY_SOURCE: dict[str, dict[str, Check]] = {
     "sns": {"topic": _topic, "subscription": _subscription},
     "eventbridge": {"rule": _rule},

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_pipes import EventBridgePipesClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
@@ -39,6 +40,7 @@ class Cloud:
     cloudformation: "CloudFormationClient"
     dynamodb: "DynamoDBClient"
     events: "EventBridgeClient"
+    pipes: "EventBridgePipesClient"
     sesv2: "SESV2Client"
     sns: "SNSClient"
     sqs: "SQSClient"
@@ -50,5 +52,5 @@ class Cloud:
         session = session or clients.session(region)
         config = Config(connect_timeout=5, retries={"mode": "standard", "total_max_attempts": 5})
         where: dict[str, Any] = {"region_name": region, "endpoint_url": endpoint_url or None, "config": config}
-        names: Any = ("cloudformation", "dynamodb", "events", "sesv2", "sns", "sqs")
+        names: Any = ("cloudformation", "dynamodb", "events", "pipes", "sesv2", "sns", "sqs")
         return cls(region, endpoint_url or None, session, **{name: session.client(name, **where) for name in names})

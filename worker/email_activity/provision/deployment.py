@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from email_activity.provision import push
 from email_activity.provision.cloud import ProvisionError
 
 if TYPE_CHECKING:
@@ -26,19 +27,30 @@ def template() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """prefix: by itself the name of the stack, of the table and of SES's configuration set."""
+    """prefix: by itself the name of the stack, of the table and of SES's configuration set.
+
+    push_to: the ARN of a topic or a bus, push_key: that of the key that it is encrypted with; empty for none.
+    table_stream: the label of the stream of a table that the stack does not own.
+    """
 
     prefix: str = "email-activity"
     source: Source = "sns"
     raw: bool = False
     max_receive_count: int = 12
     visibility_timeout: int = 120
+    push_to: str = ""
+    push_key: str = ""
+    table_stream: str = ""
 
     def __post_init__(self) -> None:
         if not PREFIX.fullmatch(self.prefix):
             raise ProvisionError(
                 f"the prefix {self.prefix!r} must be 3 to 48 letters, digits and hyphens, a letter first"
             )
+        if self.push_to and not push.TARGET.fullmatch(self.push_to):
+            raise ProvisionError(f"{self.push_to!r} is no ARN of an SNS topic or of an event bus")
+        if self.push_key and not push.KEY.fullmatch(self.push_key):
+            raise ProvisionError(f"{self.push_key!r} is no ARN of a KMS key")
 
     @property
     def queue(self) -> str:
@@ -56,6 +68,10 @@ class Deployment:
     def event_destination(self) -> str:
         return f"{self.prefix}-{self.source}"
 
+    @property
+    def pipe(self) -> str:
+        return f"{self.prefix}-push"
+
     def parameters(self, *, create_table: bool) -> "list[ParameterTypeDef]":
         values = {
             "Prefix": self.prefix,
@@ -64,5 +80,9 @@ class Deployment:
             "MaxReceiveCount": str(self.max_receive_count),
             "VisibilityTimeoutSeconds": str(self.visibility_timeout),
             "CreateTable": str(create_table).lower(),
+            "ActivityTarget": self.push_to,
+            "ActivityTargetIsBus": str(push.is_bus(self.push_to)).lower(),
+            "ActivityTargetKey": self.push_key,
+            "TableStream": "" if create_table else self.table_stream,
         }
         return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]

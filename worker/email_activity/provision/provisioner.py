@@ -20,10 +20,10 @@ and takes over the empty table if one was made already.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from email_activity.provision import resources, stack
+from email_activity.provision import push, resources, stack
 from email_activity.provision.checks import CheckResult, inspect
 from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import Deployment
@@ -112,6 +112,8 @@ class Provisioner:
         found, table = self._stack(), self.describe_table()
         if table and not (found and found.owns_table):
             resources.refuse_other_shape(table)
+            if self.wanted.push_to:
+                self.wanted = replace(self.wanted, table_stream=push.stream_label(table))
         changed = self.apply(found, table_exists=bool(table))
         return self._provisioned(changed=changed)
 
