@@ -15,6 +15,7 @@ from rich.text import Text
 from demo.reconcile import Reconciliation
 from demo.run import Demo, running_demo
 from demo.stand_ins import StandInError
+from demo.story import ACCOUNT, PRINTED_NUMBER, REFUSED
 from email_activity.activity.answers import Context, email_with_timeline
 from email_activity.activity.describe import whose
 from email_activity.activity.model import EmailWithTimeline, Event
@@ -59,6 +60,7 @@ def demo(*, keep: bool, as_json: bool) -> None:
         with running_demo(show.print_note) as running:
             result = _wait(running)
             emails = [email_with_timeline(each, Context()) for each in running.emails() if each.timeline]
+            emails.sort(key=lambda each: str(each.sent_at))
             if as_json:
                 show.print_json(_as_json(result, emails))
             else:
@@ -66,6 +68,8 @@ def demo(*, keep: bool, as_json: bool) -> None:
             _report_failure(result, running.log)
             if keep:
                 _keep(running)
+            elif result.ok and not as_json:
+                _say_what_next()
     except StandInError as error:
         raise click.ClickException(str(error)) from None
     sys.exit(0 if result.ok else 1)
@@ -133,12 +137,25 @@ def _report_failure(result: Reconciliation, log: Path) -> None:
         show.print_note(line)
 
 
+#: What to try, with ids from the story.
+COMMANDS = (f"document invoice {PRINTED_NUMBER}", f"recipient {REFUSED}", f"account {ACCOUNT} --status not_delivered")
+
+
+def _say_what_next() -> None:
+    click.echo(
+        "\nNext, look around in it yourself: `make demo ARGS=--keep` leaves it running and says how to get in, then",
+        err=True,
+    )
+    for command in COMMANDS:
+        click.echo(f"  email-activity {command}", err=True)
+
+
 def _keep(running: Demo) -> None:
-    show.print_note("Still running. In another terminal:\n")
+    click.echo("\nStill running. In another terminal:\n", err=True)
     for name, value in running.environment.items():
         click.echo(f"  export {name}={value}", err=True)
     program = Path(sys.executable).with_name("email-activity")
-    for command in ("document invoice 2026-010", "account acme", "recipient alice@example.com"):
+    for command in (*COMMANDS, "health"):
         click.echo(f"  {program} {command}", err=True)
     click.echo(f"  tail -f {running.log}\n\nCtrl-C ends it.", err=True)
     try:

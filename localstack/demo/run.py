@@ -30,6 +30,15 @@ PATIENCE = 60
 #: Accepted by the stand-ins, and by nobody else: real credentials of the shell are never used.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_SESSION_TOKEN": ""}
 
+#: Nobody wants to wait for a demo: short polls.
+QUICK = {
+    "POLL_SECONDS": "5",
+    "RECEIVE_WAIT_SECONDS": "1",
+    "THREADS_PER_PROCESS": "2",
+    "LEASE_SECONDS": "5",
+    "LOG_FORMAT": "json",
+}
+
 Say = Callable[[str], None]
 
 
@@ -97,23 +106,12 @@ def running_demo(say: Say) -> Iterator[Demo]:
         session = boto3.Session(aws_access_key_id="demo", aws_secret_access_key="demo", region_name=REGION)  # noqa: S106
         cloud = Cloud.connect(region=REGION, endpoint_url=endpoint, session=session)
         made = StandInProvisioner(cloud, Deployment(prefix=PREFIX)).deploy()
-        environment = made.environment() | CREDENTIALS | {"REDIS_URL": redis_url, "CELERY_BROKER_URL": redis_url}
+        urls = {"REDIS_URL": redis_url, "CELERY_BROKER_URL": redis_url}
+        environment = made.environment() | CREDENTIALS | urls | {"HEALTH_FILE": str(folder / "poll")}
         published = story(datetime.now(UTC))
         say(f"Publishing {len(published)} messages to the SNS topic, out of order and some of them twice")
         for each in published:
             cloud.sns.publish(TopicArn=str(made.topic_arn), Message=each.body)
         say("Starting a Celery worker with two processes")
-        stack.enter_context(stand_ins.worker(environment | _quick(folder), folder / "worker.log"))
+        stack.enter_context(stand_ins.worker(environment | QUICK, folder / "worker.log"))
         yield Demo(cloud, environment, made, published, folder / "worker.log")
-
-
-def _quick(folder: Path) -> dict[str, str]:
-    """Nobody wants to wait for a demo: short polls, and a health file of its own."""
-    return {
-        "POLL_SECONDS": "5",
-        "RECEIVE_WAIT_SECONDS": "1",
-        "THREADS_PER_PROCESS": "2",
-        "LEASE_SECONDS": "5",
-        "HEALTH_FILE": str(folder / "poll"),
-        "LOG_FORMAT": "json",
-    }

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from email_activity.domain.tags import tag
 from email_activity.domain.times import rfc3339
 
 ACCOUNT = "acme"
+
+#: An invoice with a slash in its printed number, which a tag cannot hold, and whom it was refused for.
+PRINTED_NUMBER, REFUSED = "2026/117", "bob@example.com"
 
 #: SES's text when an event destination is made; it comes to every queue once.
 VALIDATION = "Successfully validated SNS topic for Amazon SES event publishing."
@@ -38,7 +42,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """An email about a document, sent at a time, and the events that SES reports of it."""
+    """An email about a document, sent at a time, and the events that SES reports of it.
+
+    number: as printed on the document; its tag holds it encoded where it must be.
+    """
 
     number: str
     recipients: tuple[str, ...]
@@ -47,7 +54,7 @@ class Mail:
 
     @property
     def id(self) -> str:
-        return f"0100demo{self.document_type}-{self.number}-000000"
+        return f"0100demo{self.document_type}-{tag(self.number)}-000000"
 
     def event(self, kind: str, key: str, after: float, named: tuple[str, ...] = (), **fields: Any) -> Published:
         """after: seconds after the sending. Kinds without a time of their own take the mail's."""
@@ -82,14 +89,14 @@ class Mail:
             bounceType=kind,
             bounceSubType=sub_type,
             bouncedRecipients=[{"emailAddress": recipient, **status}],
-            feedbackId=f"0100feedback-{self.number}",
+            feedbackId=f"0100feedback-{tag(self.number)}",
         )
 
     def open(self, after: float, agent: str, **fields: Any) -> Published:
         return self.event("Open", "open", after, ipAddress="192.0.2.10", userAgent=agent, **fields)
 
     def click(self, after: float, agent: str) -> Published:
-        link = f"https://billing.example/invoices/{self.number}"
+        link = f"https://billing.example/invoices/{tag(self.number)}"
         return self.event("Click", "click", after, ipAddress="192.0.2.10", userAgent=agent, link=link, linkTags=None)
 
     def _mail(self) -> Mapping[str, Any]:
@@ -105,7 +112,7 @@ class Mail:
             "commonHeaders": {"from": ["billing@example.com"], "to": list(self.recipients), "subject": subject},
             "tags": {
                 "document_type": [self.document_type],
-                "document_id": [self.number],
+                "document_id": [tag(self.number)],
                 "account_id": [ACCOUNT],
                 "ses:configuration-set": ["demo"],
             },
@@ -122,10 +129,10 @@ def events(now: datetime) -> Iterator[Published]:
     yield from (read.send(), read.delivery("alice@example.com"), read.open(340, PHONE, isBotEvent="Unlikely"))
     yield read.click(367, PHONE)
 
-    refused = mail("2026-002", "bob@example.com", minutes=54)
+    refused = mail(PRINTED_NUMBER, REFUSED, minutes=54)
     yield refused.send()
     gone = {"action": "failed", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
-    yield refused.bounce("bob@example.com", 2, "Permanent", "General", **gone)
+    yield refused.bounce(REFUSED, 2, "Permanent", "General", **gone)
 
     away = mail("2026-003", "carol@example.com", minutes=50)
     # An out-of-office reply: without a status, and some milliseconds before its own Delivery, as recorded.

@@ -1,9 +1,12 @@
 """The demo's story and its honest count: it must notice whatever is missing or too much."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
+from commands import read_from, run
+from demo.__main__ import COMMANDS
 from demo.reconcile import expected, reconcile
 from demo.story import UNREADABLE, Published, story
 from email_activity.activity.status import EmailStatus, status
@@ -21,6 +24,13 @@ def recorded(published: list[Published]) -> list[EmailStatus]:
     activities: list[Activity] = [fact for reading in readings for fact in reading.activities]
     ids = {each.email_id for each in activities}
     return [status(email_id, [each for each in activities if each.email_id == email_id]) for email_id in ids]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_to_try_finds_something_in_the_story(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    told = story(datetime.now(UTC))
+    read_from(monkeypatch, [json.loads(each.body) for each in told if each.fate == "recorded"])
+    assert "Not delivered: the address does not exist" in run(*command.split()).stdout
 
 
 def test_a_story_that_was_recorded_is_all_accounted_for() -> None:
