@@ -33,8 +33,9 @@ BY_STATUS = {
     "7": "blocked",
 }
 
-#: Of a permanent bounce whose code is none of these.
-BY_PERMANENT_STATUS = {"0": None}
+#: Of a permanent bounce whose code is none of these. What is about the address is no block by the server: with a
+#: block the address may be right.
+BY_PERMANENT_STATUS = {"0": None, "1": None}
 
 #: Of a transient one.
 BY_TRANSIENT_STATUS = {"4": "timed_out"}
