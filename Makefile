@@ -104,6 +104,10 @@ bench-scaling: $(BENCH_STAMP)  ## by processes, threads and rate of arrival; dra
 bench-reading: $(BENCH_STAMP) localstack  ## what timelines, documents and days take to read
 	@$(BENCH).reading $(ARGS)
 
+.PHONY: bench-api
+bench-api: $(BENCH_STAMP) localstack  ## what the calls of the JSON API take on a large table
+	@$(BENCH).api $(ARGS)
+
 .PHONY: bench-redis
 bench-redis: $(BENCH_STAMP)  ## bytes of Redis memory for each fact that is remembered
 	@$(BENCH).redis_memory $(ARGS)
