@@ -182,7 +182,7 @@ def test_each_event_of_the_timeline_is_in_words():
     answer = email_with_timeline(status_of(map(raw, events), EVERYTHING), at())
     found = {(each.kind, each.code, each.reason, each.verdict, each.ses_verdict) for each in answer.timeline}
     assert found == {
-        ("Send", "sent", None, None, None),
+        ("Send", "sent", "accepted", None, None),
         ("DeliveryDelay", "delayed", "mailbox_full", None, None),
         ("Delivery", "delivered", None, None, None),
         ("Bounce", "auto_replied", None, None, None),

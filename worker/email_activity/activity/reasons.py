@@ -113,14 +113,15 @@ def event_code(entry: TimelineEntry) -> Code:
     """Code and reason of one event's row."""
     if is_bounce_elsewhere(entry):
         return "forward_bounced", None
+    if entry.activity.kind == "Send":
+        return "sent", "accepted"
     if state := delivery_state(entry):
         return state, _reason(state, entry)
     if state := engagement_state(entry):
         return state, "shared" if entry.recipient is None and state != "machine" else _reason(state, entry)
-    moved_by_kind = "preferences" if entry.activity.kind == "Subscription" else "unknown"
-    return consent_state(entry) or WITHOUT_STATE.get(
-        entry.bounce_class or ""
-    ) or entry.complaint_kind or moved_by_kind, None
+    without_state = WITHOUT_STATE.get(entry.bounce_class or "") or entry.complaint_kind
+    by_kind = "preferences" if entry.activity.kind == "Subscription" else "unknown"
+    return consent_state(entry) or without_state or by_kind, None
 
 
 def _reason(state: str, entry: TimelineEntry) -> str | None:
