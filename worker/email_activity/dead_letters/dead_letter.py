@@ -116,7 +116,7 @@ def _summary(message: Any, policy: TrackingPolicy, now: datetime) -> DeadLetterS
         detail=by_worker.get("detail"),
         kinds=_distinct(event.kind for event in events if event.kind),
         documents=_distinct(fact.document for event in events for fact in event.recipient_facts if fact.document),
-        email_ids=_distinct(event.event.message_id for event in events if event.event),
+        email_ids=_distinct(interpreted.event.message_id for interpreted in events if interpreted.event),
         sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
         size=len(body.encode("utf-8", "replace")),
         current_outcome=f"{current.outcome} ({current.error.reason})" if current.error else str(current.outcome),

@@ -62,8 +62,8 @@ class Store:
         optional: items that are written only where a call has room for them, and offered once.
         """
         stored = StoreResult()
-        for batch, room in _batches(items):
-            self._put_batch(batch, optional[:room], stored)
+        for call_items, room in _calls(items):
+            self._put_call(call_items, optional[:room], stored)
             if stored.failure or stored.is_throttled:
                 break  # the rest would meet the same, and the messages' visibility goes on
             optional = optional[room:]
@@ -72,9 +72,9 @@ class Store:
             stored.failure = TransientError("dynamodb", "Throttled")
         return stored
 
-    def _put_batch(self, batch: Sequence[Item], optional: Sequence[Item], stored: StoreResult) -> None:
+    def _put_call(self, call_items: Sequence[Item], optional: Sequence[Item], stored: StoreResult) -> None:
         try:
-            items = {key_of(item): marshall(item) for item in batch}
+            items = {key_of(item): marshall(item) for item in call_items}
             self._write(items, {key_of(item): marshall(item) for item in optional}, stored)
         except Exception as error:  # noqa: BLE001  also no connection, no credentials, no answer that can be read
             if code_of(error) in INVALID:
@@ -130,13 +130,13 @@ def _unprocessed(answer: Any) -> dict[Key, Any]:
     return {(item["pk"]["S"], item["sk"]["S"]): item for item in items}
 
 
-def _batches(items: Sequence[Item]) -> Iterator[tuple[Sequence[Item], int]]:
-    """Each with the number of items that its call has room for besides."""
+def _calls(items: Sequence[Item]) -> Iterator[tuple[Sequence[Item], int]]:
+    """The items of each call, with the number that it has room for besides."""
     small: list[Item] = []
     large: list[Item] = []
     for item in items:
         (large if len(msgspec.json.encode(item)) > LARGE else small).append(item)
-    for batch in chunks(small, MAX_ITEMS):
-        yield batch, MAX_ITEMS - len(batch)
+    for call_items in chunks(small, MAX_ITEMS):
+        yield call_items, MAX_ITEMS - len(call_items)
     for item in large:
         yield [item], 0

@@ -82,8 +82,8 @@ class Interpretation:
             outcome=min((event.outcome for event in events), key=PRECEDENCE.__getitem__),
             items=items,
             error=next((event.error for event in events if event.error), None),
-            email_id=next((event.event.message_id for event in events if event.event), None),
-            odd_elements=sum(event.event.odd_elements for event in events if event.event),
+            email_id=next((interpreted.event.message_id for interpreted in events if interpreted.event), None),
+            odd_elements=sum(interpreted.event.odd_elements for interpreted in events if interpreted.event),
             events=events,
         )
 
