@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from email_activity.domain.addresses import normalize_address
-from email_activity.domain.facts import Activity, Document, RecipientFact, email_id_of, read_fact
+from email_activity.domain.facts import Activity, Document, RecipientFact, read_fact
 from email_activity.domain.jsontext import storable
 from email_activity.domain.keys import (
     FAILURE_AFTER_SENT,
@@ -15,6 +15,7 @@ from email_activity.domain.keys import (
     MAX_KEY_PART_BYTES,
     NOT_CONTENT,
     canonical_json,
+    email_id_of,
     email_key,
     failure_time,
     key_part,

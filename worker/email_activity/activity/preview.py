@@ -8,7 +8,8 @@ from typing import Any
 from email_activity.activity.attribution import TimelineEntry, attribute
 from email_activity.activity.event_answers import event_answer
 from email_activity.activity.status import EmailStatus, status
-from email_activity.domain.facts import Item, email_id_of, read_fact
+from email_activity.domain.facts import Item, read_fact
+from email_activity.domain.keys import email_id_of
 from email_activity.ses.interpret import Interpretation, InterpretedEvent, interpret
 from email_activity.ses.tracking_policy import TrackingPolicy, reason_not_kept
 

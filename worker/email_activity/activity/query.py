@@ -20,9 +20,9 @@ from email_activity.aws.backoff import backoff
 from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.addresses import normalize_address
 from email_activity.domain.errors import THROTTLED, code_of
-from email_activity.domain.facts import Document, Fact, Item, email_id_of, read_fact
+from email_activity.domain.facts import Document, Fact, Item, read_fact
 from email_activity.domain.indexes import INDEXES
-from email_activity.domain.keys import FAILURE_SHARDS, email_key, failure_account, key_part, reported_key
+from email_activity.domain.keys import FAILURE_SHARDS, email_id_of, email_key, failure_account, key_part, reported_key
 from email_activity.domain.times import rfc3339
 from email_activity.domain.worker_process import WORKERS, WorkerProcess
 from email_activity.settings import ReaderSettings

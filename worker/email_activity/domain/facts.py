@@ -21,11 +21,15 @@ from email_activity.domain.keys import (
     NOT_CONTENT,
     content_hash,
     decoded,
+    email_id_of,
     email_key,
     key_part,
+    sent_at_of,
     sent_key,
+    unless_key_says,
+    without_empty,
 )
-from email_activity.domain.times import rfc3339, rfc3339_exact
+from email_activity.domain.times import read_time, rfc3339, rfc3339_exact
 
 SCHEMA_VERSION = 2
 
@@ -94,15 +98,15 @@ class Activity:
         others = {"recorded_at": rfc3339(self.recorded_at)} | dict(zip(OTHERS, _others_of(self), strict=True))
         time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
         sort_key = f"EVENT#{time}#{key_part(self.kind[:MAX_KIND_IN_KEY])}#{self.event_id}"
-        return _item(self.email_id, sort_key, self.expires_at, content) | _without_empty(others)
+        return _item(self.email_id, sort_key, self.expires_at, content) | without_empty(others)
 
     @classmethod
     def from_item(cls, item: Item) -> "Activity":
         read = {
             "email_id": email_id_of(item),
-            "occurred_at": _read_time(item.get("occurred_at")),
+            "occurred_at": read_time(item.get("occurred_at")),
             "occurred_at_source": item.get("occurred_at_source"),
-            "recorded_at": _read_time(item["recorded_at"]),
+            "recorded_at": read_time(item["recorded_at"]),
         }
         return cls(**{name: value for name, value in item.items() if name in cls.__slots__} | read)
 
@@ -140,7 +144,7 @@ class Extra:
     @classmethod
     def from_item(cls, item: Item) -> "Extra":
         same = {name: item[name] for name in ("event_id", "kind", "unknown", "expires_at")}
-        return cls(email_id=email_id_of(item), occurred_at=_read_time(item.get("occurred_at")), **same)
+        return cls(email_id=email_id_of(item), occurred_at=read_time(item.get("occurred_at")), **same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +167,8 @@ class RecipientFact:
             "sent_key": sent_key(self.sent_at, self.email_id),
             # Only where the key does not say it already.
             "recipient": self.recipient if recipient != self.recipient else None,
-            "document_type": self.document and _unless_key_says(self.document.type),
-            "document_id": self.document and _unless_key_says(self.document.id),
+            "document_type": self.document and unless_key_says(self.document.type),
+            "document_id": self.document and unless_key_says(self.document.id),
             "account_id": self.account if account != self.account else None,
         }
         return _item(self.email_id, f"RECIPIENT#{recipient}", self.expires_at, content)
@@ -175,14 +179,13 @@ class RecipientFact:
         if "document" in item:
             kind, _, number = item["document"].partition("#")
             document = Document(item.get("document_type", kind), item.get("document_id", number))
-        sent, _, _ = item["sent_key"].partition("#")
         return cls(
             email_id=email_id_of(item),
             recipient=str(item.get("recipient") or item["mail_recipient"]),
             expires_at=item["expires_at"],
             document=document,
             account=item.get("account_id", item.get("account")),
-            sent_at=None if sent == NO_TIME else _read_time(sent),
+            sent_at=sent_at_of(item),
         )
 
 
@@ -203,25 +206,18 @@ class Assignment:
         content = {
             "document": self.document.key,
             "sent_key": sent_key(self.sent_at, self.email_id),
-            "document_type": _unless_key_says(self.document.type),
-            "document_id": _unless_key_says(self.document.id),
+            "document_type": unless_key_says(self.document.type),
+            "document_id": unless_key_says(self.document.id),
             "expires_at": self.expires_at,
         }
         key = {"pk": email_key(self.email_id), "sk": f"ASSIGN#{rfc3339(self.at)}#{self.document.key}"}
-        return key | _without_empty(content) | {"schema_version": SCHEMA_VERSION}
+        return key | without_empty(content) | {"schema_version": SCHEMA_VERSION}
 
     @classmethod
     def from_item(cls, item: Item) -> "Assignment":
         _, at, kind, number = item["sk"].split("#", 3)
         document = Document(item.get("document_type", decoded(kind)), item.get("document_id", decoded(number)))
-        sent, _, _ = item.get("sent_key", NO_TIME).partition("#")
-        return cls(
-            email_id=email_id_of(item),
-            at=datetime.fromisoformat(at),
-            document=document,
-            sent_at=None if sent == NO_TIME else _read_time(sent),
-            expires_at=item.get("expires_at"),
-        )
+        return cls(email_id_of(item), datetime.fromisoformat(at), document, sent_at_of(item), item.get("expires_at"))
 
 
 Fact = Activity | Extra | RecipientFact | Assignment
@@ -242,7 +238,7 @@ def read_fact(item: Item) -> Fact | None:
 
 def _item(email_id: str, sort_key: str, expires_at: int, content: Item) -> Item:
     """sort_key: to which the hash of the content is added."""
-    content = _without_empty(content)
+    content = without_empty(content)
     return {
         "pk": email_key(email_id),
         "sk": f"{sort_key}#{content_hash(content)}",
@@ -250,19 +246,3 @@ def _item(email_id: str, sort_key: str, expires_at: int, content: Item) -> Item:
         "expires_at": expires_at,
         "schema_version": SCHEMA_VERSION,
     }
-
-
-def _without_empty(attributes: Item) -> Item:
-    return {name: value for name, value in attributes.items() if value not in (None, "", {})}
-
-
-def _unless_key_says(text: str) -> str | None:
-    return text if key_part(text) != text else None
-
-
-def email_id_of(item: Item) -> str:
-    return decoded(item["pk"].removeprefix("EMAIL#"))
-
-
-def _read_time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

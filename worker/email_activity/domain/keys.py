@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from email_activity.domain.times import rfc3339
+from email_activity.domain.times import read_time, rfc3339
 
 #: Bytes; the longest address that RFC 5321 allows (64 + 1 + 255). Longer texts stand in keys as their hash,
 #: which keeps every key below DynamoDB's 1,024 bytes for a sort key.
@@ -72,6 +72,10 @@ def email_key(email_id: str) -> str:
     return f"EMAIL#{key_part(email_id)}"
 
 
+def email_id_of(item: Mapping[str, Any]) -> str:
+    return decoded(item["pk"].removeprefix("EMAIL#"))
+
+
 def reported_key(configuration_set: str) -> str:
     """Of the items that tell which kinds SES reports for a configuration set; their sort key is `<kind>#<day>`."""
     return f"REPORTED#{key_part(configuration_set)}"
@@ -80,6 +84,17 @@ def reported_key(configuration_set: str) -> str:
 def sent_key(sent_at: datetime | None, email_id: str) -> str:
     """The sort key of the indexes over recipient facts."""
     return f"{rfc3339(sent_at, 'seconds') if sent_at else NO_TIME}#{key_part(email_id)}"
+
+
+def sent_at_of(item: Mapping[str, Any]) -> datetime | None:
+    """By its `sent_key`; None where that tells no time."""
+    time = item.get("sent_key", NO_TIME).partition("#")[0]
+    return None if time == NO_TIME else read_time(time)
+
+
+def unless_key_says(text: str) -> str | None:
+    """A text that stands beside its key part, where that is not the text itself."""
+    return text if key_part(text) != text else None
 
 
 def failure_time(occurred_at: datetime | None, sent_at: datetime | None, event_id: str) -> str:
@@ -106,6 +121,10 @@ def _shifted(at: datetime, by: timedelta) -> datetime:
 def digest(*parts: str | None) -> str:
     """128 bits of SHA-256, hex. The parts are a JSON list first, so that no two lists can look alike."""
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:32]
+
+
+def without_empty(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if value not in (None, "", {})}
 
 
 def content_hash(content: Mapping[str, Any]) -> str:

@@ -51,6 +51,11 @@ def _rfc3339(at: datetime, timespec: str) -> str:
     return at.isoformat(timespec=timespec)[: -len("+00:00")] + "Z"
 
 
+def read_time(text: str | None) -> datetime | None:
+    """What `rfc3339` wrote."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
 def rfc3339_exact(at: datetime) -> str:
     """Milliseconds, as SES writes them, unless the time has more."""
     return rfc3339(at, "microseconds" if at.microsecond % 1000 else "milliseconds")
