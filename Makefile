@@ -139,6 +139,7 @@ lock:  ## resolve the newest versions into the lock files (needs uv)
 	$(LOCK) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 	$(LOCK) pyproject.toml --extra fuzz --constraint requirements-dev.lock --output-file requirements-fuzz.lock
 	$(LOCK) pyproject.toml --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock
+	$(LOCK) pyproject.toml --extra browser --constraint requirements-dev.lock --output-file requirements-browser.lock
 
 .PHONY: clean
 clean:  ## remove everything that was installed or built here
