@@ -7,7 +7,7 @@ from email.header import decode_header, make_header
 
 import pytest
 
-from email_activity.ses.encoded_words import CHARSETS, MAX_DECODED, decoded
+from email_activity.ses.encoded_words import CHARSETS, MAX_DECODED, decode_words
 
 WORDS = {
     "=?utf-8?q?M=C3=BCller?=": "M\u00fcller",
@@ -48,18 +48,18 @@ AS_WRITTEN = (
 
 @pytest.mark.parametrize(("written", "text"), WORDS.items())
 def test_an_encoded_word_is_read(written, text):
-    assert decoded(written) == text
+    assert decode_words(written) == text
 
 
 @pytest.mark.parametrize("written", AS_WRITTEN)
 def test_what_cannot_be_decoded_or_may_not_be_stays_as_written(written):
-    assert decoded(written) == written
+    assert decode_words(written) == written
 
 
 @pytest.mark.parametrize("name", CHARSETS)
 def test_every_charset_that_is_allowed_is_one_that_python_knows(name):
     assert codecs.lookup(CHARSETS[name])
-    assert decoded(f"=?{name}?q?Invoice?=") in ("Invoice", f"=?{name}?q?Invoice?=")
+    assert decode_words(f"=?{name}?q?Invoice?=") in ("Invoice", f"=?{name}?q?Invoice?=")
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-15", "windows-1252", "shift_jis", "gb18030", "koi8-r"])
@@ -69,7 +69,7 @@ def test_the_standard_library_reads_the_same(charset, encoding):
     data = text.encode(charset)
     body = b64encode(data).decode() if encoding == "b" else "".join(f"={each:02X}" for each in data)
     word = f"=?{charset}?{encoding}?{body}?="
-    assert decoded(word) == str(make_header(decode_header(word))) == text
+    assert decode_words(word) == str(make_header(decode_header(word))) == text
 
 
 PATTERNS = (
@@ -95,6 +95,6 @@ def test_no_header_takes_more_than_ten_microseconds_a_character(pattern):
     took = []
     for _ in range(3):
         start = time.thread_time()
-        decoded(written)
+        decode_words(written)
         took.append(time.thread_time() - start)
     assert min(took) < 10e-6 * MAX_DECODED

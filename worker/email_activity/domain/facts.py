@@ -20,12 +20,12 @@ from email_activity.domain.keys import (
     NO_TIME,
     NOT_CONTENT,
     content_hash,
-    decoded,
     email_id_of,
     email_key,
     key_part,
     sent_at_of,
     sent_key,
+    undo_key_part,
     unless_key_says,
     without_empty,
 )
@@ -215,8 +215,9 @@ class Assignment:
 
     @classmethod
     def from_item(cls, item: Item) -> "Assignment":
-        _, at, kind, number = item["sk"].split("#", 3)
-        document = Document(item.get("document_type", decoded(kind)), item.get("document_id", decoded(number)))
+        _, at, *parts = item["sk"].split("#", 3)
+        kind, number = map(undo_key_part, parts)
+        document = Document(item.get("document_type", kind), item.get("document_id", number))
         return cls(email_id_of(item), datetime.fromisoformat(at), document, sent_at_of(item), item.get("expires_at"))
 
 

@@ -64,7 +64,7 @@ def failure_account(account: str | None) -> str:
     return "%2D" if account == NO_ACCOUNT else key_part(account)
 
 
-def decoded(part: str) -> str:
+def undo_key_part(part: str) -> str:
     return part.replace("%23", "#").replace("%25", "%")
 
 
@@ -73,7 +73,7 @@ def email_key(email_id: str) -> str:
 
 
 def email_id_of(item: Mapping[str, Any]) -> str:
-    return decoded(item["pk"].removeprefix("EMAIL#"))
+    return undo_key_part(item["pk"].removeprefix("EMAIL#"))
 
 
 def reported_key(configuration_set: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from email_activity.domain.keys import decoded, key_part
+from email_activity.domain.keys import key_part, undo_key_part
 from email_activity.domain.times import rfc3339, rfc3339_exact
 
 WORKERS = "WORKERS"
@@ -49,4 +49,4 @@ class WorkerProcess:
             for name in ("written_at", "last_poll_at", "newest_event_at")
             if name in item
         }
-        return cls(host=decoded(host), process=process, version=item["version"], **times)
+        return cls(host=undo_key_part(host), process=process, version=item["version"], **times)

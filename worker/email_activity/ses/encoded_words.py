@@ -38,7 +38,7 @@ CHARSETS = {
 }
 
 
-def decoded(value: str) -> str:
+def decode_words(value: str) -> str:
     """As text, without blanks around it; as it stands if it is plain, too long, or a word of it cannot be read.
 
     Words that stand side by side are one text, in which a character may begin in one word and end in the next.

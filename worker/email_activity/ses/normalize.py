@@ -17,7 +17,7 @@ from email_activity.domain.keys import digest, failure_account, failure_day, fai
 from email_activity.domain.kinds import kind_named
 from email_activity.domain.times import Timestamp
 from email_activity.ses.detail import detail_of, unknown_of
-from email_activity.ses.encoded_words import decoded
+from email_activity.ses.encoded_words import decode_words
 from email_activity.ses.event_objects import Bounce, Mail, Recipient
 from email_activity.ses.parse import SesEvent
 from email_activity.ses.tags_and_headers import (
@@ -169,7 +169,7 @@ def _shared_attributes(event: SesEvent, provenance: Provenance, policy: Tracking
 
 def _subject(mail: Mail) -> str | None:
     common = mail.common_headers and mail.common_headers.subject
-    return decoded(common) if common else next(header_texts(mail, "Subject"), None)
+    return decode_words(common) if common else next(header_texts(mail, "Subject"), None)
 
 
 def _activities(

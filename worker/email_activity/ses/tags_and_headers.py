@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from email_activity.domain.keys import canonical_json
-from email_activity.ses.encoded_words import decoded
+from email_activity.ses.encoded_words import decode_words
 from email_activity.ses.event_objects import Mail
 
 CONFIGURATION_SET, TENANT, OUTGOING_IP = "ses:configuration-set", "ses:tenant-name", "ses:outgoing-ip"
@@ -52,7 +52,7 @@ def header_texts(mail: Mail, name: str) -> Iterator[str]:
     """SES rewrites the casing of header names."""
     name = name.casefold()
     values = (value for header, value in mail.headers or () if header.casefold() == name)
-    return (text for text in map(decoded, values) if text)
+    return (text for text in map(decode_words, values) if text)
 
 
 def short_headers(mail: Mail, name: str) -> Iterator[str]:
