@@ -2,11 +2,15 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 
 from email_activity.aws.clients import dynamodb_client
@@ -123,3 +127,44 @@ def test_a_reader_that_has_enough_ends_it_quietly(site: Site):
     assert ended.stdout.startswith("SENT")
     assert "Error" not in ended.stderr
     assert "Exception" not in ended.stderr
+
+
+@pytest.mark.parametrize("seconds_after_the_first_line", [0, 0.1, 0.3, 0.6, 1])
+def test_ctrl_c_ends_a_long_list_and_all_its_processes(site: Site, seconds_after_the_first_line: float):
+    """Whatever they are doing then, starting included; a terminal sends it to all of them."""
+    put(site, [Email().send() for _ in range(1_000)])
+    command = [sys.executable, "-m", "email_activity.cli", "account", "acme"]
+    given = {**os.environ, **site.as_role("reader")}
+    with subprocess.Popen(
+        command, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        time.sleep(seconds_after_the_first_line)
+        for _ in range(2):  # the second one changes nothing
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.05)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert eventually(lambda: not living_of(process.pid))
+
+
+def living_of(group: int) -> list[psutil.Process]:
+    """Those that run; not those that ended and that nobody has waited for."""
+    found = []
+    for each in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(each.pid) == group and each.status() != psutil.STATUS_ZOMBIE:
+                found.append(each)
+    return found
+
+
+def eventually(is_so: Callable[[], bool], seconds: float = 5) -> bool:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

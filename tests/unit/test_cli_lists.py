@@ -99,11 +99,12 @@ def test_a_day_is_one_of_the_time_zone(monkeypatch):
     "arguments",
     [
         ["--since", "yesterday"],
-        ["--since", "99999999d"],
+        ["--since", "999999d"],
         ["--until", "2026-13-01"],
         ["--tz", "Mars/Olympus"],
         ["--tz", "../../etc/passwd"],
         ["--tz", ""],
+        ["--tz", "Europe"],
         ["--status", "lost"],
         ["--after", "nobody-gave-this"],
         ["--json", "--plain"],

@@ -112,6 +112,9 @@ def test_an_open_of_several_is_nobodys_in_particular(store):
     assert shown.count("Opened by at least one of 3") == 1
     assert shown.count("Opens may not be tracked") == 3
     assert "Email opened" not in shown
+    store(email.send(), email.delivery(), email.open(), email.click())
+    assert "Opened by at least one of 3" in run("status", email.message_id).stdout
+    assert "Link clicked by at least one of 3" in run("status", email.message_id).stdout
     told = run("timeline", email.message_id).stdout
     (line,) = (line for line in told.splitlines() if "Opened by at least one of 3" in line)
     assert "one of 3" in line.partition("Opened by at least one of 3")[2]
@@ -134,6 +137,7 @@ def test_a_forward_that_bounced_is_no_failure_of_the_recipient(store):
     store(RETURNED.send(), RETURNED.bounce(recipients=["private@example.com"]))
     (line,) = first_lines(1, "status", RETURNED.message_id)
     assert line.startswith("◐ A forwarded copy bounced at private@example.com, ")
+    assert "Bounce, Permanent, General" in run("status", RETURNED.message_id).stdout
 
 
 def test_lists_and_details_use_the_labels_of_the_one_table(store):

@@ -9,6 +9,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, groupby, islice
@@ -135,16 +136,38 @@ def _in_processes(
         processes,
         # Forking a process that has threads and open connections is asking for trouble.
         mp_context=multiprocessing.get_context("spawn"),
-        # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     )
+
+    def submit(email_ids: list[str]) -> Future[list[FoldedEmail]]:
+        with _deaf_to_ctrl_c():
+            return pool.submit(_fold_chunk, email_ids, settings)
+
     try:
-        pool.submit(os.getpid)  # any call starts them
+        with _deaf_to_ctrl_c():
+            pool.submit(os.getpid)  # any call starts one
         yield from fold_in_threads(table, iter(first), THREADS)
-        yield from _ahead(lambda ids: pool.submit(_fold_chunk, ids, settings), groups, CHUNK, 2 * processes)
+        yield from _ahead(submit, groups, CHUNK, 2 * processes)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """A process that is started here inherits that SIGINT is blocked.
+
+    Ctrl-C reaches every process of the terminal, and the parent alone decides what it means; a pool's initializer comes
+    too late for a process that is still importing.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 #: In a process of the pool: its connections last from chunk to chunk.

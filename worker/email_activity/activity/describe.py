@@ -93,7 +93,7 @@ class Totals:
         self.emails = 0
         self._simulated = 0
         self._recipients = 0
-        self._counts: Counter[tuple[str, str | None, bool]] = Counter()
+        self._counts: Counter[tuple[str, str | None]] = Counter()
 
     def add(self, email: Email) -> None:
         self.emails += 1
@@ -103,9 +103,9 @@ class Totals:
                 continue
             self._recipients += 1
             self._count("forward_bounced" if _is_elsewhere(each) else each.delivery.state, each.delivery.reason)
-            self._add_seen(each, is_shared=False)
+            self._add_seen(each)
         if email.shared and not any(each.simulator for each in email.recipients):
-            self._add_seen(email.shared, is_shared=True)
+            self._add_seen(email.shared)
 
     def __str__(self) -> str:
         """`3 emails, 4 recipients`, then a line for each label and how many have it."""
@@ -117,15 +117,15 @@ class Totals:
         width = max((len(f"{count:,}") for count in self._counts.values()), default=0)
         return "\n".join([head, *(f"{self._counts[key]:>{width + 2},}  {_in_words(*key)}" for key in keys)])
 
-    def _add_seen(self, of: Recipient, *, is_shared: bool) -> None:
+    def _add_seen(self, of: Recipient) -> None:
         for facet in (of.engagement, of.consent):
             if facet.state != "none":
-                self._count(facet.state, facet.reason, is_shared=is_shared)
+                self._count(facet.state, facet.reason)
         if of.auto_replied_at:
             self._count("auto_replied", None)
 
-    def _count(self, code: str, reason: str | None, *, is_shared: bool = False) -> None:
-        self._counts[code, reason, is_shared] += 1
+    def _count(self, code: str, reason: str | None) -> None:
+        self._counts[code, reason] += 1
 
 
 def freshness_in_words(freshness: Freshness, age: Callable[[float], str], now: float) -> tuple[bool, str]:
@@ -146,8 +146,8 @@ def _is_elsewhere(recipient: Recipient) -> bool:
     return bool(recipient.bounced_at) and recipient.delivery.state in FAILED
 
 
-def _in_words(code: str, reason: str | None, is_shared: bool) -> str:
-    row = words(code, "shared" if is_shared else reason)
+def _in_words(code: str, reason: str | None) -> str:
+    row = words(code, reason)
     return f"{ICONS[row.tone]} {row.label.format(address='another address', count='several')}"
 
 

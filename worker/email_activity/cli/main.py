@@ -16,9 +16,9 @@ COMMANDS = {
     "provision": ("provision:provision", "Make the infrastructure on AWS, or delete it."),
     "status": ("emails:status", "What became of an email, for each recipient."),
     "timeline": ("emails:timeline", "Everything that happened to an email, in order."),
-    "document": ("emails:document", "The emails about a document, for instance an invoice."),
-    "recipient": ("emails:recipient", "The emails to an address."),
-    "account": ("emails:account", "The emails of an account, for a day or any span."),
+    "document": ("emails:document", "What became of a document, for instance an invoice."),
+    "recipient": ("emails:recipient", "Whether to send to an address, and the emails to it."),
+    "account": ("emails:account", "The emails of an account: of the last week, a day, any span."),
     "assign": ("assign:assign", "Say which document an email is about."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
     "replay": ("replay:replay", "Send archived notifications to the events queue again."),
@@ -33,9 +33,9 @@ HELP = """What became of every email that Amazon SES sent for you: per document,
 
 \b
 Examples:
-  email-activity document invoice 2026-117
+  email-activity document invoice 2026/117
   email-activity status 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
-  email-activity account 4711 --day 2026-11-23 --json
+  email-activity account 4711 --status not_delivered
   email-activity parse message.json
 
 Results go to standard output, everything else to standard error. Exit codes: 0 found or done; 1 nothing found, or
@@ -65,6 +65,10 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            from email_activity.cli.interrupt import BY_CTRL_C  # noqa: PLC0415  only a Ctrl-C needs it
+
+            raise SystemExit(BY_CTRL_C) from None
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # `| head` has enough: click ends quietly
