@@ -28,7 +28,7 @@ def first_lines(count: int, *arguments: str) -> list[str]:
 def test_status_begins_with_what_became_of_it_and_what_to_do(store):
     store(RETURNED.send(), RETURNED.bounce())
     assert first_lines(3, "status", RETURNED.message_id) == [
-        f"✕ Not delivered: the address does not exist, {RETURNED.after(3):%Y-%m-%d %H:%M:%S} UTC",
+        f"✕ Not delivered: the address does not exist ({RETURNED.after(3):%Y-%m-%d %H:%M:%S} UTC)",
         "What to do: Fix the address, then resend.",
         "Their server said: smtp; 550 5.1.1 no such user here",
     ]
@@ -38,7 +38,7 @@ def test_status_begins_with_what_became_of_it_and_what_to_do(store):
 def test_of_several_recipients_status_says_to_how_many_it_was_not_delivered(store):
     store(FIRST.send(), FIRST.delivery([ANA]), FIRST.bounce(recipients=[BEN]))
     line, step = first_lines(2, "status", FIRST.message_id)
-    assert line.startswith("✕ Not delivered to 1 of 2, ")
+    assert line.startswith("✕ Not delivered to 1 of 2 (")
     assert step == f"What to do: {BEN}: Fix the address, then resend."
 
 
@@ -58,7 +58,7 @@ def test_a_document_is_found_as_typed_and_shows_each_recipient_once(store):
     for typed in ("2026/117", "2026_2F117"):
         shown = run("document", "Invoice", typed).stdout
         head, _, rest = shown.partition("Recipients, by the newest email to each; times in UTC\n")
-        assert head.startswith("✓ Delivered to 2 of 2, ")
+        assert head.startswith("✓ Delivered to 2 of 2 (")
         assert "invoice 2026/117 (stored as 2026_2F117)" in head
         recipients, _, listed = rest.partition("Emails, newest first\n")
         ana, ben = recipients.strip().splitlines()
@@ -78,7 +78,7 @@ def test_a_document_shows_failures_first(store):
 def test_a_recipient_begins_with_whether_to_send_to_it(store):
     store(RETURNED.send(), RETURNED.bounce())
     assert first_lines(3, "recipient", ANA) == [
-        f"✕ Do not send: the last email was refused, since {RETURNED.after(3):%Y-%m-%d %H:%M:%S} UTC",
+        f"✕ Do not send: the last email was refused (since {RETURNED.after(3):%Y-%m-%d %H:%M:%S} UTC)",
         "What to do: Fix the address.",
         f"{ANA}, judged by the last 1 email; times in UTC",
     ]
@@ -111,6 +111,7 @@ def test_an_open_of_several_is_nobodys_in_particular(store):
     shown = run("status", email.message_id).stdout
     assert shown.count("Opened by at least one of 3") == 1
     assert shown.count("Opens may not be tracked") == 3
+    assert shown.count("… Sent") == 3
     assert "Email opened" not in shown
     store(email.send(), email.delivery(), email.open(), email.click())
     assert "Opened by at least one of 3" in run("status", email.message_id).stdout
@@ -136,7 +137,7 @@ def test_a_timeline_has_labels_sess_own_words_and_the_servers(store):
 def test_a_forward_that_bounced_is_no_failure_of_the_recipient(store):
     store(RETURNED.send(), RETURNED.bounce(recipients=["private@example.com"]))
     (line,) = first_lines(1, "status", RETURNED.message_id)
-    assert line.startswith("◐ A forwarded copy bounced at private@example.com, ")
+    assert line.startswith("◐ A forwarded copy bounced at private@example.com (")
     assert "Bounce, Permanent, General" in run("status", RETURNED.message_id).stdout
 
 

@@ -196,7 +196,8 @@ PARTS: dict[str, Callable[[Detail], list[Any]]] = {
 
 def facet_words(code: str, facet: Facet, destination_count: int, *, is_shared: bool) -> Words:
     """Of one of the states that were seen: the facet's own for the one that counts."""
-    row = words(code, "shared" if is_shared else None)
+    # That it is on its way is over.
+    row = words(code, "accepted" if code == "sent" else "shared" if is_shared else None)
     if code == facet.state and facet.tone and facet.label:
         return replace(row, tone=facet.tone, label=facet.label)
     return replace(row, label=row.label.format(address="another address", count=destination_count))

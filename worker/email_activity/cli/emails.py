@@ -67,6 +67,7 @@ def status(*, email_id: str, zone: Zone, as_json: bool, plain: bool) -> None:
     else:
         show.print_lines(tables.headline(email.status, zone))
         show.print_table(tables.about_email(email, zone))
+        click.echo()
         show.print_table(tables.facets(email, zone))
         show.print_freshness(email.freshness)
 

@@ -136,6 +136,7 @@ def _print_status(previews: Previews, zone: Zone, *, as_json: bool) -> None:
             click.echo()
         show.print_lines(tables.headline(answer.status, zone))
         show.print_table(tables.about_email(answer, zone))
+        click.echo()
         show.print_table(tables.facets(answer, zone))
 
 

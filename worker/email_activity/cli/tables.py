@@ -37,7 +37,7 @@ def headline(status: Status, zone: Zone) -> Text:
     """What became of it and when; below, what to do and what the server said."""
     line = Text().append(show.pill(status, style="bold"))
     if status.since:
-        line.append(f", {zone.named(status.since)}", "dim")
+        line.append(f" ({zone.named(status.since)})", "dim")
     for name, value in (("What to do", status.next_step), ("Their server said", status.server_said)):
         if value:
             line.append("\n  ").append(f"{name}: ", "dim").append(show.text(value))
@@ -47,7 +47,7 @@ def headline(status: Status, zone: Zone) -> Text:
 def verdict(of: Verdict, zone: Zone) -> Text:
     line = Text().append(show.pill(of, style="bold"))
     if of.since:
-        line.append(f", since {zone.named(of.since)}", "dim")
+        line.append(f" (since {zone.named(of.since)})", "dim")
     if of.next_step:
         line.append("\n  ").append("What to do: ", "dim").append(show.text(of.next_step))
     return line
