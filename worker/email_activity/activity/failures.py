@@ -9,6 +9,7 @@ from email_activity.activity.answers import Context
 from email_activity.activity.bulk import THREADS, FoldedEmail, Group, fold_all
 from email_activity.activity.documents import reached_later
 from email_activity.activity.facets import Status
+from email_activity.activity.filters import FAILURE_REASONS
 from email_activity.activity.pages import cursor_of
 from email_activity.activity.query import ActivityTable
 from email_activity.activity.status import EmailStatus
@@ -21,11 +22,14 @@ MAX_LATER = 50
 def rows_of(
     account: str | None, reason: str | None, context: Context
 ) -> Callable[[Group, FoldedEmail], Iterator[model.Failure]]:
-    """For `read_page`. account None: of all. reason: a code or a reason; None: all.
+    """For `read_page`. account None: of all. reason: a code or a reason; None: all. Raises ValueError for another one.
 
     A bounce at a forwarded address is no failure of the recipient, and one that a later report of the same email
     overruled is none any more.
     """
+
+    if reason is not None and reason not in FAILURE_REASONS:
+        raise ValueError(f"reason: got {reason!r}, want one of {', '.join(FAILURE_REASONS)}")
 
     def rows(group: Group, email: FoldedEmail) -> Iterator[model.Failure]:
         if account is not None and email.status.account not in (account, None):

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from email_activity.activity import model
 from email_activity.activity.facets import Status
-from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT, PENDING
+from email_activity.activity.states import CONSENT, DELIVERY, ENGAGEMENT, FAILED, PENDING
 from email_activity.activity.status import EmailStatus
+from email_activity.activity.words import WORDS
 
 Email = EmailStatus | model.Email
 Recipient = Status | model.Recipient
@@ -15,6 +16,14 @@ GROUPS: dict[str, Callable[[Recipient], bool]] = {
     "not_delivered": lambda each: each.has_failed,
     "still_trying": lambda each: each.delivery.state in PENDING,
 }
+
+#: By what failures are asked for: the codes and reasons that one may have.
+FAILURE_REASONS = tuple(
+    dict.fromkeys(
+        [*DELIVERY[DELIVERY.index("soft_bounced") :], "complained"]
+        + [row.reason for row in WORDS if row.reason and not FAILED.isdisjoint(row.codes)]
+    )
+)
 
 STATUSES = (*GROUPS, *DELIVERY, *ENGAGEMENT[1:], *CONSENT[1:])
 

@@ -19,6 +19,8 @@ COMMANDS = {
     "document": ("emails:document", "What became of a document, for instance an invoice."),
     "recipient": ("emails:recipient", "Whether to send to an address, and the emails to it."),
     "account": ("emails:account", "The emails of an account: of the last week, a day, any span."),
+    "failures": ("failures:failures", "What did not arrive: to whom, why, and what to do."),
+    "stuck": ("failures:stuck", "Emails of an account that nothing was heard of since."),
     "assign": ("assign:assign", "Say which document an email is about."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
     "replay": ("replay:replay", "Send archived notifications to the events queue again."),

@@ -1,0 +1,212 @@
+"""How what did not arrive looks: a block each at a terminal, an aligned line through a pipe, tabs, CSV or JSON lines.
+
+Each is written as it comes, since a month may hold thousands; and by hand, since rich's tables take milliseconds each.
+"""
+
+import csv
+import io
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+from rich.text import Text
+
+from email_activity.activity import model
+from email_activity.activity.describe import counted
+from email_activity.activity.words import WORDS
+from email_activity.cli import show
+from email_activity.cli.rows import DOCUMENT, EMAIL_ID, LABEL, RECIPIENT, WHEN
+from email_activity.cli.tables import document_name
+from email_activity.cli.when import Zone
+
+Form = Literal["people", "plain", "csv", "json"]
+
+#: Columns of `--plain`. Names are added at the end, never changed or removed.
+PLAIN = (
+    *("occurred_at", "document_type", "document", "account", "recipient", "code", "reason", "label", "next_step"),
+    *("server_said", "delivered_since", "sent_at", "email_id", "subject", "simulator"),
+)
+
+#: The same of `--csv`, for people who open it in a spreadsheet.
+CSV = (
+    *("When", "Document type", "Document", "Account", "Recipient", "Code", "Reason", "What happened", "What to do"),
+    *("What their server said", "Delivered since", "Sent", "Email id", "Subject", "Simulator"),
+)
+
+#: What a spreadsheet takes for the beginning of a formula.
+#: https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+#: Without it Excel takes UTF-8 for something else.
+BOM = "\ufeff"
+
+ACCOUNT = 16
+NEXT_STEP = max(len(each.next_step or "") for each in WORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An email that did not reach a recipient. at: when that was reported, or when it was sent if nothing was.
+
+    shown: what `--json` prints of it; None where an earlier row's has it.
+    """
+
+    at: datetime | None
+    document: model.Document | None
+    account: str | None
+    recipient: str
+    status: model.Status
+    email_id: str
+    sent_at: datetime | None
+    subject: str | None
+    simulator: bool
+    shown: BaseModel | None
+    delivered_since: datetime | None = None
+
+
+def row_of(failure: model.Failure) -> Row:
+    return Row(
+        at=failure.occurred_at,
+        document=failure.document,
+        account=failure.account,
+        recipient=failure.recipient,
+        status=failure.status,
+        email_id=failure.email_id,
+        sent_at=failure.sent_at,
+        subject=failure.subject,
+        simulator=failure.simulator,
+        shown=failure,
+        delivered_since=failure.delivered_since,
+    )
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the line at the end tells."""
+
+    rows: int = 0
+    simulated: int = 0
+    by_label: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: Row) -> None:
+        self.rows += 1
+        self.simulated += row.simulator
+        self.by_label[row.status.label] += 1
+
+    def __str__(self) -> str:
+        """`3 rows: 2 marked as spam; 1 not sent: virus found`"""
+        told = [f"{count:,} {label[0].lower()}{label[1:]}" for label, count in self.by_label.most_common()]
+        simulated = f" ({self.simulated:,} of SES's mailbox simulator)" if self.simulated else ""
+        return f"{counted(self.rows, 'row')}{simulated}: {'; '.join(told)}"
+
+
+def printer(form: Form, zone: Zone, live: show.LiveCount) -> Callable[[Row], None]:
+    """What prints a row; before the first, the header."""
+    as_blocks = form == "people" and live.out.is_terminal
+    head = {"people": header(zone), "plain": "\t".join(PLAIN), "csv": BOM + csv_line(CSV), "json": None}[form]
+    is_first = True
+
+    def print_row(row: Row) -> None:
+        nonlocal is_first
+        live.advance()
+        if is_first and head and not as_blocks:
+            _write(head) if form == "csv" else live.print(head)
+        is_first = False
+        if as_blocks:
+            live.print(block(row, zone, live.out.width))
+        elif form == "csv":
+            _write(csv_line(map(formula_safe, cells(row, zone))))
+        elif form == "plain":
+            live.print(show.plain(cells(row, zone)))
+        elif form == "people":
+            live.print(line(row, zone))
+        elif row.shown:
+            show.print_model(row.shown)
+
+    return print_row
+
+
+def cells(row: Row, zone: Zone) -> tuple[str, ...]:
+    """The columns of PLAIN and CSV. Times are RFC 3339 with their zone."""
+    status, about = row.status, row.document
+    found = (
+        *(zone.exact(row.at), about and about.type, about and about.name, row.account, row.recipient),
+        *(status.code, status.reason, status.label, status.next_step, status.server_said),
+        *(zone.exact(row.delivered_since), zone.exact(row.sent_at), row.email_id, row.subject),
+        "yes" if row.simulator else "",
+    )
+    return tuple(each or "" for each in found)
+
+
+def csv_line(cells: object) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def formula_safe(cell: str) -> str:
+    """What comes from strangers is shown by a spreadsheet, never computed; and nothing in it moves a cursor."""
+    return f"'{show.printable(cell)}" if cell.startswith(FORMULA) else show.printable(cell)
+
+
+def _write(text: str) -> None:
+    """In UTF-8 whatever the terminal's encoding, as the BOM says."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def header(zone: Zone) -> str:
+    return (
+        f"{'WHEN':{WHEN}}  {'DOCUMENT':{DOCUMENT}}  {'ACCOUNT':{ACCOUNT}}  {'RECIPIENT':{RECIPIENT}}  "
+        f"{'STATUS':{LABEL}}  {'WHAT TO DO':{NEXT_STEP}}  {'EMAIL':{EMAIL_ID}}  "
+        f"WHAT THEIR SERVER SAID (times in {zone.name})"
+    )
+
+
+def line(row: Row, zone: Zone) -> str:
+    """Fixed columns for `grep`; what may be long comes last."""
+    told = "; ".join([*notes(row, zone), *([row.status.server_said] if row.status.server_said else [])])
+    columns = (
+        f"{zone.moment(row.at):{WHEN}}",
+        f"{show.printable(document_name(row.document) or '-'):{DOCUMENT}}",
+        f"{show.printable(row.account or '-'):{ACCOUNT}}",
+        f"{show.printable(row.recipient):{RECIPIENT}}",
+        f"{show.printable(show.said(row.status)):{LABEL}}",
+        f"{row.status.next_step or '-':{NEXT_STEP}}",
+        f"{show.printable(row.email_id):{EMAIL_ID}}",
+        show.printable(told),
+    )
+    return "  ".join(columns).rstrip()
+
+
+def block(row: Row, zone: Zone, width: int = 80) -> Text:
+    """For a terminal of at least 80 columns, with the id in full: it is what the other commands want."""
+    account = f"account {row.account}" if row.account else None
+    about = " \u00b7 ".join(filter(None, (document_name(row.document) or "no document", account)))
+    out = show.text(zone.minute(row.at)).append("  ").append(_cut(about, width - 18, "bold"))
+    out.append("\n  ").append(_cut(row.recipient, width - 2))
+    out.append("\n  ").append(show.pill(row.status))
+    for note in notes(row, zone):
+        out.append(" \u00b7 ", "").append(show.text(note, "dim"))
+    if row.status.next_step:
+        out.append("\n  ").append(show.text(f"\u2192 {row.status.next_step}"))
+    if row.status.server_said:
+        out.append("\n  ").append(_cut(row.status.server_said, width - 2, "dim"))
+    return out.append("\n  ").append(show.text(row.email_id, "dim")).append("\n")
+
+
+def notes(row: Row, zone: Zone) -> list[str]:
+    delivered = [f"delivered since, {zone.minute(row.delivered_since)}"] if row.delivered_since else []
+    return [*delivered, *(["simulator"] if row.simulator else [])]
+
+
+def _cut(text: str, width: int, style: str = "") -> Text:
+    """To one line; `--plain` and the others have it in full."""
+    made = show.text(text, style)
+    made.truncate(width, overflow="ellipsis")
+    return made
