@@ -131,6 +131,10 @@ format: setup  ## let ruff put files in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: openapi
+openapi: setup  ## write the API's description, docs/openapi.json
+	$(BIN)/python -m email_activity.web > docs/openapi.json
+
 .PHONY: lock
 lock:  ## resolve the newest versions into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 2; }

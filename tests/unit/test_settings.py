@@ -21,6 +21,7 @@ from email_activity.settings import (
     load_settings,
     load_tracking_settings,
 )
+from email_activity.web.settings import WebSettings
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "example.env"
 
@@ -34,7 +35,7 @@ def example() -> dict[str, str]:
 def test_the_example_documents_every_variable() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     documented = set(re.findall(r"^(?:# )?([A-Z_]+)=", text, re.MULTILINE))
-    assert documented == {name.upper() for name in Settings.model_fields}
+    assert documented == {name.upper() for name in (*Settings.model_fields, *WebSettings.model_fields)}
 
 
 def test_believed_accounts_and_configuration_sets_are_lists_all_by_default(

@@ -20,14 +20,14 @@ EVERYTHING = "*"
 MIN_CONNECTIONS = 10
 
 
-Loaded = TypeVar("Loaded", bound="_Environment")
+Loaded = TypeVar("Loaded", bound="Environment")
 
 
 class SettingsError(Exception):
     """A variable of the environment is wrong. Each line names it, what it holds, and what it should hold."""
 
 
-def _checked(is_valid: Callable[[str], object], wanted: str) -> AfterValidator:
+def checked(is_valid: Callable[[str], object], wanted: str) -> AfterValidator:
     def check(value: str) -> str:
         if not is_valid(value):
             raise ValueError(wanted)
@@ -47,14 +47,14 @@ def _redis_url(*others: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _listed(value: str | None) -> frozenset[str]:
+def listed(value: str | None) -> frozenset[str]:
     return frozenset(name.strip() for name in (value or "").split(",") if name.strip())
 
 
-def _list_of(pattern: str, wanted: str) -> AfterValidator:
+def list_of(pattern: str, wanted: str) -> AfterValidator:
     """A comma-separated list."""
     is_name = re.compile(pattern, re.ASCII).fullmatch
-    return _checked(lambda value: _listed(value) and all(map(is_name, _listed(value))), wanted)
+    return checked(lambda value: listed(value) and all(map(is_name, listed(value))), wanted)
 
 
 def _is_time_zone(name: str) -> bool:
@@ -67,27 +67,27 @@ def _is_time_zone(name: str) -> bool:
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 HttpUrl = Annotated[
-    str, _checked(re.compile("https?://.+", re.DOTALL).fullmatch, "a URL that starts with http:// or https://")
+    str, checked(re.compile("https?://.+", re.DOTALL).fullmatch, "a URL that starts with http:// or https://")
 ]
 DocumentTypes = Annotated[
     str,
-    _checked(
-        lambda value: _listed(value) == {EVERYTHING} or (_listed(value) and EVERYTHING not in _listed(value)),
+    checked(
+        lambda value: listed(value) == {EVERYTHING} or (listed(value) and EVERYTHING not in listed(value)),
         "a comma-separated list of document types, or * for all",
     ),
 ]
-AccountIds = Annotated[str, _list_of("[0-9]{12}", "comma-separated AWS account ids of 12 digits")]
-ConfigurationSets = Annotated[str, _list_of("[A-Za-z0-9_-]{1,64}", "comma-separated names of SES's configuration sets")]
-TimeZone = Annotated[str, _checked(_is_time_zone, "an IANA time zone that this system knows, as Europe/Berlin or UTC")]
+AccountIds = Annotated[str, list_of("[0-9]{12}", "comma-separated AWS account ids of 12 digits")]
+ConfigurationSets = Annotated[str, list_of("[A-Za-z0-9_-]{1,64}", "comma-separated names of SES's configuration sets")]
+TimeZone = Annotated[str, checked(_is_time_zone, "an IANA time zone that this system knows, as Europe/Berlin or UTC")]
 
 
-class _Environment(BaseSettings):
+class Environment(BaseSettings):
     """Field names are the variables' names in lower case. Durations are in the unit that the name says."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", case_sensitive=False)
 
 
-class ReaderSettings(_Environment):
+class ReaderSettings(Environment):
     """What it takes to read the table and to show it: a product that reads need not set the worker's."""
 
     aws_region: Name = Field("us-east-1", description="AWS region of the queue and the table")
@@ -110,7 +110,7 @@ class ReaderSettings(_Environment):
         return MIN_CONNECTIONS
 
 
-class TrackingSettings(_Environment):
+class TrackingSettings(Environment):
     """What decides which mail is recorded, and what of it."""
 
     tracked_document_types: DocumentTypes = Field("invoice", description="comma-separated; * records all mail")
@@ -132,17 +132,17 @@ class TrackingSettings(_Environment):
     @property
     def tracked(self) -> frozenset[str]:
         """Document types in lower case; empty means all mail."""
-        return _listed(self.tracked_document_types.lower()) - {EVERYTHING}
+        return listed(self.tracked_document_types.lower()) - {EVERYTHING}
 
     @property
     def trusted_accounts(self) -> frozenset[str]:
         """AWS account ids; empty means all."""
-        return _listed(self.trusted_aws_accounts)
+        return listed(self.trusted_aws_accounts)
 
     @property
     def trusted_sets(self) -> frozenset[str]:
         """Names of configuration sets; empty means all, and mail without one."""
-        return _listed(self.trusted_configuration_sets)
+        return listed(self.trusted_configuration_sets)
 
     @property
     def retention(self) -> timedelta:
@@ -218,20 +218,20 @@ class Settings(TrackingSettings, ReaderSettings):
 
 def load_settings(**overrides: Any) -> Settings:
     """All, from the environment; overrides, by field name, win. Raises SettingsError."""
-    return _load(Settings, overrides)
+    return read_settings(Settings, overrides)
 
 
 def load_reader_settings(**overrides: Any) -> ReaderSettings:
     """Those alone, so that a wrong value of the worker's keeps nobody from reading. Raises SettingsError."""
-    return _load(ReaderSettings, overrides)
+    return read_settings(ReaderSettings, overrides)
 
 
 def load_tracking_settings(**overrides: Any) -> TrackingSettings:
     """The same of what is tracked."""
-    return _load(TrackingSettings, overrides)
+    return read_settings(TrackingSettings, overrides)
 
 
-def _load(kind: type[Loaded], overrides: dict[str, Any]) -> Loaded:
+def read_settings(kind: type[Loaded], overrides: dict[str, Any]) -> Loaded:
     try:
         return kind(**overrides)
     except ValidationError as error:
@@ -244,5 +244,7 @@ def _line(error: Any) -> str:
     if not error["loc"]:
         return str(message)
     name, wanted = str(error["loc"][0]), message.removeprefix("Input should be ")
-    value = hide_password(error["input"]) if "url" in name else error["input"]
-    return f"{name.upper()}: got {value!r}, want {wanted}"
+    value = error["input"]
+    # A token itself may stand where its hash should.
+    shown = "***" if "token" in name else hide_password(value) if "url" in name else value
+    return f"{name.upper()}: got {shown!r}, want {wanted}"

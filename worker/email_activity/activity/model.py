@@ -8,15 +8,16 @@ milliseconds or as many digits as were reported (`sent_at`: whole seconds).
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from email_activity.activity.states import FAILED
 from email_activity.activity.words import Tone, VerdictCode
 from email_activity.domain.times import rfc3339, rfc3339_exact
 
-Time = Annotated[datetime, PlainSerializer(rfc3339_exact, return_type=str, when_used="json")]
+_AS_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
+Time = Annotated[datetime, PlainSerializer(rfc3339_exact, return_type=str, when_used="json"), _AS_TIME]
 WholeSeconds = Annotated[
-    datetime, PlainSerializer(lambda at: rfc3339(at, "seconds"), return_type=str, when_used="json")
+    datetime, PlainSerializer(lambda at: rfc3339(at, "seconds"), return_type=str, when_used="json"), _AS_TIME
 ]
 
 T = TypeVar("T")
@@ -207,6 +208,11 @@ class Page(Model, Generic[T]):
     next_cursor: str | None
     looked_until: Time | None
     freshness: Freshness | None = None
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """`FailurePage`, for those who make a client of the API's schemas."""
+        return f"{params[0].__name__}Page"
 
 
 class Verdict(Model):

@@ -3,7 +3,6 @@
 The cursor is the last sort key looked at, in base64url.
 """
 
-import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ def sort_key_of(cursor: str) -> str:
     """Raises ValueError for a text that `cursor_of` did not make."""
     try:
         sort_key = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, UnicodeError):
+    except ValueError:
         sort_key = ""
     if not sort_key or cursor_of(sort_key) != cursor or "#" not in sort_key:
         raise ValueError("want a cursor as an earlier answer gave it")

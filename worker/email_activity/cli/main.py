@@ -22,6 +22,7 @@ COMMANDS = {
     "failures": ("failures:failures", "What did not arrive: to whom, why, and what to do."),
     "stuck": ("failures:stuck", "Emails of an account that nothing was heard of since."),
     "assign": ("assign:assign", "Say which document an email is about."),
+    "web": ("web:web", "The JSON API over HTTP: what these commands tell, for your product."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
     "replay": ("replay:replay", "Send archived notifications to the events queue again."),
     "dlq": ("dlq:dlq", "The dead-letter queue: list, show, redrive, discard."),

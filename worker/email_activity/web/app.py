@@ -1,0 +1,51 @@
+"""The application: the API, and around it what guards it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from email_activity.activity.reader import Activity
+from email_activity.settings import read_settings
+from email_activity.web import openapi
+from email_activity.web.api import health, router
+from email_activity.web.gate import Answers, AtMost, Gate
+from email_activity.web.problems import handle_problems
+from email_activity.web.requests import MAX_BODY
+from email_activity.web.settings import TableSettings, WebSettings
+
+
+class Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        self.openapi_schema = self.openapi_schema or openapi.openapi(self)
+        return self.openapi_schema
+
+
+def make_api(activity: Activity | None = None) -> Api:
+    """activity: None where nothing is asked of it, for the OpenAPI document."""
+    api = Api(
+        title="Email activity",
+        version="1",
+        openapi_url=openapi.PATH,
+        # Their pages would load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    api.state.activity = activity
+    api.state.at_once = AtMost()
+    api.include_router(router)
+    api.include_router(health)
+    handle_problems(api)
+    return api
+
+
+def make_app(activity: Activity, settings: WebSettings) -> ASGIApp:
+    return Answers(Gate(make_api(activity), settings))
+
+
+def open_activity() -> Activity:
+    """Raises SettingsError."""
+    return Activity(read_settings(TableSettings, {}))
