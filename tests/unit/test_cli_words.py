@@ -95,8 +95,8 @@ def test_the_freshness_is_neutral_while_a_worker_reads_the_queue(store):
 @pytest.mark.parametrize(
     ("minutes", "wanted"),
     [
-        (10, "Warning: no worker has asked the queue for 10 minutes, so the latest events may be missing."),
-        (None, "Warning: no worker is known, so the latest events may be missing. No event was recorded yet."),
+        (10, "Warning: no worker has asked the queue for 10 minutes, so the latest events may be missing. The"),
+        (None, "Warning: no worker is known, so the latest events may be missing.\n"),
     ],
 )
 def test_without_a_worker_that_reads_there_is_a_warning(monkeypatch, minutes, wanted):

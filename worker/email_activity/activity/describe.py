@@ -130,15 +130,12 @@ class Totals:
 
 def freshness_in_words(freshness: Freshness, age: Callable[[float], str], now: float) -> tuple[bool, str]:
     """Whether it is a warning, and the line. now: seconds since the epoch; age: seconds in words."""
-    newest = freshness.newest_recorded_at
-    told = (
-        f"The newest event recorded is {age(now - newest.timestamp())} old" if newest else "No event was recorded yet"
-    )
+    newest, asked = freshness.newest_recorded_at, freshness.last_poll_at
+    told = f"The newest event recorded is {age(now - newest.timestamp())} old" if newest else None
     if freshness.reading:
-        return False, f"{told}; the queue is being read."
-    asked = freshness.last_poll_at
+        return False, f"{told}; the queue is being read." if told else "The queue is being read."
     why = f"no worker has asked the queue for {age(now - asked.timestamp())}" if asked else "no worker is known"
-    return True, f"{why}, so the latest events may be missing. {told}."
+    return True, f"{why}, so the latest events may be missing.{f' {told}.' if told else ''}"
 
 
 def _is_elsewhere(recipient: Recipient) -> bool:

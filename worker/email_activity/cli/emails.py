@@ -166,7 +166,12 @@ def recipient(  # noqa: PLR0913  one argument for each option is how click works
 
 @click.command()
 @click.argument("account_id", metavar="ID", callback=non_empty)
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Emails sent on this day, in the time zone of --tz.")
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="Emails sent on this day, as 2026-11-23, in the time zone of --tz.",
+)
 @click.option(
     "--since",
     metavar="TIME",
@@ -215,7 +220,8 @@ def account(  # noqa: PLR0913  one argument for each option is how click works
         start = now - SINCE
     asked = listing.Asked(account_id, start, end, status, limit, after, newest_first=not oldest_first)
     if not listing.print_account(asked, zone, as_json=as_json, plain=plain):
-        _nothing(f"no {f'{status} ' if status else ''}email of account {account_id} was sent {asked.span(zone)}")
+        which = f" with --status {status}" if status else ""
+        _nothing(f"no email of account {account_id}{which} was sent {asked.span(zone)}")
 
 
 def _email(email_id: str) -> model.EmailWithTimeline:

@@ -80,11 +80,11 @@ def print_table(table: Table, *, prose: bool = False) -> None:
 
 
 def print_lines(lines: Text, indent: str = "") -> None:
-    """At a terminal in colours; broken nowhere but where it has lines, and by the terminal itself."""
+    """At a terminal in colours, and broken between words."""
     out = console()
     for line in lines.split():
         if out.is_terminal:
-            out.print(Text(indent).append(line), soft_wrap=True)
+            out.print(Text(indent).append(line))
         else:
             click.echo(f"{indent}{line.plain}".rstrip())
 
