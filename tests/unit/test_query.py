@@ -264,13 +264,13 @@ def test_another_failure_is_told_at_once():
 
 
 def test_the_workers_are_those_that_told_of_themselves_within_the_hour():
-    now = datetime.now(UTC)
-    here = WorkerProcess("host#1", "7-ab", "1.0.0", now, now - timedelta(seconds=1), days_ago(1))
+    now, newest = datetime.now(UTC), days_ago(1)
+    here = WorkerProcess("host#1", "7-ab", "1.0.0", now, now - timedelta(seconds=1), newest)
     there = WorkerProcess("host", "8-cd", "1.0.0", now - timedelta(minutes=59), now - timedelta(hours=1))
     gone = WorkerProcess("host", "9-ef", "1.0.0", now - timedelta(minutes=61), now - timedelta(minutes=61))
     stored = [each.to_item() for each in (gone, there, here)]
     found = table(FakeDynamoDB([*stored, *items(Email())], page=1)).workers()
     assert [(each.host, each.process) for each in found] == [("host#1", "7-ab"), ("host", "8-cd")]
-    assert found[0].newest_event_at == days_ago(1)
+    assert found[0].newest_event_at == newest
     assert found[1].newest_event_at is None
     assert found[0].written_at == now
