@@ -165,4 +165,4 @@ def _rows(found: Preview, zone: Zone) -> Iterator[tuple[str, str, Text]]:
         yield event.kind or "-", "", show.text(event.error or found.why or event.form)
     for entry, count in found.entries:
         answer = event_answer(entry, count)
-        yield answer.kind, whose(answer, count), tables.event_in_words(answer, zone)
+        yield answer.kind, whose(answer, count), tables.event_in_words(answer, zone, beside_kind=True)

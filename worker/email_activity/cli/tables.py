@@ -178,10 +178,11 @@ def timeline(email: EmailWithTimeline, zone: Zone) -> Table:
     return table
 
 
-def event_in_words(event: Event, zone: Zone) -> Text:
-    """Label, SES's own words, and what the server said."""
+def event_in_words(event: Event, zone: Zone, *, beside_kind: bool = False) -> Text:
+    """Label, SES's own words, and what the server said. beside_kind: the kind alone need not be said again."""
     line = Text().append(show.pill(event))
-    for each in (ses_words_of(event), describe(event, zone.told)):
+    ses_words = ses_words_of(event)
+    for each in (None if beside_kind and ses_words == event.kind else ses_words, describe(event, zone.told)):
         line.append(f" \u00b7 {show.printable(each)}" if each else "", "dim")
     return line
 
