@@ -19,7 +19,7 @@ from reading import items_of
 
 #: Whole, and short ago, since old mail expires.
 NOON = (datetime.now(UTC) - timedelta(days=2)).replace(hour=12, minute=0, second=0, microsecond=0)
-NOW = NOON + timedelta(hours=6)
+NOW = datetime.now(UTC)
 
 EMAIL = Email(to=(ANA, BEN, CLEO), document_id="2026_2F117", sent_at=NOON)
 RESENT = Email(to=(ANA,), document_id="2026_2F117", sent_at=EMAIL.after(1))

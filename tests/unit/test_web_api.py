@@ -133,6 +133,7 @@ def test_what_is_not_known_is_404(path, code):
         ("/api/v1/accounts/acme/emails?since=0001-01-01T00:00:00%2B14:00", "invalid_request", "query.since"),
         ("/api/v1/accounts/acme/emails?since=1700000000000", "invalid_request", "query.since"),
         ("/api/v1/accounts/acme/emails?status=lost", "invalid_request", "query.status"),
+        ("/api/v1/failures?reason=bad_luck", "invalid_request", "query.reason"),
         ("/api/v1/accounts/acme/emails?sinse=2026-11-23", "invalid_request", "query.sinse"),
         ("/api/v1/accounts/acme/emails?after=nonsense", "invalid_cursor", "query.after"),
         (f"/api/v1/accounts/acme/emails?after={'x' * 10_000}", "invalid_cursor", "query.after"),
@@ -162,6 +163,7 @@ def test_a_body_that_is_no_json_is_400():
         assert (answer.status_code, answer.headers["content-type"]) == (400, PROBLEM), body
     text = client().post("/api/v1/recipients/lookup", content=json.dumps({"address": ANA}))
     assert text.status_code == 400
+    assert "Content-Type: application/json" in text.json()["detail"]
 
 
 def test_failures_of_all_accounts_look_through_a_bounded_number_of_days():

@@ -93,13 +93,21 @@ async def _of_ours(_: Request, error: ProblemError) -> JSONResponse:
     return error.response()
 
 
-async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     errors = tuple(
-        InvalidField(place=".".join(map(str, each["loc"])), message=each["msg"].removeprefix("Value error, "))
-        for each in error.errors()
+        InvalidField(place=".".join(map(str, each["loc"])), message=_message(each, request)) for each in error.errors()
     )
     code = "invalid_cursor" if any(each.place.endswith(".after") for each in errors) else "invalid_request"
     return problem(400, code, "; ".join(f"{each.place}: {each.message}" for each in errors), errors=errors)
+
+
+def _message(found: Any, request: Request) -> str:
+    """pydantic's, which quotes nothing of what was sent; for what a newcomer meets first, one that says what to do."""
+    if found["type"] == "extra_forbidden":
+        return "there is no such name"
+    if tuple(found["loc"]) == ("body",) and "json" not in request.headers.get("content-type", ""):
+        return "want a JSON object, with Content-Type: application/json"
+    return str(found["msg"]).removeprefix("Value error, ")
 
 
 async def _of_starlette(_: Request, error: HTTPException) -> JSONResponse:

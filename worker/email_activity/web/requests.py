@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from email_activity.activity.filters import STATUSES
+from email_activity.activity.filters import FAILURE_REASONS, STATUSES
 from email_activity.activity.pages import MAX_PAGE, PAGE, sort_key_of
 from email_activity.activity.reader import FAILURES_SINCE
 from email_activity.domain.times import parse_timestamp
@@ -44,6 +44,7 @@ Time = Annotated[datetime, BeforeValidator(_time)]
 Cursor = Annotated[str, Field(max_length=MAX_ID, pattern="^[A-Za-z0-9_-]+$"), AfterValidator(_cursor)]
 Id = Annotated[str, Path(max_length=MAX_ID, pattern=r"\S"), AfterValidator(_filled)]
 Status = Literal[STATUSES]  # type: ignore[valid-type]
+Reason = Literal[FAILURE_REASONS]  # type: ignore[valid-type]
 
 
 class Asked(BaseModel):
@@ -67,7 +68,7 @@ class EmailsAsked(RangeAsked):
 
 
 class FailuresAsked(RangeAsked):
-    reason: str | None = Field(None, max_length=100, description="A `code` or `reason` of `Status`")
+    reason: Reason | None = Field(None, description="A `code` or `reason` of `Status`")
     delivered_since: bool = Field(
         default=False, description="Those too whose document reached the recipient by a later email"
     )
