@@ -9,13 +9,15 @@ from click.testing import CliRunner
 
 from clock import stop_clock
 from commands import as_json_lines, read_from, run, worker_that_polled
+from email_activity.activity.failure_cells import CSV, PLAIN, formula_safe, row_of
 from email_activity.activity.filters import FAILURE_REASONS
 from email_activity.activity.pages import MAX_PAGE
-from email_activity.cli import failure_rows, failures
-from email_activity.cli.failure_rows import CSV, PLAIN, block, formula_safe
+from email_activity.cli import failures
+from email_activity.cli.failure_rows import block
 from email_activity.cli.main import main
 from email_activity.cli.when import zone_named
 from email_activity.domain.facts import Assignment, Document
+from email_activity.domain.printable import printable
 from events import ANA, BEN, CLEO, Email
 
 UTC_ZONE = zone_named("UTC")
@@ -165,7 +167,7 @@ def test_what_is_long_is_cut_to_80_columns_but_for_the_id(monkeypatch):
     said = {"action": "failed", "diagnosticCode": "smtp; 550 5.1.1 " + "x" * 900}
     email = Email(to=("y" * 64 + "@a-long-name.example.com",), document_id="z" * 200, account="a" * 200, sent_at=NOON)
     read_from(monkeypatch, [email.bounce(said=said)])
-    (row,) = map(failure_rows.row_of, failures.Activity().failures().data)
+    (row,) = map(row_of, failures.Activity().failures().data)
     lines = block(row, UTC_ZONE, 80).plain.splitlines()
     assert max(map(len, lines)) <= 80
     assert sum(line.endswith("\u2026") for line in lines) == 3
@@ -173,10 +175,7 @@ def test_what_is_long_is_cut_to_80_columns_but_for_the_id(monkeypatch):
 
 
 def test_a_block_fits_into_80_columns_and_names_everything():
-    (row,) = [
-        failure_rows.row_of(each)
-        for each in failures.Activity().failures(reason="mailbox_full", delivered_since=True).data
-    ]
+    (row,) = [row_of(each) for each in failures.Activity().failures(reason="mailbox_full", delivered_since=True).data]
     lines = block(row, UTC_ZONE, 80).plain.splitlines()
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
@@ -216,7 +215,7 @@ def test_times_in_csv_are_rfc_3339_with_their_zone():
 def test_no_cell_is_a_formula(start):
     assert formula_safe(f"{start}1").startswith("'")
     assert formula_safe(f"{start}1").isprintable()
-    assert formula_safe(f"a{start}") == failure_rows.show.printable(f"a{start}")
+    assert formula_safe(f"a{start}") == printable(f"a{start}")
 
 
 def test_csv_has_a_label_for_each_column_of_plain():

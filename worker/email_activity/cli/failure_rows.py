@@ -3,20 +3,16 @@
 Each is written as it comes, since a month may hold thousands; and by hand, since rich's tables take milliseconds each.
 """
 
-import csv
-import io
 import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel
 from rich.text import Text
 
-from email_activity.activity import model
 from email_activity.activity.describe import counted
+from email_activity.activity.failure_cells import BOM, CSV, PLAIN, Row, cells, csv_line, formula_safe
 from email_activity.activity.words import WORDS
 from email_activity.cli import show
 from email_activity.cli.rows import DOCUMENT, EMAIL_ID, LABEL, RECIPIENT, WHEN
@@ -25,63 +21,8 @@ from email_activity.cli.when import Zone
 
 Form = Literal["people", "plain", "csv", "json"]
 
-#: Columns of `--plain`. Names are added at the end, never changed or removed.
-PLAIN = (
-    *("occurred_at", "document_type", "document", "account", "recipient", "code", "reason", "label", "next_step"),
-    *("server_said", "delivered_since", "sent_at", "email_id", "subject", "simulator"),
-)
-
-#: The same of `--csv`, for people who open it in a spreadsheet.
-CSV = (
-    *("When", "Document type", "Document", "Account", "Recipient", "Code", "Reason", "What happened", "What to do"),
-    *("What their server said", "Delivered since", "Sent", "Email id", "Subject", "Simulator"),
-)
-
-#: What a spreadsheet takes for the beginning of a formula.
-#: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-#: Without it Excel takes UTF-8 for something else.
-BOM = "\ufeff"
-
 ACCOUNT = 16
 NEXT_STEP = max(len(each.next_step or "") for each in WORDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An email that did not reach a recipient. at: when that was reported, or when it was sent if nothing was.
-
-    shown: what `--json` prints of it; None where an earlier row's has it.
-    """
-
-    at: datetime | None
-    document: model.Document | None
-    account: str | None
-    recipient: str
-    status: model.Status
-    email_id: str
-    sent_at: datetime | None
-    subject: str | None
-    simulator: bool
-    shown: BaseModel | None
-    delivered_since: datetime | None = None
-
-
-def row_of(failure: model.Failure) -> Row:
-    return Row(
-        at=failure.occurred_at,
-        document=failure.document,
-        account=failure.account,
-        recipient=failure.recipient,
-        status=failure.status,
-        email_id=failure.email_id,
-        sent_at=failure.sent_at,
-        subject=failure.subject,
-        simulator=failure.simulator,
-        shown=failure,
-        delivered_since=failure.delivered_since,
-    )
 
 
 @dataclass(slots=True)
@@ -128,29 +69,6 @@ def printer(form: Form, zone: Zone, live: show.LiveCount) -> Callable[[Row], Non
             show.print_model(row.shown)
 
     return print_row
-
-
-def cells(row: Row, zone: Zone) -> tuple[str, ...]:
-    """The columns of PLAIN and CSV. Times are RFC 3339 with their zone."""
-    status, about = row.status, row.document
-    found = (
-        *(zone.exact(row.at), about and about.type, about and about.name, row.account, row.recipient),
-        *(status.code, status.reason, status.label, status.next_step, status.server_said),
-        *(zone.exact(row.delivered_since), zone.exact(row.sent_at), row.email_id, row.subject),
-        "yes" if row.simulator else "",
-    )
-    return tuple(each or "" for each in found)
-
-
-def csv_line(cells: object) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)  # type: ignore[arg-type]
-    return out.getvalue()
-
-
-def formula_safe(cell: str) -> str:
-    """What comes from strangers is shown by a spreadsheet, never computed; and nothing in it moves a cursor."""
-    return f"'{show.printable(cell)}" if cell.startswith(FORMULA) else show.printable(cell)
 
 
 def _write(text: str) -> None:

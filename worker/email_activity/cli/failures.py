@@ -10,12 +10,13 @@ from itertools import islice
 import click
 
 from email_activity.activity import model
+from email_activity.activity.failure_cells import Row, row_of
 from email_activity.activity.filters import FAILURE_REASONS
 from email_activity.activity.pages import MAX_PAGE
 from email_activity.activity.reader import Activity
 from email_activity.activity.states import PENDING
 from email_activity.cli import show
-from email_activity.cli.failure_rows import Counts, Form, Row, printer, row_of
+from email_activity.cli.failure_rows import Counts, Form, printer
 from email_activity.cli.interrupt import ended_by_ctrl_c
 from email_activity.cli.options import non_empty, one_form, time_option
 from email_activity.cli.when import Zone, tz_option
