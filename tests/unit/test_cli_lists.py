@@ -197,6 +197,13 @@ def test_plain_rows_have_a_cell_for_each_name_whatever_they_hold(command):
     )
 
 
+def test_a_plain_row_has_the_bare_address_or_none_and_says_simulator_apart():
+    names, *rows = (line.split("\t") for line in run("account", "acme", "--plain").stdout.splitlines())
+    told = [[row[names.index(name)] for name in ("recipient", "code", "simulator")] for row in rows]
+    assert told[0] == [SIMULATED, "hard_bounced", "yes"]
+    assert told[1:5] == [*([each, "delivered", ""] for each in (ANA, BEN, CLEO)), ["", "opened", ""]]
+
+
 def test_a_plain_timeline_has_a_row_for_each_event():
     names, *rows = (line.split("\t") for line in run("timeline", REFUSED.message_id, "--plain").stdout.splitlines())
     assert [(row[names.index("kind")], row[names.index("ses_words")]) for row in rows] == [

@@ -33,6 +33,7 @@ def test_status_begins_with_what_became_of_it_and_what_to_do(store):
         "Their server said: smtp; 550 5.1.1 no such user here",
     ]
     assert "Bounce, Permanent, General" in run("status", RETURNED.message_id).stdout
+    assert "Engagement" not in run("status", RETURNED.message_id).stdout  # nobody got it, so nobody opened it
 
 
 def test_of_several_recipients_status_says_to_how_many_it_was_not_delivered(store):

@@ -102,7 +102,9 @@ class Totals:
                 self._simulated += 1
                 continue
             self._recipients += 1
-            self._count("forward_bounced" if _is_elsewhere(each) else each.delivery.state, each.delivery.reason)
+            # That address failed, not the recipient's own.
+            is_elsewhere = each.bounced_at and each.delivery.state in FAILED
+            self._count("forward_bounced" if is_elsewhere else each.delivery.state, each.delivery.reason)
             self._add_seen(each)
         if email.shared and not any(each.simulator for each in email.recipients):
             self._add_seen(email.shared)
@@ -136,11 +138,6 @@ def freshness_in_words(freshness: Freshness, age: Callable[[float], str], now: f
         return False, f"{told}; the queue is being read." if told else "The queue is being read."
     why = f"no worker has asked the queue for {age(now - asked.timestamp())}" if asked else "no worker is known"
     return True, f"{why}, so the latest events may be missing.{f' {told}.' if told else ''}"
-
-
-def _is_elsewhere(recipient: Recipient) -> bool:
-    """That address failed, not the recipient's own."""
-    return bool(recipient.bounced_at) and recipient.delivery.state in FAILED
 
 
 def _in_words(code: str, reason: str | None) -> str:

@@ -27,7 +27,7 @@ NAME = 28
 #: Columns of `--plain`. Names are added at the end, never changed or removed.
 PLAIN = (
     *("sent_at", "email_id", "recipient", "code", "reason", "label", "since", "also", "next_step", "server_said"),
-    *("document_type", "document", "account", "subject", "notes"),
+    *("document_type", "document", "account", "subject", "notes", "simulator"),
 )
 
 EARLIER_FAILED = "an earlier email failed"
@@ -79,16 +79,16 @@ def lines(email: Email, zone: Zone) -> Iterator[str]:
 
 
 def plain_lines(email: Email, zone: Zone) -> Iterator[str]:
-    """The columns of PLAIN; a tab between two, and none within."""
+    """The columns of PLAIN. No recipient: SES does not say which of several it was."""
     about = email.document
     for each in _of(email):
         status = each.status
         cells = (
-            *(zone.exact(email.sent_at), email.email_id, who(each, email.destination_count)),
+            *(zone.exact(email.sent_at), email.email_id, each.recipient),
             *(status.code, status.reason, status.label, zone.exact(status.since)),
             *("; ".join(also.label for also in each.also), status.next_step, status.server_said),
             *(about and about.type, about and about.name, email.account, email.subject),
-            "; ".join(_notes(each, email)),
+            *("; ".join(_notes(each, email)), "yes" if each.simulator else ""),
         )
         yield show.plain(cells)
 

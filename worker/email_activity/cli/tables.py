@@ -130,7 +130,8 @@ def _facets(of: Recipient, destination_count: int, zone: Zone) -> Iterator[Row]:
     )
     said_of = {each.code: each for each in (of.status, *of.also)}
     for name, facet, order in named:
-        if not facet.seen and not (of.recipient and facet.label):
+        # What nobody got, nobody opened.
+        if not facet.seen and (not of.recipient or not facet.label or of.has_failed):
             continue
         others = sorted(facet.seen.keys() - {facet.state}, key=order.index, reverse=True)
         for number, state in enumerate([facet.state, *others]):
