@@ -81,6 +81,7 @@ def test_without_the_token_it_is_401_on_every_path_but_health(given):
         assert (answer.status_code, answer.json()["code"]) == (401, "login_required")
         assert answer.headers["www-authenticate"] == "Bearer"
     assert status("/healthz", headers, web_token_hashes=HASH) == 200
+    assert client(web_token_hashes=HASH).head("/healthz").status_code == 200
 
 
 def test_each_of_several_tokens_is_good():

@@ -61,6 +61,15 @@ def test_a_wrong_setting_is_one_line_that_shows_no_secret(monkeypatch, variables
     assert len(str(found.value).splitlines()) == 1
 
 
+def test_config_shows_what_is_set_but_no_hash(monkeypatch):
+    monkeypatch.setenv("WEB_TOKEN_HASHES", HASH)
+    monkeypatch.setenv("WEB_ALLOWED_HOSTS", "activity.example.com")
+    shown = json.loads(CliRunner().invoke(main, ["config", "--json"]).stdout)
+    assert (shown["WEB_TOKEN_HASHES"], shown["WEB_ALLOWED_HOSTS"]) == ("***", "activity.example.com")
+    assert shown["WEB_USER_HEADER"] is None
+    assert CliRunner().invoke(main, ["config"]).exit_code == 0
+
+
 def test_names_beyond_loopback_need_a_login_on_loopback_too(monkeypatch):
     """They are a sign of a proxy, behind which everybody comes from loopback."""
     monkeypatch.setenv("WEB_ALLOWED_HOSTS", "activity.example.com")

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from email_activity.cli import show
 from email_activity.ingest.health import Health, State, read_health
-from email_activity.settings import Settings, load_settings
+from email_activity.settings import Settings, load_settings, read_settings
+from email_activity.web.settings import WebSettings
 
 
 @click.command()
@@ -24,19 +25,20 @@ def config(*, as_json: bool) -> None:
       email-activity config
       TRACKED_DOCUMENT_TYPES=invoice,contract email-activity config --json
     """
-    shown = load_settings().shown()
+    shown = load_settings().shown() | read_settings(WebSettings, {}).shown()
     if as_json:
         show.print_json(shown)
         return
     # As Settings reads them: in any case, and an empty one counts as not set.
     in_environment = {name.upper() for name, value in os.environ.items() if value}
+    fields = {**WebSettings.model_fields, **Settings.model_fields}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("Variable", no_wrap=True)
     table.add_column("Value", overflow="fold", min_width=20)
     table.add_column("Meaning")
     for name, value in shown.items():
         style = "bold" if name in in_environment else ""
-        meaning = Settings.model_fields[name.lower()].description
+        meaning = fields[name.lower()].description
         table.add_row(
             show.text(name, style), show.text("-" if value is None else value, style), show.text(meaning, "dim")
         )

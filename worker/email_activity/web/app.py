@@ -5,14 +5,23 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from email_activity.activity.bulk import THREADS
 from email_activity.activity.reader import Activity
-from email_activity.settings import read_settings
+from email_activity.settings import ReaderSettings, read_settings
 from email_activity.web import openapi
 from email_activity.web.api import health, router
 from email_activity.web.gate import Answers, AtMost, Gate
 from email_activity.web.problems import handle_problems
 from email_activity.web.requests import MAX_BODY
-from email_activity.web.settings import TableSettings, WebSettings
+from email_activity.web.settings import MAX_AT_ONCE, WebSettings
+
+
+class TableSettings(ReaderSettings):
+    """With a connection to the table for each thread of all requests."""
+
+    @property
+    def connections(self) -> int:
+        return MAX_AT_ONCE * THREADS
 
 
 class Api(FastAPI):

@@ -90,7 +90,7 @@ class Answers:
         try:
             await self._app(scope, receive, send_safely)
         except Exception as error:  # noqa: BLE001  answered by now; what it says may be personal data
-            log.error("bug", place=place_of(error))
+            log.error("answer_failed", error=place_of(error))
         method = scope["method"] if scope["method"] in METHODS else "other"
         milliseconds = round(1000 * (time.monotonic() - begun), 1)
         log.info("request", method=method, route=_template(scope), status=status, ms=milliseconds)

@@ -1,12 +1,11 @@
 """Settings of `email-activity web`, read from the environment as those of the worker (`settings.py`)."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from email_activity.activity.bulk import THREADS
-from email_activity.settings import Environment, ReaderSettings, SettingsError, checked, list_of, listed, read_settings
+from email_activity.settings import Environment, SettingsError, checked, list_of, listed, read_settings
 
 #: Requests that are worked on at once; each folds with a few threads.
 MAX_AT_ONCE = 8
@@ -35,14 +34,6 @@ Hosts = Annotated[
         "comma-separated host names without scheme, port or *",
     ),
 ]
-
-
-class TableSettings(ReaderSettings):
-    """With a connection to the table for each thread of all requests."""
-
-    @property
-    def connections(self) -> int:
-        return MAX_AT_ONCE * THREADS
 
 
 class WebSettings(Environment):
@@ -86,6 +77,10 @@ class WebSettings(Environment):
     @property
     def has_login(self) -> bool:
         return bool(self.web_token_hashes or self.web_user_header)
+
+    def shown(self) -> dict[str, Any]:
+        """Every variable and its value; the hashes open nothing, but need not be seen."""
+        return {name.upper(): value and ("***" if "token" in name else value) for name, value in self}
 
 
 def load_web_settings(host: str) -> WebSettings:
