@@ -22,7 +22,7 @@ def read_from(monkeypatch: pytest.MonkeyPatch, events: Iterable[dict[str, Any]],
     monkeypatch.setattr(reader, "open_table", lambda _settings: stored)
 
 
-def worker_that_polled(at: datetime, newest_event_seconds_ago: float = 12) -> dict[str, Any]:
+def worker_that_polled(at: datetime, newest_event_seconds_ago: float = 3 * 3600 + 60) -> dict[str, Any]:
     """The item of a worker, by which a reader sees how far the table has come."""
     newest = at - timedelta(seconds=newest_event_seconds_ago)
     return WorkerProcess("host", "1", "0.1.0", at, last_poll_at=at, newest_event_at=newest).to_item()
