@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 
+import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from email_activity import __version__
@@ -46,7 +48,66 @@ def test_every_command_is_there_and_its_help_has_examples(command):
     assert "--json" in result.stdout
 
 
+def every_command() -> list[tuple[str, ...]]:
+    """Those of groups too."""
+    context = click.Context(main)
+    found: list[tuple[str, ...]] = [()]
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        found += [(name,), *((name, each) for each in getattr(command, "commands", ()))]
+    return found
+
+
+def help_of(*names: str) -> str:
+    """As a terminal shows it: click's test runner has 80 columns whatever it is told."""
+    command: click.Command = main
+    context = main.make_context("email-activity", [], resilient_parsing=True)
+    for name in names:
+        assert isinstance(command, click.Group)
+        command = command.get_command(context, name) or command
+        context = click.Context(command, parent=context, info_name=name)
+    return command.get_help(context)
+
+
+@pytest.mark.parametrize("columns", ["80", "250"])
+def test_help_is_at_most_80_columns_wide_on_any_terminal(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = {line for command in every_command() for line in help_of(*command).splitlines()}
+    assert [line for line in lines if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["stauts"], "Did you mean status?"),
+        (["Failure"], "Did you mean failures"),
+        (["xyzzy"], "See email-activity --help."),
+        (["status", "--jsn", "x"], "--json"),
+        (["dlq", "lst"], "list"),
+    ],
+)
+def test_what_is_mistyped_is_met_with_what_may_be_meant(typed, meant):
+    result = run(*typed)
+    assert result.exit_code == 2
+    assert meant in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "partial", "wanted"),
+    [
+        ((), "fail", "failures"),
+        (("failures", "--reason"), "mailbox", "mailbox_full"),
+        (("account", "1", "--status"), "not_", "not_delivered"),
+        (("status",), "--j", "--json"),
+    ],
+)
+def test_shells_complete_commands_options_and_words(words, partial, wanted):
+    completed = ShellComplete(main, {}, "email-activity", "").get_completions(list(words), partial)
+    assert wanted in {each.value for each in completed}
+
+
 def test_version():
+    assert run("--version").stdout == f"email-activity {__version__}\n"
     assert run("version").stdout == f"email-activity {__version__}\n"
     assert json.loads(run("version", "--json").stdout) == {"version": __version__}
 

@@ -1,6 +1,6 @@
 """`python -m email_activity.cli`: the same as `email-activity`, where the package is not installed."""
 
-from email_activity.cli.main import main
+from email_activity.cli.start import main
 
 if __name__ == "__main__":
-    main(prog_name="email-activity")
+    main()

@@ -76,8 +76,8 @@ def dlq() -> None:
     \b
     Reasons
       not_json, no_mail ...  the worker could not read it, or the table refused it
-      received_too_often     each receive ended without a delete: look for an outage, or a crash
-      undelivered            SNS or EventBridge could not bring it to the events queue
+      received_too_often     no receive ended in a delete: an outage, or a crash
+      undelivered            SNS or EventBridge could not bring it to the queue
 
     Age counts from when SQS took the message: for what the worker put here, from then; for received_too_often from
     when it first came to the events queue, since SQS tells no later time.
@@ -90,7 +90,7 @@ def dlq() -> None:
       email-activity dlq list --reason not_json --newer-than 2h
       email-activity dlq show 0f1b3c9e-58a1-4b1e-9d53-2a3a1a0e6c11
       email-activity dlq redrive --kind bounce --dry-run
-      email-activity dlq discard --reason not_ses --older-than 7d --to not-ses.jsonl
+      email-activity dlq discard --reason not_ses --older-than 7d
       email-activity dlq list --json | jq -r .reason | sort | uniq -c
 
     Exit codes: 0 done; 1 nothing matched, or something failed; 2 wrong usage or settings; 130 interrupted.
@@ -108,17 +108,20 @@ def list_command(*, wanted: Filter, limit: int | None, as_json: bool) -> None:
     \b
     With --json each object has
       id, reason, detail, copies
-      kinds, documents, email_ids    of the events in it, as far as they can be read
+      kinds, documents, email_ids    of the events in it, as far as they can be
+                                     read
       sent_at, size_bytes            when SQS took it; bytes of the body
-      would_now_be                   what the worker would make of it now: activity, untracked, expired, control,
-                                     or quarantine with its reason
-      first_received, receive_count, worker_version   from the worker that put it there, else null
+      would_now_be                   what the worker would make of it now:
+                                     activity, untracked, expired, control, or
+                                     quarantine with its reason
+      first_received, receive_count, worker_version
+                                     from the worker that put it there, else null
 
     \b
     Examples:
       email-activity dlq list
-      email-activity dlq list --reason received_too_often --document invoice 2026-117
-      email-activity dlq list --json --older-than 7d | jq -c '[.id, .reason, .would_now_be]'
+      email-activity dlq list --document invoice 2026-117
+      email-activity dlq list --json --older-than 7d | jq -c '[.id, .reason]'
     """
     session = Session(as_json=as_json)
     session.leave(ok=bool(_print_list(session, wanted, limit)))
@@ -137,7 +140,7 @@ def show_command(*, message_id: str, reveal: bool, as_json: bool) -> None:
     \b
     Examples:
       email-activity dlq show 0f1b3c9e-58a1-4b1e-9d53-2a3a1a0e6c11
-      email-activity dlq show ID --reveal --json | jq -r .body | email-activity parse
+      email-activity dlq show ID --reveal --json | jq -r .body
     """
     session = Session(as_json=as_json)
     with session.scan() as scan:

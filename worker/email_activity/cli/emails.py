@@ -56,7 +56,7 @@ def status(*, email_id: str, zone: Zone, as_json: bool, plain: bool) -> None:
 
     \b
     Examples:
-      email-activity status 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
+      email-activity status EMAIL_ID
       email-activity status EMAIL_ID --json | jq '.recipients[].status.label'
     """
     email = _email(email_id)
@@ -82,7 +82,7 @@ def timeline(*, email_id: str, zone: Zone, as_json: bool, plain: bool) -> None:
 
     \b
     Examples:
-      email-activity timeline 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
+      email-activity timeline EMAIL_ID
       email-activity timeline EMAIL_ID --json | jq -c '.timeline[]'
     """
     email = _email(email_id)
@@ -146,7 +146,7 @@ def recipient(  # noqa: PLR0913  one argument for each option is how click works
     \b
     Examples:
       email-activity recipient anna@example.com --limit 10
-      email-activity recipient 'Anna <ANNA@example.com>' --json | jq -r .verdict.label
+      email-activity recipient anna@example.com --json | jq -r .verdict.code
     """
     activity = Activity()
     with listing.wrong_usage():
@@ -208,7 +208,7 @@ def account(  # noqa: PLR0913  one argument for each option is how click works
       email-activity account 4711
       email-activity account 4711 --status not_delivered --since 30d
       email-activity account 4711 --day 2026-11-23 --tz Europe/Berlin > day.txt
-      email-activity account 4711 --since 2026-11-01 --until 2026-12-01 --json | jq -c .recipients
+      email-activity account 4711 --since 2026-11-01 --json | jq -c .status
     """
     if day and (since or until):
         raise click.UsageError("--day says it all: leave out --since and --until")

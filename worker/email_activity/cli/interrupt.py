@@ -1,6 +1,8 @@
 """Ctrl-C and `kill` as a request to stop: what is in hand is finished, and what was received is given back."""
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -12,8 +14,44 @@ BY_SIGNAL = 128
 BY_CTRL_C = BY_SIGNAL + signal.SIGINT
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def leave_on_signals() -> None:
+    """Ctrl-C and `kill` end the program by an exit code, without a traceback, and close what is open.
+
+    The second one leaves at once, for a library may wait long for its threads. A command may mind them otherwise.
+    """
+    sys.unraisablehook = _leave_though_ignored
+    for each in SIGNALS:
+        signal.signal(each, _leave)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    for each in SIGNALS:
+        signal.signal(each, _leave_now)
+    raise SystemExit(BY_SIGNAL + number)
+
+
+def _leave_now(number: int, _frame: FrameType | None) -> NoReturn:
+    _exit(BY_SIGNAL + number)
+
+
+def _exit(code: int) -> NoReturn:
+    """Without waiting for threads; the processes that read ahead would wait for ever."""
+    for child in getattr(sys.modules.get("multiprocessing"), "active_children", list)():
+        child.kill()
+    os._exit(code)
+
+
+def _leave_though_ignored(ignored: "sys.UnraisableHookArgs") -> None:
+    """While Python frees an object, or ends, nothing can be raised: the signal would be told and forgotten."""
+    if isinstance(ignored.exc_value, SystemExit) and isinstance(ignored.exc_value.code, int):
+        _exit(ignored.exc_value.code)
+    sys.__unraisablehook__(ignored)
 
 
 def ended_by_ctrl_c(command: Callable[P, T]) -> Callable[P, T]:
@@ -63,7 +101,7 @@ class Interrupt:
 
 @contextmanager
 def interruptible(interrupt: Interrupt) -> Iterator[None]:
-    before = {each: signal.signal(each, interrupt.on_signal) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, interrupt.on_signal) for each in SIGNALS}
     try:
         yield
     finally:

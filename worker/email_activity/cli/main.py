@@ -4,12 +4,17 @@ at once.
 
 import errno
 import json
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 import click
 
 from email_activity import __version__
+from email_activity.domain.printable import printable
+
+#: Columns of help, however wide the terminal.
+MAX_WIDTH = 80
 
 #: Name: where it is in this package, and what the list of commands says of it (so that the list needs no imports).
 COMMANDS = {
@@ -37,12 +42,12 @@ HELP = """What became of every email that Amazon SES sent for you: per document,
 \b
 Examples:
   email-activity document invoice 2026/117
-  email-activity status 0100018e77d94dc5-c421e265-f034-4575-9ecc-3ca34038e91f-000000
+  email-activity status EMAIL_ID
   email-activity account 4711 --status not_delivered
   email-activity parse message.json
 
 Results go to standard output, everything else to standard error. Exit codes: 0 found or done; 1 nothing found, or
-failed; 2 wrong usage or settings.
+failed; 2 wrong usage or settings; 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 
@@ -58,6 +63,16 @@ class Commands(click.Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command = getattr(import_module(f"email_activity.cli.{module}"), name)
         return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name[:1].isalnum() and name not in COMMANDS and not ctx.resilient_parsing:
+            near = get_close_matches(name.lower(), COMMANDS)
+            hint = f" Did you mean {' or '.join(near)}?" if near else " See email-activity --help."
+            ctx.fail(f"No such command '{printable(name)}'.{hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -80,7 +95,10 @@ class Commands(click.Group):
             raise errors.Failure(error) from None
 
 
-@click.group(cls=Commands, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MAX_WIDTH}
+)
+@click.version_option(__version__, message="email-activity %(version)s")
 def main() -> None:
     pass
 

@@ -49,11 +49,13 @@ def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json
       file, line  where it came from (line: of standard input, else null)
       outcome     activity, control, untracked, expired or quarantine
       form        sns, raw, eventbridge, lambda or text
-      kind        of the event, as SES spells it; a control message's name; null if nobody can tell
+      kind        of the event, as SES spells it; a control message's name;
+                  null if nobody can tell
       reason      why it goes to the dead-letter queue, else null
       detail      more on it; or why it is untracked or expired, in words
-      records     what a reader would see: occurred_at, kind, recipient (null where nobody can tell whose the
-                  event is), attribution, named (whom the event names), bounce_class, complaint_kind, detail
+      records     what a reader would see: occurred_at, kind, recipient (null
+                  where nobody can tell whose the event is), attribution, named
+                  (whom the event names), bounce_class, complaint_kind, detail
       facts       the items that would be written to the table
 
     Exit code 0 if all could be read, whatever came of it; 2 if a FILE could not be opened (the others are done).
@@ -61,9 +63,9 @@ def parse(*, files: tuple[str, ...], track: str | None, as_status: bool, as_json
     \b
     Examples:
       email-activity parse message.json
-      email-activity parse --json --track '*' events/*.json | jq -r .outcome | sort | uniq -c
-      zcat archive.jsonl.gz | email-activity parse --json | jq -c 'select(.outcome == "quarantine")'
-      aws sqs receive-message --queue-url URL --max-number-of-messages 10 | email-activity parse --status
+      email-activity parse --json --track '*' events/*.json | jq -r .outcome
+      zcat archive.jsonl.gz | email-activity parse --json | jq -c .reason
+      aws sqs receive-message --queue-url URL | email-activity parse --status
     """
     overrides = {} if track is None else {"tracked_document_types": track}
     policy = tracking_policy(load_tracking_settings(**overrides))

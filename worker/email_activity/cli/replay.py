@@ -44,7 +44,8 @@ replay it.
 
 \b
 With --json the object has
-  documents                 of which activity, control, untracked, expired, rejected
+  documents                 of which activity, control, untracked, expired,
+                            rejected
   sent                      messages that the queue took; 0 with --dry-run
   files                     read in this run
   seconds
@@ -55,7 +56,8 @@ file could not be read; 2 for wrong usage or settings; 130 after Ctrl-C, 143 aft
 
 \b
 Examples:
-  aws s3 sync s3://my-archive/ses/2026/11/ november && email-activity replay november
+  aws s3 sync s3://my-archive/ses/2026/11/ november
+  email-activity replay november
   email-activity replay --dry-run november
   email-activity replay --rate 200 november/23 november/24.jsonl.gz
   zcat november/*.gz | email-activity replay --json -
