@@ -113,7 +113,7 @@ def recipient(found: facets.Status, of: EmailStatus, context: Context) -> model.
         auto_replied_at=found.auto_replied_at,
         bounced_at=found.bounced_at,
         arrived_from=found.arrived_from,
-        simulator=(found.recipient or "").endswith(SIMULATOR),
+        simulator=is_simulator(found.recipient),
     )
 
 
@@ -122,12 +122,18 @@ def _delivery(found: facets.Status, of: EmailStatus, context: Context) -> model.
     if state in FAILED and found.bounced_at:
         return _status("forward_bounced", None, found.delivery, state, address=found.bounced_at)
     reason = evidence.reason if evidence else None
-    if _is_overdue(state, evidence, of.sent_at, context.now):
+    if is_overdue(state, evidence, of.sent_at, context.now):
         reason = "nothing_arrives" if context.nothing_arrives else "not_reported"
     return _status(state, reason, found.delivery)
 
 
-def _is_overdue(state: str, evidence: Evidence | None, sent_at: datetime | None, now: datetime) -> bool:
+def is_simulator(address: str | None) -> bool:
+    """Mail to SES's simulator counts in no rate."""
+    return (address or "").endswith(SIMULATOR)
+
+
+def is_overdue(state: str, evidence: Evidence | None, sent_at: datetime | None, now: datetime) -> bool:
+    """Whether SES was to have given up by now, and no outcome was reported."""
     if state not in PENDING:
         return False
     ends_at = (evidence.tries_until if evidence else None) or (sent_at and sent_at + SES_TRIES_FOR)

@@ -26,6 +26,7 @@ COMMANDS = {
     "account": ("emails:account", "The emails of an account: of the last week, a day, any span."),
     "failures": ("failures:failures", "What did not arrive: to whom, why, and what to do."),
     "stuck": ("failures:stuck", "Emails of an account that nothing was heard of since."),
+    "report": ("report:report", "An account's emails counted, as one HTML file."),
     "assign": ("assign:assign", "Say which document an email is about."),
     "web": ("web:web", "The JSON API over HTTP: what these commands tell, for your product."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),

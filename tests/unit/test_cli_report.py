@@ -1,0 +1,183 @@
+"""`email-activity report`, on a table in memory: the file, the figures as JSON, and what is said of both."""
+
+import json
+import os
+import signal
+import stat
+import time
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from commands import run, worker_that_polled
+from email_activity.activity import count
+from email_activity.cli import report as command
+from email_activity.cli.main import main
+from events import ANA, BEN, Email, raw
+from faketable import table_of
+from reading import items_of
+
+NOW = datetime.now(UTC)
+NOON = (NOW - timedelta(days=3)).replace(hour=12, minute=0, second=0, microsecond=0)
+DAY = f"{NOON:%Y-%m-%d}"
+
+
+@pytest.fixture
+def store(monkeypatch):
+    def put(*events):
+        items = [*items_of(map(raw, events)).values(), worker_that_polled(NOW).copy()]
+        monkeypatch.setattr(count, "open_table", lambda _settings: table_of(items, page=4))
+
+    return put
+
+
+@pytest.fixture
+def mails(store):
+    """One delivered and one that bounced, of this account; another account's; and one of two months ago."""
+    one, other = Email(sent_at=NOON), Email(to=(BEN,), sent_at=NOON + timedelta(hours=1))
+    foreign, old = Email(account="other", sent_at=NOON), Email(sent_at=NOON - timedelta(days=60))
+    store(one.send(), one.delivery(), one.open(), other.send(), other.bounce(), foreign.send(), old.send())
+
+
+def figures(*arguments: str) -> dict:
+    return json.loads(run("report", "--account", "acme", *arguments, "--json").stdout)
+
+
+@pytest.mark.usefixtures("mails")
+def test_the_report_is_a_page_of_the_last_30_days_of_the_account(tmp_path):
+    path = tmp_path / "report.html"
+    said = run("report", "--account", "acme", "-o", str(path))
+    html = path.read_text()
+    assert html.startswith("<!doctype html>")
+    assert "Account <bdi>acme</bdi>" in html
+    assert "1 of 2" in html
+    assert said.stdout == ""
+    assert said.stderr.startswith(f"wrote {path}: 2 emails\n")
+    assert "the queue is being read" in said.stderr
+    # No one that it tells is named.
+    assert not [each for each in (ANA, BEN, "Your invoice", "2026-117") if each in html]
+
+
+@pytest.mark.usefixtures("mails")
+def test_the_figures_are_one_object_for_programs():
+    found = figures()
+    assert (found["object"], found["account"], found["sent"]) == ("summary", "acme", 2)
+    assert (datetime.fromisoformat(found["last"]) - datetime.fromisoformat(found["first"])).days == 29
+    assert [(each["code"], each["count"], each["rate"]) for each in found["delivery"][:2]] == [
+        ("delivered", 1, 0.5),
+        ("failed", 1, 0.5),
+    ]
+    assert found["bounces"]["highest"]["day"] == DAY
+
+
+@pytest.mark.usefixtures("mails")
+def test_days_are_those_of_the_time_zone_and_both_ends_count():
+    assert figures("--from", DAY, "--to", DAY, "--tz", "UTC")["sent"] == 2
+    # At noon in London it is the next day on Kiritimati.
+    next_day = f"{NOON + timedelta(days=1):%Y-%m-%d}"
+    found = figures("--from", next_day, "--to", next_day, "--tz", "Pacific/Kiritimati")
+    assert (found["sent"], found["time_zone"]) == (2, "Pacific/Kiritimati")
+    assert found["bounces"]["days"] == [{"count": 1, "of": 2, "rate": 0.5, "day": next_day}]
+    run("report", "--account", "acme", "--from", next_day, "--to", next_day, "--tz", "UTC", "--json", code=1)
+
+
+@pytest.mark.usefixtures("mails")
+def test_the_time_zone_is_that_of_the_settings_unless_told(monkeypatch):
+    monkeypatch.setenv("DISPLAY_TIMEZONE", "Asia/Tokyo")
+    assert figures()["time_zone"] == "Asia/Tokyo"
+
+
+@pytest.mark.usefixtures("mails")
+def test_a_file_that_is_there_is_replaced_whole_and_that_is_said(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("older")
+    said = run("report", "--account", "acme", "-o", str(path)).stderr
+    assert said.startswith(f"wrote {path}, in place of the file that was there: 2 emails\n")
+    assert path.read_text().endswith("</html>")
+    assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+
+
+@pytest.mark.usefixtures("mails")
+def test_a_page_that_cannot_be_made_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_text("older")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk is full")))
+    assert "disk is full" in run("report", "--account", "acme", "-o", str(path), code=1).stderr
+    assert path.read_text() == "older"
+    assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+
+
+@pytest.mark.usefixtures("mails")
+def test_the_page_goes_to_standard_output_and_all_else_does_not():
+    said = CliRunner().invoke(main, ["report", "--account", "acme", "-o", "-"])
+    assert said.exit_code == 0
+    assert said.stdout.startswith("<!doctype html>")
+    assert "wrote" not in said.stderr
+
+
+def test_an_account_without_emails_is_told_in_a_sentence(store, tmp_path):
+    store(Email(account="other").send(), Email(to=("success@simulator.amazonses.com",), sent_at=NOON).send())
+    said = run("report", "--account", "acme", "--from", DAY, "-o", str(tmp_path / "x"), code=1).stderr
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert said == (
+        f"Error: no email of account acme was sent from {DAY} to {today} (UTC), "
+        "but for 1 to SES's simulator, which do not count\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--account", "acme"], "-o report.html"),
+        (["--account", " ", "--json"], "it is empty"),
+        (["--json"], "--account"),
+        (["--account", "acme", "--json", "--from", "2026-11-02", "--to", "2026-11-01"], "is after"),
+        (["--account", "acme", "--json", "--to", "9999-12-31"], "no such day"),
+        (["--account", "acme", "--json", "--from", "yesterday"], "--from"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(arguments, said):
+    assert said in run("report", *arguments, code=2).stderr
+
+
+@pytest.mark.usefixtures("mails")
+def test_without_what_makes_the_page_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "pygal" else True)
+    said = run("report", "--account", "acme", "-o", "x.html", code=1).stderr
+    assert said == "Error: the page needs pygal: pip install 'email-activity[web]'\n"
+    assert figures()["sent"] == 2
+
+
+def _interrupted(folder: str, ended) -> None:
+    """In a process of its own, for the signal."""
+    path = Path(folder) / "report.html"
+
+    def stop(*_arguments: object) -> None:
+        # Where a file is half written.
+        assert len(list(Path(folder).iterdir())) == 2
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+
+    items = items_of(map(raw, [Email(sent_at=NOON).send()])).values()
+    count.open_table = lambda _settings: table_of(items)
+    Path.replace = stop
+    run("report", "--account", "acme", "-o", str(path), code=130)
+    ended.put([each.name for each in Path(folder).iterdir()])
+
+
+def test_ctrl_c_leaves_the_file_that_was_there_and_no_other(tmp_path):
+    (tmp_path / "report.html").write_text("older")
+    context = get_context("fork")
+    ended = context.Queue()
+    process = context.Process(target=_interrupted, args=(str(tmp_path), ended))
+    process.start()
+    assert ended.get(timeout=30) == ["report.html"]
+    process.join()
+    assert (tmp_path / "report.html").read_text() == "older"
