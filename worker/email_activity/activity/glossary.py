@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from email_activity.activity.words import words
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -21,12 +23,12 @@ BOUNCE_CLASSES = (
     ("auto_reply", "An out-of-office or other automatic reply. The mail did reach the inbox: no failure at all."),
     ("delayed", "The server says of this recipient: not yet delivered, still trying (its action is `delayed`)."),
     ("arrived", "The server says of this recipient: delivered, or passed on (relayed, delivered, expanded)."),
-    ("suppressed_global", "Not tried: the address bounced lately for other senders on SES."),
-    ("suppressed_account", "Not tried: the address is on your AWS account's suppression list."),
-    ("suppressed_tenant", "Not tried: the address is on your SES tenant's suppression list."),
-    ("validation", "Not tried: SES's address validation took the address for bad. A guess, and may be wrong."),
-    ("unsubscribed_recipient", "Not tried: the recipient has left the contact list that was named."),
-    ("undetermined", "The bounce could not be read, so nobody can say whether the address is bad."),
+    ("suppressed_global", words("suppressed", "global_list").means),
+    ("suppressed_account", words("suppressed", "account_list").means),
+    ("suppressed_tenant", words("suppressed", "tenant_list").means),
+    ("validation", words("suppressed", "address_check").means),
+    ("unsubscribed_recipient", words("suppressed", "opted_out").means),
+    ("undetermined", words("undetermined_bounce").means),
 )
 
 #: Judged at reading.
@@ -34,10 +36,10 @@ COMPLAINT_KINDS = (
     ("abuse", "Marked as spam."),
     ("fraud", "Reported as phishing or fraud."),
     ("virus", "Reported as a virus."),
-    ("auth_failure", "A machine's report on failed authentication (DKIM, SPF). Not counted as a complaint."),
+    ("auth_failure", words("auth_failure").means),
     ("other", "Reported for a reason that is not on the list."),
     ("unspecified", "A complaint without its reason."),
-    ("not_spam", "The opposite: taken out of the spam folder. Not counted as a complaint."),
+    ("not_spam", words("not_spam").means),
     ("suppressed_account", "No new complaint: SES stopped the mail, for the address is on your account's list."),
     ("suppressed_tenant", "No new complaint: as above, on your tenant's list."),
     ("suppressed", "No new complaint: SES stopped the mail for a reason that is newer than this program."),
@@ -58,6 +60,44 @@ VERDICTS = (
     ("person", "Nothing speaks against a person: shown as opened or clicked."),
     ("proxy", "Loaded through Gmail's or Yahoo's image proxy: a person perhaps, shown as proxy_opened."),
     ("machine", "SES says a bot is likely (isBotEvent), or Apple's Mail Privacy Protection loaded it ahead."),
+)
+
+#: Whose an event is (attribution.py).
+ATTRIBUTIONS = (
+    ("exact", "The event names a recipient of the email."),
+    ("candidate", "The complaint names several recipients, and is at least one's of them."),
+    ("single_destination", "The email went to one recipient only, so it is theirs."),
+    ("inferred", "It names nobody, and the mail to every other recipient failed before it reached them."),
+    ("ambiguous", "It names nobody, and several could be meant: it counts for the email alone."),
+    ("unmatched", "It names somebody to whom this email was not sent, as a forward does."),
+)
+
+FACETS = (
+    ("delivery", "How far the email came: the furthest state that was reported."),
+    (
+        "engagement",
+        "Whether it was opened or clicked, as far as anybody can tell. No report proves that somebody read it.",
+    ),
+    ("consent", "What the recipient wants: complained if ever, else the latest change."),
+    ("shared", "What happened to one of several recipients, and SES does not say to which."),
+    ("seen", "All states that were reported, how often, and when first and last."),
+)
+
+#: Whether to send to an address; `words.toml` has the reasons.
+VERDICT_CODES = (
+    ("ok", "Nothing speaks against sending to the address."),
+    ("risky", "The last emails to it perhaps failed: ask the recipient first."),
+    ("do_not_send", "It bounced for good, is on a list, or its owner wants no mail."),
+    ("unknown", "No outcome of an email to it was reported yet."),
+)
+
+#: What lists of emails may be asked for beside the states.
+GROUPS = (
+    (
+        "not_delivered",
+        "A recipient did not get it: a bounce, a do-not-send list, a virus, a template that does not fit.",
+    ),
+    ("still_trying", "Sent or delayed, and no outcome was reported yet."),
 )
 
 MEANINGS = (

@@ -32,7 +32,7 @@ COMMANDS = {
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
     "replay": ("replay:replay", "Send archived notifications to the events queue again."),
     "dlq": ("dlq:dlq", "The dead-letter queue: list, show, redrive, discard."),
-    "explain": ("explain:explain", "What each event means, and where it can be wrong."),
+    "explain": ("explain:explain", "What each event means, and every word on a screen."),
     "config": ("local:config", "The settings in force, passwords hidden."),
     "health": ("local:health", "Whether the worker on this machine polls: for a container's check."),
     "version": ("main:version", "The version of this program."),
