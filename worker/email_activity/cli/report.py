@@ -58,7 +58,7 @@ def report(  # noqa: PLR0913  one argument for each option is how click works
     \b
     Examples:
       email-activity report --account 4711 -o report.html
-      email-activity report --account 4711 --from 2026-10-25 --to 2026-11-23 --tz Europe/Berlin -o report.html
+      email-activity report --account 4711 --from 2026-11-01 -o november.html
       email-activity report --account 4711 --json | jq .bounces.rate
     """
     if not account_id.strip():
