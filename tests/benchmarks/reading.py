@@ -29,7 +29,8 @@ from benchmarks.reading_day import Day, dynamodb_local, fill, store
 from benchmarks.reading_units import Units
 from benchmarks.say import say
 from email_activity.activity.bulk import fold_all, list_emails
-from email_activity.activity.query import ActivityTable, Range
+from email_activity.activity.query import ActivityTable
+from email_activity.activity.ranges import Range
 from email_activity.activity.reader import SPARE_HITS
 from email_activity.activity.status import status
 from email_activity.aws.clients import dynamodb_client

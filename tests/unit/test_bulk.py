@@ -8,7 +8,8 @@ import pytest
 
 from email_activity.activity import bulk, reader
 from email_activity.activity.bulk import ListedEmail, fold_all, list_emails
-from email_activity.activity.query import ActivityTable, Range
+from email_activity.activity.query import ActivityTable
+from email_activity.activity.ranges import Range
 from email_activity.activity.reader import SPARE_HITS, Activity
 from email_activity.domain.facts import Document, RecipientFact
 from email_activity.settings import Settings

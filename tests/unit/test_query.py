@@ -9,7 +9,8 @@ import pytest
 
 from email_activity.activity import query
 from email_activity.activity.attribution import attribute
-from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit, Range
+from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit
+from email_activity.activity.ranges import Range
 from email_activity.activity.status import status
 from email_activity.domain.facts import Activity, Assignment, Document, RecipientFact
 from email_activity.domain.worker_process import WorkerProcess

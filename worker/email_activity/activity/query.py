@@ -9,13 +9,14 @@ import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
+from email_activity.activity.ranges import Range, days_of, sort_condition
 from email_activity.aws.backoff import backoff
 from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.addresses import normalize_address
@@ -23,7 +24,6 @@ from email_activity.domain.errors import THROTTLED, code_of
 from email_activity.domain.facts import Document, Fact, Item, read_fact
 from email_activity.domain.indexes import INDEXES
 from email_activity.domain.keys import FAILURE_SHARDS, email_id_of, email_key, failure_account, key_part, reported_key
-from email_activity.domain.times import rfc3339
 from email_activity.domain.worker_process import WORKERS, WorkerProcess
 from email_activity.settings import ReaderSettings
 
@@ -38,6 +38,9 @@ MAX_ATTEMPTS = 8
 MAX_PAUSE = 5.0
 
 
+EVERYTHING = Range()
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """What an index knows of a fact. `sort_key` begins with the time; the last one shown is the next page's cursor."""
@@ -45,21 +48,6 @@ class Hit:
     email_id: str
     sort_key: str
     sk: str
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Which part of an index, and from which end.
-
-    since is included, until is not; both count in whole seconds. after: the cursor, itself left out. page_size: hits in
-    a page of DynamoDB's answer, for who wants only a few; else as many as it gives (1 MB).
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    after: str | None = None
-    newest_first: bool = True
-    page_size: int | None = None
 
 
 class ActivityTable:
@@ -119,17 +107,17 @@ class ActivityTable:
             by_key[item["pk"]].append(item)
         return [_unexpired_facts(by_key[key]) for key in keys]
 
-    def by_document(self, document: Document, within: Range = Range()) -> Iterator[Hit]:
+    def by_document(self, document: Document, within: Range = EVERYTHING) -> Iterator[Hit]:
         return self._hits("by_document", document.key, within)
 
-    def by_recipient(self, address: str, within: Range = Range()) -> Iterator[Hit]:
+    def by_recipient(self, address: str, within: Range = EVERYTHING) -> Iterator[Hit]:
         """address: in any spelling."""
         return self._hits("by_recipient", key_part(normalize_address(address)), within)
 
-    def by_account(self, account: str, within: Range = Range()) -> Iterator[Hit]:
+    def by_account(self, account: str, within: Range = EVERYTHING) -> Iterator[Hit]:
         return self._hits("by_account", key_part(account), within)
 
-    def by_failure(self, account: str | None, within: Range = Range()) -> Iterator[Hit]:
+    def by_failure(self, account: str | None, within: Range = EVERYTHING) -> Iterator[Hit]:
         """Bounces, complaints, rejects and rendering failures; account None: of events that tell none."""
         return self._hits("by_failure", failure_account(account), within)
 
@@ -140,13 +128,13 @@ class ActivityTable:
         """
         if within.since and not within.until:
             within = replace(within, until=within.since + timedelta(days=1))
-        for day in _days(within):
+        for day in days_of(within):
             shards = (self._hits("by_failure_day", f"{day}#{shard}", within) for shard in range(FAILURE_SHARDS))
             yield from heapq.merge(*shards, key=attrgetter("sort_key"), reverse=within.newest_first)
 
     def _hits(self, index: str, partition: str, within: Range) -> Iterator[Hit]:
         partition_name, sort_name = INDEXES[index]
-        condition, values = _sort_condition(within)
+        condition, values = sort_condition(within)
         if condition is None or not partition:
             return
         request = {
@@ -212,37 +200,3 @@ class PlainDeserializer(TypeDeserializer):
     def _deserialize_n(self, value: str) -> Any:
         number = super()._deserialize_n(value)  # type: ignore[misc]
         return int(number) if number == number.to_integral_value() else number
-
-
-def _days(within: Range) -> Iterable[date]:
-    """Those of a range with both ends, in UTC, in its order."""
-    if within.since is None or within.until is None or within.until <= within.since:
-        return ()
-    first, last = (at.astimezone(UTC).date() for at in (within.since, within.until - timedelta(microseconds=1)))
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    return reversed(days) if within.newest_first else days
-
-
-def _sort_condition(within: Range) -> tuple[str | None, dict[str, Any]]:
-    """DynamoDB takes one condition on a sort key, so the cursor narrows the range. None: nothing can match."""
-    lower, upper = _bound(within.since), _bound(within.until)
-    if within.after and within.newest_first:
-        upper = min(upper or within.after, within.after)
-    elif within.after:
-        lower = max(lower or within.after, within.after)
-    if lower and upper:
-        if lower > upper:  # which DynamoDB refuses
-            return None, {}
-        return " AND #sort BETWEEN :lower AND :upper", {":lower": {"S": lower}, ":upper": {"S": upper}}
-    if lower:
-        return " AND #sort >= :lower", {":lower": {"S": lower}}
-    if upper:
-        return " AND #sort <= :upper", {":upper": {"S": upper}}
-    return "", {}
-
-
-def _bound(at: datetime | None) -> str | None:
-    """`2026-11-23T10:00:00`, which sorts before that second's own keys (`...:00Z#`, `...:00.000Z`) and after
-    all earlier ones: so BETWEEN, which includes both ends, has the second of `until` outside.
-    """
-    return rfc3339(at, "seconds").removesuffix("Z") if at else None

@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 from email_activity.activity import answers, bulk, documents, failures, model
 from email_activity.activity.filters import matches
 from email_activity.activity.pages import MAX_FOLDED, PAGE, FoundPage, check_limit, cursor_of, read_page, sort_key_of
-from email_activity.activity.query import Hit, Range, open_table
+from email_activity.activity.query import Hit, open_table
+from email_activity.activity.ranges import Range
 from email_activity.activity.reported import Reported
 from email_activity.activity.status import EmailStatus, status
 from email_activity.activity.verdicts import VERDICT_EMAILS, verdict
