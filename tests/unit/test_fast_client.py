@@ -35,7 +35,19 @@ REPLAYED = {
     "Body": "\u00e9",
     "MessageAttributes": {"replay": {"DataType": "String", "StringValue": "1"}},
 }
-PUT = {"events": [{"PutRequest": {"Item": {"pk": {"S": "EMAIL#1"}, "sk": {"S": "\u00e9"}, "n": {"N": "1"}}}}]}
+ITEM = {"pk": {"S": "EMAIL#1"}, "sk": {"S": "\u00e9"}, "n": {"N": "1"}}
+PUT = {"events": [{"PutRequest": {"Item": ITEM}}]}
+QUERY = {
+    "TableName": "events",
+    "IndexName": "by_document",
+    "KeyConditionExpression": "#partition = :partition",
+    "ExpressionAttributeNames": {"#partition": "document"},
+    "ExpressionAttributeValues": {":partition": {"S": "invoice#\u00e9"}},
+    "ScanIndexForward": False,
+    "Limit": 50,
+    "ExclusiveStartKey": ITEM,
+}
+STATEMENT = {"Statement": 'SELECT * FROM "events"', "Parameters": [{"S": "\u00e9"}], "NextToken": "n"}
 RECEIVED = {"Messages": [{"MessageId": "1", "Body": "x"}]}
 
 #: To a request by its number; a tuple's second part is sent when nobody asked for it.
@@ -171,8 +183,14 @@ def tls(request, authority: trustme.CA) -> ssl.SSLContext | None:
             {"Successful": [{"Id": "0"}], "Failed": []},
         ),
         (dynamodb_client, lambda dynamodb: dynamodb.batch_write_item(RequestItems=PUT), {"UnprocessedItems": PUT}),
+        (dynamodb_client, lambda dynamodb: dynamodb.query(**QUERY), {"Items": [ITEM], "LastEvaluatedKey": ITEM}),
+        (
+            dynamodb_client,
+            lambda dynamodb: dynamodb.execute_statement(**STATEMENT),
+            {"Items": [ITEM], "NextToken": "n"},
+        ),
     ],
-    ids=["receive", "nothing received", "delete", "write"],
+    ids=["receive", "nothing received", "delete", "write", "query", "statement"],
 )
 def test_it_sends_and_returns_what_boto3_does(make, call, content):
     with service(lambda _: reply(content)) as stub:
@@ -314,9 +332,11 @@ def test_the_endpoint_is_the_accounts_own_where_botocore_finds_one(monkeypatch, 
             with closing(dynamodb_client(load_settings(aws_direct_calls=is_direct))) as dynamodb:
                 sent = sent_by_botocore(dynamodb)
                 dynamodb.batch_write_item(RequestItems={table: PUT["events"]})
-                assert sent == ["BatchWriteItem"] * (not is_direct)
-    ours, theirs = (headers["host"] for headers, _ in stub.requests)
-    assert ours == theirs
+                for name in ("events", table):
+                    dynamodb.query(**QUERY | {"TableName": name})
+                assert sent == ["BatchWriteItem", "Query", "Query"] * (not is_direct)
+    ours, _, our_query, theirs, _, their_query = (headers["host"] for headers, _ in stub.requests)
+    assert ours == theirs == our_query == their_query
     assert (ours == "dynamodb.us-east-1.amazonaws.com") == (account is None and table == "events")
 
 

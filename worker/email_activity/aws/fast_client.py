@@ -32,21 +32,23 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from email_activity.domain.errors import ActivityError
 from email_activity.telemetry import log
 
-#: Parameters of ReceiveMessage. Of attributes only textual ones are asked for: binary ones are base64 on the wire.
-RECEIVE = {"QueueUrl", "MaxNumberOfMessages", "WaitTimeSeconds", "VisibilityTimeout"}
-RECEIVED_ATTRIBUTES = {"MessageSystemAttributeNames", "MessageAttributeNames"}
+#: Of a message only textual attributes are asked for: binary ones are base64 on the wire.
+ATTRIBUTES = {"MessageSystemAttributeNames", "MessageAttributeNames"}
+RECEIVE = {"QueueUrl", "MaxNumberOfMessages", "WaitTimeSeconds", "VisibilityTimeout"} | ATTRIBUTES
+EXPRESSION = {"KeyConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues"}
 
 #: Each with its parameters that are plain JSON. Items must hold no binary values; the facts hold none.
 CALLS: Mapping[str, set[str]] = {
-    "ReceiveMessage": RECEIVE | RECEIVED_ATTRIBUTES,
+    "ReceiveMessage": RECEIVE,
     "DeleteMessageBatch": {"QueueUrl", "Entries"},
     "ChangeMessageVisibilityBatch": {"QueueUrl", "Entries"},
     "BatchWriteItem": {"RequestItems", "ReturnConsumedCapacity"},
+    "Query": EXPRESSION | {"TableName", "IndexName", "ScanIndexForward", "Limit", "ExclusiveStartKey"},
+    "ExecuteStatement": {"Statement", "Parameters", "NextToken"},
 }
 
 #: Bytes read from a socket at once; ten messages of SES's come to some 40,000.
 CHUNK = 256 * 1024
-
 #: Bytes that the head of a response may have; AWS's have some 300.
 MAX_HEAD = 16 * 1024
 
@@ -112,7 +114,7 @@ class FastClient:
         self._client = client
         self._call_botocore = client._make_api_call  # noqa: SLF001
         self._model = client.meta.service_model
-        self._routes: dict[tuple[str, ...], Route] = {}
+        self._routes: dict[tuple[str | None, ...], Route] = {}
         #: The outcome of a thread's first attempt, until botocore takes it.
         self._first_attempt = threading.local()
         self._is_given_up = False
@@ -146,7 +148,7 @@ class FastClient:
             vars(self._first_attempt).clear()
 
     def _take_first_attempt(self, **_: Any) -> Any:
-        """Called by botocore before it sends anything; what this returns or raises it takes for the response."""
+        """Called by botocore before it sends; what this returns or raises it takes for the response."""
         outcome = vars(self._first_attempt).pop("outcome", None)
         if isinstance(outcome, Exception):
             raise outcome
@@ -164,7 +166,7 @@ class FastClient:
 
         https://docs.aws.amazon.com/sdkref/latest/guide/feature-account-endpoints.html
         """
-        key = (operation, *parameters.get("RequestItems", ()))
+        key = (operation, parameters.get("TableName"), *parameters.get("RequestItems", ()))
         if key not in self._routes:
             model, http = self._model.operation_model(operation), self._client._endpoint.http_session  # noqa: SLF001
             url = self._client._resolve_endpoint_ruleset(model, parameters, {})[0].rstrip("/") + "/"  # noqa: SLF001
