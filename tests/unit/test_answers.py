@@ -203,7 +203,7 @@ def test_answers_as_json_come_back_as_they_were():
 FIRST, SECOND = mail((ANA, BEN)), Email(to=(ANA,), sent_at=SENT_AT + timedelta(days=1))
 
 
-def test_of_a_document_each_recipients_newest_email_counts_and_failures_come_first():
+def test_of_a_document_the_newest_email_of_each_counts_and_failures_come_first():
     first = status_of(map(raw, [FIRST.bounce(recipients=[BEN]), FIRST.bounce(recipients=[ANA])]), EVERYTHING)
     second = status_of(map(raw, [SECOND.delivery()]), EVERYTHING)
     about = document_activity(Document("invoice", "2026_2F117"), [second, first], at(), has_more=False)

@@ -82,6 +82,12 @@ def test_copies_of_a_bounce_are_one_row(reading):
     assert rows(reading(bounce, fuller)) == [(email.message_id, ANA, "hard_bounced")]
 
 
+def test_copies_of_a_bounce_that_tell_its_time_differently_are_one_row(reading):
+    email = mail()
+    copies = [email.bounce(feedback_id="f-1", at=email.after(seconds)) for seconds in (3, 4)]
+    assert rows(reading(*copies)) == [(email.message_id, ANA, "hard_bounced")]
+
+
 @pytest.mark.parametrize(
     ("reason", "count"), [("no_such_address", 2), ("hard_bounced", 2), ("mailbox_full", 1), ("complained", 0)]
 )

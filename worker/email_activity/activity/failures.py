@@ -25,9 +25,10 @@ def rows_of(
     """For `read_page`. account None: of all. reason: a code or a reason; None: all. Raises ValueError for another one.
 
     A bounce at a forwarded address is no failure of the recipient, and one that a later report of the same email
-    overruled is none any more.
+    overruled is none any more. Copies of one event that tell its time differently stand apart in the index: the first
+    one counts, within a page.
     """
-
+    shown: set[tuple[str, str]] = set()
     if reason is not None and reason not in FAILURE_REASONS:
         raise ValueError(f"reason: got {reason!r}, want one of {', '.join(FAILURE_REASONS)}")
 
@@ -39,6 +40,9 @@ def rows_of(
             event_id = _deciding_event(each)
             if event_id in events:
                 row = _failure(each, email.status, group[0].sort_key, context)
+                if (row.email_id, row.recipient) in shown:
+                    continue
+                shown.add((row.email_id, row.recipient))
                 if reason in (None, row.status.code, row.status.reason):
                     yield row
 
