@@ -1,6 +1,8 @@
-"""Python, `--json` and the API tell the same, name for name and value for value."""
+"""Python, `--json` and the API tell the same, name for name and value for value; and people read the same labels."""
 
 import json
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,10 @@ from click.testing import CliRunner
 from email_activity.activity import reader
 from email_activity.activity.query import ActivityTable
 from email_activity.cli.main import main
+from email_activity.ses.tracking_policy import TrackingPolicy
 from events import ANA, CLEO
+from faketable import FakeDynamoDB
+from reading import items_of
 from webapi import BARE, EMAIL, NOON, activity_on, client, fake_table
 
 EPOCH = f"{NOON:%Y-%m-%d}"
@@ -69,3 +74,33 @@ def test_python_the_command_line_and_the_api_agree(monkeypatch, name):
     else:
         answer = api.get(f"/api/v1{asked}")
     assert rows(answer.json()) == wanted
+
+
+CASES = sorted((Path(__file__).parent.parent / "cases").glob("*.json"))
+
+#: All mail, and none of it expires in our time.
+ALL = TrackingPolicy(tracked=frozenset(), retention=timedelta(days=36_500))
+
+
+def bodies_of(case: Path) -> list[str]:
+    body = json.loads(case.read_text())
+    return [json.dumps(each) for each in body["bodies"]] if set(body) == {"bodies"} else [case.read_text()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda each: each.stem)
+def test_the_labels_of_every_case_are_the_same_wherever_they_are_read(monkeypatch, case):
+    stored = items_of(bodies_of(case), ALL)
+    table = FakeDynamoDB(stored.values())
+    monkeypatch.setattr(reader, "open_table", lambda _: ActivityTable(table, "facts"))
+    for email_id in {pk.removeprefix("EMAIL#") for pk, _ in stored}:
+        told = activity_on(table).email(email_id)
+        assert told
+        assert rows(client(table).get(f"/api/v1/emails/{email_id}").json()) == rows(told.model_dump(mode="json"))
+        read = " ".join(CliRunner().invoke(main, ["status", email_id]).output.split())
+        timeline = " ".join(CliRunner().invoke(main, ["timeline", email_id]).output.split())
+        for recipient in told.recipients:
+            assert recipient.delivery.label
+            assert recipient.delivery.label in read
+        assert told.status.label in read
+        for event in told.timeline:
+            assert event.label in timeline
