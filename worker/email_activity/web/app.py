@@ -1,4 +1,4 @@
-"""The application: the API, and around it what guards it."""
+"""The application: the API and the page, and around them what guards both."""
 
 from typing import Any
 
@@ -11,8 +11,12 @@ from email_activity.settings import ReaderSettings, read_settings
 from email_activity.web import openapi
 from email_activity.web.api import health, router
 from email_activity.web.gate import Answers, AtMost, Gate
+from email_activity.web.pages.look import Look, PageSettings
+from email_activity.web.pages.problem_pages import ProblemPages
+from email_activity.web.pages.routes import add_pages
 from email_activity.web.problems import handle_problems
 from email_activity.web.requests import MAX_BODY
+from email_activity.web.sessions import Sessions
 from email_activity.web.settings import MAX_AT_ONCE, WebSettings
 
 
@@ -51,8 +55,12 @@ def make_api(activity: Activity | None = None) -> Api:
     return api
 
 
-def make_app(activity: Activity, settings: WebSettings) -> ASGIApp:
-    return Answers(Gate(make_api(activity), settings))
+def make_app(activity: Activity, settings: WebSettings, shown: PageSettings | None = None) -> ASGIApp:
+    """The API and the page. shown: from the environment if not given."""
+    api, sessions = make_api(activity), Sessions(settings)
+    look = Look(shown or read_settings(PageSettings, {}), settings)
+    add_pages(api, look, sessions)
+    return Answers(ProblemPages(Gate(api, settings, sessions), look))
 
 
 def open_activity() -> Activity:

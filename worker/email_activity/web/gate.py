@@ -12,12 +12,18 @@ from email_activity.telemetry import log
 from email_activity.web.login import check_host, check_login
 from email_activity.web.problems import OWN, RETRY_AFTER, ProblemError
 from email_activity.web.requests import MAX_BODY
+from email_activity.web.sessions import Sessions, check_form
 from email_activity.web.settings import MAX_AT_ONCE, WebSettings
 
 #: A load balancer asks for it by address and without a token; it says nothing.
 HEALTH = "/healthz"
 
-#: No browser may take an answer for anything but data, keep it, or show it in a page of others.
+#: What a browser needs before somebody has signed in.
+SIGN_IN, STYLE = "/sign-in", "/page.css"
+OPEN = frozenset({SIGN_IN, STYLE})
+
+#: No browser may take an answer for anything but data, keep it, or show it in a page of others. Pages say it their
+#: own way.
 SAFE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -33,15 +39,18 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 class Gate:
     """Refuses before anything is read of the request but its head."""
 
-    def __init__(self, app: ASGIApp, settings: WebSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: WebSettings, sessions: Sessions) -> None:
         self._app = app
         self._settings = settings
+        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] != HEALTH:
             try:
                 check_host(scope, self._settings)
-                check_login(scope, self._settings)
+                if scope["path"] not in OPEN and not self._sessions.knows(scope):
+                    check_login(scope, self._settings)
+                check_form(scope)
                 _check_size(scope)
             except ProblemError as refusal:
                 await refusal.response()(scope, receive, send)
@@ -84,7 +93,9 @@ class Answers:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(SAFE_HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in SAFE_HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         try:

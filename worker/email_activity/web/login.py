@@ -56,10 +56,12 @@ def check_login(scope: Scope, settings: WebSettings) -> None:
 
 
 def _has_token(values: list[str], hashes: Iterable[str]) -> bool:
-    """Each hash is compared, in the same time whatever the token."""
     scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
-    if scheme.lower() != "bearer":
-        return False
+    return scheme.lower() == "bearer" and is_token(token, hashes)
+
+
+def is_token(token: str, hashes: Iterable[str]) -> bool:
+    """Each hash is compared, in the same time whatever the token."""
     given = token_hash(token.strip())
     return any([hmac.compare_digest(given, each) for each in hashes])  # noqa: C419  no early end
 

@@ -1,0 +1,240 @@
+"""The page as people read it: what each question is answered with."""
+
+import html
+import re
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from email_activity.activity.words import VERDICTS, WORDS
+from events import ANA, Email
+from pageclient import OWN_FORM, browser, text_of, title_of
+from pagestory import (
+    ACCOUNT,
+    ANNA,
+    ARABIC,
+    AWAY,
+    BARE,
+    BOB,
+    BOUNCED_ELSEWHERE,
+    CARLA,
+    FIFTY,
+    FIRST,
+    LI,
+    MACHINE,
+    NEWER,
+    RESENT,
+    RIGHT_TO_LEFT,
+    page_table,
+)
+from webapi import NOW
+
+DOCUMENT = "/documents/invoice/2026%2F117"
+
+
+def get(path: str, **settings: str) -> str:
+    answer = browser(**settings).get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def search(text: str, **more: str):
+    return browser().post("/search", data={"q": text, **more}, headers=OWN_FORM)
+
+
+@pytest.mark.parametrize(
+    ("typed", "leads_to"),
+    [
+        ("2026/117", DOCUMENT),
+        (" 2026_2F117 ", DOCUMENT),
+        ("Invoice 2026/117", DOCUMENT),
+        (FIRST.message_id, f"/emails/{FIRST.message_id}"),
+        (f"Message-ID: <{FIRST.message_id}@eu-west-1.amazonses.com>", f"/emails/{FIRST.message_id}"),
+        (ACCOUNT, f"/accounts/{ACCOUNT}"),
+        ("", "/"),
+    ],
+)
+def test_one_box_finds_documents_emails_and_accounts(typed, leads_to):
+    answer = search(typed)
+    assert (answer.status_code, answer.headers.get("location")) == (303, leads_to)
+
+
+def test_an_address_is_answered_at_once_so_that_it_stands_in_no_url():
+    answer = search("Bob <BOB@example.com>")
+    assert answer.status_code == 200
+    assert BOB in text_of(answer.text)
+    assert "Emails to this address" in answer.text
+    assert BOB not in title_of(answer.text)
+
+
+def test_a_document_shows_each_recipient_failures_first_and_its_emails():
+    page = get(DOCUMENT)
+    text = text_of(page)
+    assert title_of(page) == "Not delivered to 1 of 2 · Invoice 2026/117 · Email activity"
+    assert "Fix the address, then resend." in text
+    people = text.partition("2 recipients")[2]
+    assert people.index(BOB) < people.index(ANNA)
+    assert "550 5.1.1 no such user here" in text
+    assert "Link clicked" in text
+    assert f'href="/emails/{RESENT.message_id}"' in page
+
+
+def test_an_email_has_its_timeline_with_what_each_event_means():
+    page = get(f"/emails/{MACHINE.message_id}")
+    text = text_of(page)
+    assert "Invoice 2026/123 to anna@example.com" in text
+    assert [text.index(each) for each in ("Sent ?", "Delivered to mail server ?", "Opened automatically, perhaps")]
+    assert "SES says of a bot: Unlikely" in text
+    assert page.count("popovertarget=") == 3
+    assert "Beware." in text
+
+
+def test_agent_address_and_link_are_shown_on_request_only():
+    page = get(f"/emails/{RESENT.message_id}")
+    before = page.partition("<details>")[0]
+    assert "198.51.100.7" in page
+    for each in ("198.51.100.7", "Firefox", "https://pay.sender.example"):
+        assert each not in before
+        assert page.count(f">{each}") <= page.count("<details>")
+
+
+def test_events_that_say_the_same_of_many_are_one_line():
+    text = text_of(get(f"/emails/{FIFTY.message_id}"))
+    assert "Delivered to mail server 47 recipients" in text
+    assert "Sent 50 recipients" in text
+
+
+def test_of_fifty_recipients_ten_are_shown_and_failures_first():
+    for path in (f"/emails/{FIFTY.message_id}", "/documents/invoice/2026%2F125"):
+        page = get(path)
+        shown, _, more = page.partition("40 more recipients")
+        assert shown.count('<span class="whom">') in (10, 11)  # and what is shared
+        assert "member47" in shown
+        assert "member40" in more
+        assert "Opened by at least one of 50" in page
+
+
+def test_a_kind_that_is_newer_is_shown_as_ses_spells_it_with_all_of_its_detail():
+    text = text_of(get(f"/emails/{NEWER.message_id}"))
+    assert "Read Receipt" in text
+    assert "a newer SES" in text
+
+
+def test_opens_that_are_not_tracked_are_told_apart_from_none():
+    assert "Opens may not be tracked" in text_of(get("/documents/invoice/2026%2F124") + email_page("2026/124"))
+    assert "No open seen" in email_page("2026/128")
+
+
+def email_page(number: str) -> str:
+    document = get(f"/documents/invoice/{quote(number, safe='')}")
+    return get(document.partition('href="/emails/')[2].partition('"')[0].join(["/emails/", ""]))
+
+
+def test_an_email_without_a_document_says_so():
+    assert "Email without a known document" in get(f"/emails/{BARE.message_id}")
+
+
+def test_out_of_office_and_a_forward_that_bounced_are_no_failures():
+    assert "Out-of-office reply" in get(f"/emails/{AWAY.message_id}")
+    page = get(f"/emails/{BOUNCED_ELSEWHERE.message_id}")
+    assert "A forwarded copy bounced at elsewhere@example.net" in page
+    assert "@" not in title_of(page)
+
+
+def test_a_domain_is_shown_as_people_write_it_with_the_stored_form_beside():
+    text = text_of(get("/documents/invoice/2026%2F122"))
+    assert "li@例え.jp" in text
+    assert f"({LI})" in text
+
+
+def test_texts_that_run_from_right_to_left_keep_their_own_direction():
+    page = get(f"/emails/{ARABIC.message_id}")
+    assert f'<dd dir="auto">{RIGHT_TO_LEFT}</dd>' in page
+
+
+def test_an_account_lists_its_emails_by_day_and_status():
+    text = text_of(get(f"/accounts/{ACCOUNT}"))
+    assert "Invoice 2026/117" in text
+    narrowed = text_of(get(f"/accounts/{ACCOUNT}?status=not_delivered&day="))
+    assert "Invoice 2026/119" in narrowed
+    assert "Invoice 2026/121" not in narrowed
+    assert "No emails on this day" in text_of(get(f"/accounts/{ACCOUNT}?day=2001-01-01"))
+
+
+def test_a_day_is_one_of_the_time_zone_that_is_shown(monkeypatch):
+    monkeypatch.setenv("DISPLAY_TIMEZONE", "Pacific/Auckland")
+    page = get(f"/accounts/{ACCOUNT}?day=2026-09-27")
+    assert "Pacific/Auckland" in page
+    # 23 hours long: the clocks go forward on it.
+    assert 'datetime="2026-09-27T00:00:00+12:00"' in page
+    assert 'datetime="2026-09-28T00:00:00+13:00"' in page
+
+
+def test_failures_are_listed_with_what_to_do_and_narrowed_by_reason():
+    text = text_of(get("/failures"))
+    for each in (BOB, CARLA, "Marked as spam", "Stop sending to this address.", "550 5.1.1 no such user here"):
+        assert each in text
+    assert "Invoice 2026/120" not in text
+    assert "Delivered since," in text_of(get("/failures?delivered_since=1"))
+    assert "Invoice 2026/130" not in get("/failures?reason=no_such_address&account=&since=")
+    assert "Nothing failed here" in get("/failures?account=nobody")
+
+
+def test_the_spreadsheet_is_what_the_command_writes_and_computes_nothing():
+    answer = browser().get("/failures.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.startswith("\ufeffWhen,Document type,")
+    assert "550 5.1.1 no such user here" in answer.text
+
+
+def test_meanings_has_every_word():
+    text = text_of(get("/meanings"))
+    for each in (*WORDS, *VERDICTS.values()):
+        assert each.label.partition("{")[0] in text
+    assert "Rendering Failure" in text
+
+
+def test_every_page_says_where_it_is_and_how_fresh_it_is():
+    paths = ("/", DOCUMENT, f"/emails/{FIRST.message_id}", f"/accounts/{ACCOUNT}", "/failures", "/meanings")
+    for path in paths:
+        page = get(path)
+        assert page.count("<h1") == 1
+        assert title_of(page).endswith(" · Email activity")
+        assert 'href="#main"' in page
+        assert "The newest event recorded is 12 seconds old; the queue is being read." in page
+        assert "times in UTC" in page
+        assert f'href="{path}">refresh' in page
+        for name in ("Search", "Not delivered", "Meanings"):
+            assert f">{name}</a>" in page
+
+
+def older(page: str) -> dict[str, str]:
+    """The hidden fields of the form behind `Older`."""
+    form = page.rpartition(">Older<")[0].rpartition("<form")[2]
+    return dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+
+
+def test_lists_and_addresses_go_on_where_they_ended_and_back_to_the_newest():
+    many = [_sent(number) for number in range(60)]
+    of = browser(page_table([each for email in many for each in (email.send(), email.bounce())]))
+    for path in ("/accounts/acme", "/failures?account=acme"):
+        first = of.get(path).text
+        url = html.unescape(re.findall(r'href="([^"]+)">Older<', first)[0])
+        second = of.get(url).text
+        assert len(numbers(first)) == 50
+        assert len(numbers(first) | numbers(second)) == 60
+        assert ">Older<" not in second
+        assert ">Newest<" in second
+    first = of.post("/search", data={"q": ANA}, headers=OWN_FORM).text
+    second = of.post("/search", data=older(first), headers=OWN_FORM).text
+    assert len(numbers(first) | numbers(second)) == 60
+    assert ">Newest<" in second
+
+
+def _sent(number: int) -> Email:
+    return Email(document_id=f"N{number:02}", sent_at=NOW - timedelta(minutes=number + 1))
+
+
+def numbers(page: str) -> set[str]:
+    return set(re.findall(r"Invoice (N\d\d)", text_of(page)))

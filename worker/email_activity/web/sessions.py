@@ -1,0 +1,90 @@
+"""Browsers: the cookie that stands for a token, and forms that only our own pages may send."""
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from email_activity.web.login import is_token
+from email_activity.web.problems import ProblemError
+from email_activity.web.settings import WebSettings
+
+#: Seconds: a working day, so that nobody signs in twice, and a browser left open is not open for good.
+LASTS = 12 * 3600
+
+#: With the prefix a browser takes it from this host over HTTPS only: no other name of the domain can set it.
+#: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
+COOKIE, COOKIE_OF_HTTPS = "email-activity", "__Host-email-activity"
+
+API = "/api/"
+
+
+class Sessions:
+    """A cookie holds its end, sealed by a secret of this process: neither the token nor its hash, and nothing is kept
+    here. So a restart ends all sessions, and one process does not know another's.
+    """
+
+    def __init__(self, settings: WebSettings, now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._secret = secrets.token_bytes(32)
+        self._now = now
+
+    def sign_in(self, token: str) -> str | None:
+        """The cookie's value; None if the token is none."""
+        if not is_token(token, self._settings.token_hashes):
+            return None
+        ends_at = str(int(self._now()) + LASTS)
+        return f"{ends_at}.{self._seal(ends_at)}"
+
+    def knows(self, scope: Scope) -> bool:
+        """For pages alone: the API is asked by programs, which have the token."""
+        if not self._settings.token_hashes or is_of_api(scope):
+            return False
+        value = cookie_of(scope)
+        ends_at, _, seal = value.partition(".")
+        is_sealed = hmac.compare_digest(seal.encode(), self._seal(ends_at).encode())
+        return is_sealed and int(ends_at) > self._now()
+
+    def _seal(self, ends_at: str) -> str:
+        return hmac.new(self._secret, ends_at.encode(), sha256).hexdigest()
+
+
+def is_of_api(scope: Scope) -> bool:
+    return bool(scope["path"].startswith(API))
+
+
+def cookie_of(scope: Scope) -> str:
+    found = SimpleCookie()
+    try:
+        found.load(Headers(scope=scope).get("cookie", ""))
+    except CookieError:
+        return ""
+    morsel = found.get(COOKIE_OF_HTTPS) or found.get(COOKIE)
+    return morsel.value if morsel else ""
+
+
+def set_cookie(scope: Scope, value: str) -> str:
+    """The header's value; an empty one ends the session. A proxy may have ended TLS: what the browser says counts."""
+    is_https = scope["scheme"] == "https" or Headers(scope=scope).get("origin", "").startswith("https://")
+    name, secure = (COOKIE_OF_HTTPS, "; Secure") if is_https else (COOKIE, "")
+    return f"{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LASTS if value else 0}{secure}"
+
+
+def check_form(scope: Scope) -> None:
+    """Else a page of anybody's could send a form in the name of who is signed in, or whom a proxy knows.
+
+    Browsers say where a form comes from: by Sec-Fetch-Site where the address is safe (HTTPS, loopback), and by Origin.
+    Raises ProblemError.
+    """
+    if scope["method"] in ("GET", "HEAD") or is_of_api(scope):
+        return
+    headers = Headers(scope=scope)
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin", "")
+    is_ours = origin.partition("://")[2].lower() == headers.get("host", "").lower()
+    if site != "same-origin" if site else not is_ours:
+        raise ProblemError(403, "foreign_form", "This form was not sent by a page of this server.")
