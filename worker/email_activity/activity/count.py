@@ -7,7 +7,8 @@ from datetime import UTC, datetime, tzinfo
 
 from email_activity.activity import bulk, model
 from email_activity.activity.answers import Context
-from email_activity.activity.query import Range, open_table
+from email_activity.activity.query import open_table
+from email_activity.activity.ranges import Range
 from email_activity.activity.reported import Reported
 from email_activity.activity.summary import Summary
 from email_activity.settings import ReaderSettings
