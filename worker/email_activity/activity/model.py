@@ -6,19 +6,19 @@ milliseconds or as many digits as were reported (`sent_at`: whole seconds).
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
 from email_activity.activity.states import FAILED
 from email_activity.activity.words import Tone, VerdictCode
 from email_activity.domain.times import rfc3339, rfc3339_exact
 
 _AS_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
+_SECONDS = partial(rfc3339, timespec="seconds")
 Time = Annotated[datetime, PlainSerializer(rfc3339_exact, return_type=str, when_used="json"), _AS_TIME]
-WholeSeconds = Annotated[
-    datetime, PlainSerializer(lambda at: rfc3339(at, "seconds"), return_type=str, when_used="json"), _AS_TIME
-]
+WholeSeconds = Annotated[datetime, PlainSerializer(_SECONDS, return_type=str, when_used="json"), _AS_TIME]
 
 T = TypeVar("T")
 
@@ -36,9 +36,9 @@ class Document(Model):
 
 
 class Freshness(Model):
-    """How far the table has come. `reading`: a worker asked the queue within the last two minutes."""
+    """newest_recorded_at: when the newest event happened that a live worker recorded. reading: one polled just now."""
 
-    newest_recorded_at: Time | None = Field(description="When the newest event happened that a live worker recorded")
+    newest_recorded_at: Time | None
     last_poll_at: Time | None
     reading: bool
 
@@ -62,8 +62,6 @@ class Status(Model):
 
 
 class Occurrences(Model):
-    """How often a state was reported, and when first and last."""
-
     count: int
     first_at: Time | None
     last_at: Time | None
@@ -143,8 +141,6 @@ class Event(Model):
 
 
 class Conflict(Model):
-    """What copies of an email's events disagree on, the one that counts first."""
-
     documents: tuple[Document, ...]
     accounts: tuple[str, ...]
 
@@ -173,8 +169,6 @@ class EmailWithTimeline(Email):
 
 
 class ListedEmail(Email):
-    """cursor: where a next page goes on (`after`)."""
-
     cursor: str
 
 
