@@ -15,6 +15,7 @@ BIN := .venv/bin
 SETUP_STAMP := .venv/.installed
 FUZZ_STAMP := .venv/.fuzz
 BENCH_STAMP := .venv/.bench
+BROWSER_STAMP := .venv/.browser
 STAND := localstack/stand.py
 # Compiling everything is a third of an install's time, mostly for modules that are never imported.
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install --no-compile
@@ -56,6 +57,10 @@ demo:  ## see it work: real workers, a stand-in for AWS, no account and no Docke
 	@$(MAKE) --no-print-directory --jobs=2 setup ministack
 	@PYTHONPATH=localstack $(BIN)/python -m demo $(ARGS)
 
+.PHONY: demo-web
+demo-web:  ## the demo, and its page kept open: search for its invoices in a browser
+	@$(MAKE) --no-print-directory demo ARGS=--keep
+
 # Needs Python and make alone. Tests that need another program (a browser) get a target of their own, beside their own
 # folder, that fails where it is missing; `.ci/run` calls it too.
 .PHONY: test
@@ -65,6 +70,20 @@ test: setup localstack  ## run the worker's tests; ARGS are pytest's, as in make
 .PHONY: test-tools
 test-tools: setup localstack  ## run the tests of what tests and benchmarks rest on: proxy, stub, soak, sizing
 	$(BIN)/pytest tests/tools $(PARALLEL) $(ARGS)
+
+.PHONY: test-browser
+test-browser: $(BROWSER_STAMP)  ## the page in Debian's Chromium: each screen and state, by all who may use it
+	@command -v chromium >/dev/null || { echo "chromium is missing: apt-get install chromium fonts-noto-cjk" >&2; exit 2; }
+	@fc-list :lang=ja | grep -q . || { echo "Japanese has no font: apt-get install chromium fonts-noto-cjk" >&2; exit 2; }
+	$(BIN)/pytest tests/browser $(ARGS)
+
+$(BROWSER_STAMP): requirements-browser.lock $(SETUP_STAMP)
+	$(PIP_INSTALL) --require-hashes --requirement requirements-browser.lock
+	@touch $@
+
+.PHONY: screenshots
+screenshots: $(BROWSER_STAMP)  ## draw the README's pictures of the page anew
+	@cd tests/browser && PYTHONPATH=.. ../../$(BIN)/python screenshots.py
 
 .PHONY: chaos
 chaos: setup localstack  ## kill, starve and lie to real workers, at length

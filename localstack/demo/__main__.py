@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.table import Table
 from rich.text import Text
 
+from demo import stand_ins
 from demo.reconcile import Reconciliation
 from demo.run import Demo, running_demo
 from demo.stand_ins import StandInError
@@ -143,7 +144,7 @@ COMMANDS = (f"document invoice {PRINTED_NUMBER}", f"recipient {REFUSED}", f"acco
 
 def _say_what_next() -> None:
     click.echo(
-        "\nNext, look around in it yourself: `make demo ARGS=--keep` leaves it running and says how to get in, then",
+        "\nNext, look around in it yourself: `make demo-web` leaves it running, with its page open to a browser; or",
         err=True,
     )
     for command in COMMANDS:
@@ -151,18 +152,27 @@ def _say_what_next() -> None:
 
 
 def _keep(running: Demo) -> None:
+    with stand_ins.web(running.environment, running.log.with_name("web.log")) as url:
+        _say_how_to_look(running, url)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            show.print_note("Ending the worker and the stand-ins")
+
+
+def _say_how_to_look(running: Demo, url: str) -> None:
     click.echo("\nStill running. In another terminal:\n", err=True)
     for name, value in running.environment.items():
         click.echo(f"  export {name}={value}", err=True)
     program = Path(sys.executable).with_name("email-activity")
     for command in (*COMMANDS, "health"):
         click.echo(f"  {program} {command}", err=True)
-    click.echo(f"  tail -f {running.log}\n\nCtrl-C ends it.", err=True)
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        show.print_note("Ending the worker and the stand-ins")
+    click.echo(f"  tail -f {running.log}", err=True)
+    click.echo(
+        f"\nOr in a browser, where {PRINTED_NUMBER} and {REFUSED} can be searched for:\n\n  {url}\n\nCtrl-C ends it.",
+        err=True,
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ from email_activity.domain.errors import ActivityError
 #: Seconds for a stand-in to get ready; it takes less than one.
 READY_WITHIN = 30
 
+#: Where `email-activity web` listens unless told otherwise.
+PAGE_PORT = 8025
+
 #: Seconds for a process to end by itself.
 END_WITHIN = 30
 
@@ -42,6 +45,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 @contextmanager
 def aws(log: Path) -> Iterator[str]:
     """Yields the endpoint URL."""
@@ -49,7 +57,7 @@ def aws(log: Path) -> Iterator[str]:
     environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     with process([ministack_python(), "-m", "ministack"], environment, log) as running:
         endpoint = f"http://127.0.0.1:{port}"
-        _wait_for(f"{endpoint}/_ministack/health", running, log)
+        _wait_for(f"{endpoint}/_ministack/health", running, log, "ministack")
         yield endpoint
 
 
@@ -73,6 +81,19 @@ def worker(environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Pop
 
 
 @contextmanager
+def web(environment: Mapping[str, str], log: Path) -> Iterator[str]:
+    """Yields the address of the page: the usual one, unless that is taken."""
+    port = PAGE_PORT if is_free(PAGE_PORT) else free_port()
+    command = [sys.executable, "-m", "email_activity.cli", "web", "--port", str(port)]
+    # The shell's logins are for other servers.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("WEB_")}
+    with process(command, {**own, **environment}, log) as running:
+        url = f"http://localhost:{port}"
+        _wait_for(f"{url}/healthz", running, log, "the page")
+        yield url
+
+
+@contextmanager
 def process(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Runs while the block does; its output goes to the log."""
     with log.open("wb") as output:
@@ -88,7 +109,7 @@ def process(command: list[str], environment: Mapping[str, str], log: Path) -> It
                 running.wait()
 
 
-def _wait_for(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(url: str, running: subprocess.Popen[bytes], log: Path, what: str) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while running.poll() is None and time.monotonic() < deadline:
         try:
@@ -97,4 +118,4 @@ def _wait_for(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.05)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-    raise StandInError(f"ministack did not start:\n{tail}")
+    raise StandInError(f"{what} did not start:\n{tail}")
