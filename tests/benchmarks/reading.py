@@ -123,6 +123,15 @@ class Measured:
         return f"{day.emails:>8,}{seconds:>8.1f}{first:>9.2f}{cpu:>8.1f}{each:>10.2f}{units:>12,.0f}  {memory}"
 
 
+def report(day: Day) -> str:
+    """A row: the whole command, the page drawn too."""
+    of_day = f"{day.start:%Y-%m-%d}"
+    arguments = ["report", "--account", day.account, "--from", of_day, "--to", of_day, "--tz", "UTC", "-o", "-"]
+    seconds, _, cpu, _, peaks = watch([sys.executable, "-m", "email_activity.cli", *arguments])
+    memory = " ".join(f"{peak:.0f}" for peak in peaks)
+    return f"{day.emails:>8,}{seconds:>8.1f}{cpu:>8.1f}{cpu / day.emails * 1e3:>10.2f}  {memory}"
+
+
 def watch(command: Sequence[str]) -> tuple[float, float, float, int, list[float]]:
     """Seconds; seconds until the second line; CPU of all its processes; lines; peaks in MB, its own first."""
     start = time.monotonic()
@@ -200,6 +209,10 @@ def measure(counts: Sequence[int]) -> Iterator[str]:
         yield f"{head}  MB of parent, children"
         for day in days:
             yield measured.whole(day)
+        yield "\nA day counted: `email-activity report --account ID --from DAY --to DAY`, its start included:"
+        yield f"{'emails':>8}{'s':>8}{'CPU s':>8}{'ms/email':>10}  MB of parent, children"
+        for day in days:
+            yield report(day)
 
 
 def main() -> None:
