@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import Any
+from zlib import crc32
 
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
@@ -61,6 +62,16 @@ class FakeDynamoDB:
             [item for item in self.items.values() if item["pk"] in keys], request.get("NextToken"), "NextToken"
         )
 
+    def scan(self, **request: Any) -> dict[str, Any]:
+        self._called(request)
+        mine = [pk for pk in sorted({pk for pk, _ in self.items}) if _segment(pk, request) == request["Segment"]]
+        found = [item for pk in mine for (own, _), item in sorted(self.items.items()) if own == pk]
+        return self._paged(found, request.get("ExclusiveStartKey"), "LastEvaluatedKey")
+
+    def describe_table(self, **request: Any) -> dict[str, Any]:
+        self._called(request)
+        return {"Table": {"TableSizeBytes": 1_000 * len(self.items)}}
+
     def put_item(self, **request: Any) -> None:
         self._called(request)
         deserialize = PlainDeserializer().deserialize
@@ -82,6 +93,11 @@ class FakeDynamoDB:
         # As DynamoDB does, it says that there is more at the very end of a full page too.
         more = len(page) == self.page
         return {"Items": page, **({token: {"at": end} if token == "LastEvaluatedKey" else str(end)} if more else {})}
+
+
+def _segment(pk: str, request: dict[str, Any]) -> int:
+    """All items of a partition are in one."""
+    return crc32(pk.encode()) % int(request["TotalSegments"])
 
 
 def table_of(items: Iterable[Item], page: int = 3, *, has_partiql: bool = True) -> ActivityTable:

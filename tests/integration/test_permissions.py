@@ -97,6 +97,7 @@ def test_a_reader_is_allowed_what_it_does(named: Site, guard: Guard) -> None:
         ("account", "acme", "--since", "2020-01-01"),
         ("failures",),
         ("failures", "--account", "acme"),
+        ("report", "--account", "acme"),
     ):
         run(named, "reader", *arguments, "--json")
     assert_used_as_allowed(guard, "reader")

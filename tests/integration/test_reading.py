@@ -119,6 +119,23 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(site: Site, command, env
     assert len(ended.stderr.splitlines()) == 1
 
 
+def test_a_report_counts_in_processes_what_there_is_and_of_all_accounts_too(site: Site):
+    emails = [Email(to=(ANA, BEN), account="counted" if number % 4 else "other") for number in range(400)]
+    put(site, [event for each in emails for event in (each.send(), each.delivery([ANA]))])
+    put(site, [each.bounce(recipients=[BEN]) for each in emails])
+
+    def outcomes(*arguments: str) -> list[int]:
+        found = json.loads(run(site, "report", *arguments, "--json").stdout)
+        return [found["sent"], *(each["count"] for each in found["delivery"])]
+
+    assert outcomes("--account", "counted") == [600, 300, 300, 0, 0]
+    assert outcomes("--account", "other") == [200, 100, 100, 0, 0]
+    sent, delivered, failed, *_ = outcomes("--all", "--yes")
+    # Other tests leave mail in the table.
+    assert sent >= 800
+    assert min(delivered, failed) >= 400
+
+
 def test_a_reader_that_has_enough_ends_it_quietly(site: Site):
     put(site, [Email().send() for _ in range(400)])
     command = f"{sys.executable} -m email_activity.cli account acme | head -1"

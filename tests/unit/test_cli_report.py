@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,11 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from commands import run, worker_that_polled
-from email_activity.activity import count
+from email_activity.activity import bulk, count
+from email_activity.activity.query import ActivityTable
 from email_activity.cli import report as command
 from email_activity.cli.main import main
 from events import ANA, BEN, Email, raw
-from faketable import table_of
+from faketable import FakeDynamoDB, table_of
 from reading import items_of
 
 NOW = datetime.now(UTC)
@@ -30,6 +32,21 @@ def store(monkeypatch):
     def put(*events):
         items = [*items_of(map(raw, events)).values(), worker_that_polled(NOW).copy()]
         monkeypatch.setattr(count, "open_table", lambda _settings: table_of(items, page=4))
+
+    return put
+
+
+@pytest.fixture
+def whole_table(monkeypatch):
+    """Puts events into a table that is scanned in threads, where there would be processes. Gives the calls to it."""
+
+    def put(*events):
+        fake = FakeDynamoDB([*items_of(map(raw, events)).values(), worker_that_polled(NOW)], page=4)
+        table = ActivityTable(fake, "facts")
+        monkeypatch.setattr(count, "open_table", lambda _settings: table)
+        monkeypatch.setattr(bulk, "table_of_process", lambda _settings: table)
+        monkeypatch.setattr(bulk, "new_pool", lambda: ThreadPoolExecutor(2))
+        return fake.calls
 
     return put
 
@@ -137,7 +154,8 @@ def test_an_account_without_emails_is_told_in_a_sentence(store, tmp_path):
     [
         (["--account", "acme"], "-o report.html"),
         (["--account", " ", "--json"], "it is empty"),
-        (["--json"], "--account"),
+        (["--json"], "either --account ID or --all"),
+        (["--all", "--account", "acme", "--json"], "either --account ID or --all"),
         (["--account", "acme", "--json", "--from", "2026-11-02", "--to", "2026-11-01"], "is after"),
         (["--account", "acme", "--json", "--to", "9999-12-31"], "no such day"),
         (["--account", "acme", "--json", "--from", "yesterday"], "--from"),
@@ -153,6 +171,42 @@ def test_without_what_makes_the_page_it_says_what_to_install(monkeypatch):
     said = run("report", "--account", "acme", "-o", "x.html", code=1).stderr
     assert said == "Error: the page needs pygal: pip install 'email-activity[web]'\n"
     assert figures()["sent"] == 2
+
+
+def emails_of_all(*accounts: str) -> list[dict]:
+    mails = [Email(account=each, sent_at=NOON, to=(f"{each}@example.com",)) for each in accounts]
+    return [event for each in mails for event in (each.send(), each.delivery(), each.open())]
+
+
+def test_all_accounts_are_counted_in_parts_of_the_table(whole_table):
+    names = [f"account-{number}" for number in range(40)]
+    old = Email(sent_at=NOON - timedelta(days=60))
+    calls = whole_table(*emails_of_all(*names), old.send())
+    said = run("report", "--all", "--yes", "--json")
+    found = json.loads(said.stdout)
+    assert (found["account"], found["sent"], found["delivery"][0]["count"]) == (None, 40, 40)
+    scanned = [each for each in calls if "Segment" in each]
+    assert {each["Segment"] for each in scanned} == set(range(scanned[0]["TotalSegments"]))
+    assert scanned[0]["TotalSegments"] > 1
+
+
+def test_the_price_of_all_accounts_is_said_first_and_nothing_read_unless_agreed(whole_table, tmp_path):
+    calls = whole_table(*emails_of_all("acme", "other"))
+    path = tmp_path / "all.html"
+    asked = CliRunner().invoke(main, ["report", "--all", "-o", str(path)], input="n\n")
+    assert asked.exit_code == 1
+    size = 1_000 * 9
+    assert f"{size / 1e6:.1f} MB at its last count. That takes about 2 read units, $0.00" in asked.stderr
+    assert not [each for each in calls if "Segment" in each]
+    assert not path.exists()
+    asked = CliRunner().invoke(main, ["report", "--all", "-o", str(path)], input="y\n")
+    assert asked.exit_code == 0
+    assert "<h1>All accounts</h1>" in path.read_text()
+
+
+def test_a_read_unit_pays_for_8_kb_and_a_million_cost_an_eighth_of_a_dollar():
+    price = count.Price(8_192 * 1_000_000 + 1)
+    assert (price.read_units, round(price.usd, 4)) == (1_000_001, 0.125)
 
 
 def _interrupted(folder: str, ended) -> None:

@@ -149,7 +149,7 @@ def test_a_chart_has_no_script_and_asks_nobody(page):
         written = ET.tostring(each, encoding="unicode")
         assert "script" not in written
         assert not re.search(r"(href|src)=|url\(|@import", written)
-        assert "font-size: 16px" in written or "font-size:16px" in written
+        assert re.findall(r"\.axis text(?:\.major)?\{[^}]*font-size:(\d+)px", written) == ["16", "16"]
         assert each.get("width")
         assert "5 % review".replace(" ", "\u00a0", 1) in written or "0.1\u00a0% review" in written
 

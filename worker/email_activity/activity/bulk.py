@@ -32,7 +32,7 @@ CHUNK = MAX_TOGETHER * THREADS
 #: Emails in a statement where there are few: several statements side by side are done sooner.
 FEW = 10
 
-MAX_PROCESSES = 8
+PROCESSES = min(os.cpu_count() or 1, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,30 +131,34 @@ def _in_processes(
     settings: ReaderSettings, table: ActivityTable, first: Sequence[Group], groups: Iterator[Group]
 ) -> FoldedGroups:
     """The first are folded here while the processes start, so that the reader need not wait for them."""
-    processes = min(os.cpu_count() or 1, MAX_PROCESSES)
-    pool = ProcessPoolExecutor(
-        processes,
+    pool = new_pool()
+
+    def submit(email_ids: list[str]) -> Future[list[FoldedEmail]]:
+        with deaf_to_ctrl_c():
+            return pool.submit(_fold_chunk, email_ids, settings)
+
+    try:
+        with deaf_to_ctrl_c():
+            pool.submit(os.getpid)  # any call starts one
+        yield from fold_in_threads(table, iter(first), THREADS)
+        yield from _ahead(submit, groups, CHUNK, 2 * PROCESSES)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def new_pool() -> ProcessPoolExecutor:
+    """Submit to it within `deaf_to_ctrl_c`, which starts its processes."""
+    return ProcessPoolExecutor(
+        PROCESSES,
         # Forking a process that has threads and open connections is asking for trouble.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     )
 
-    def submit(email_ids: list[str]) -> Future[list[FoldedEmail]]:
-        with _deaf_to_ctrl_c():
-            return pool.submit(_fold_chunk, email_ids, settings)
-
-    try:
-        with _deaf_to_ctrl_c():
-            pool.submit(os.getpid)  # any call starts one
-        yield from fold_in_threads(table, iter(first), THREADS)
-        yield from _ahead(submit, groups, CHUNK, 2 * processes)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
+def deaf_to_ctrl_c() -> Iterator[None]:
     """A process that is started here inherits that SIGINT is blocked.
 
     Ctrl-C reaches every process of the terminal, and the parent alone decides what it means; a pool's initializer comes
@@ -171,11 +175,11 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 
 #: In a process of the pool: its connections last from chunk to chunk.
-_table_of_process = lru_cache(maxsize=1)(open_table)
+table_of_process = lru_cache(maxsize=1)(open_table)
 
 
 def _fold_chunk(email_ids: Sequence[str], settings: ReaderSettings) -> list[FoldedEmail]:
-    return fold_all(_table_of_process(settings), email_ids, MAX_TOGETHER)
+    return fold_all(table_of_process(settings), email_ids, MAX_TOGETHER)
 
 
 Submit = Callable[[list[str]], Future[list[FoldedEmail]]]

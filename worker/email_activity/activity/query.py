@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from operator import attrgetter
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -23,7 +24,15 @@ from email_activity.domain.addresses import normalize_address
 from email_activity.domain.errors import THROTTLED, code_of
 from email_activity.domain.facts import Document, Fact, Item, read_fact
 from email_activity.domain.indexes import INDEXES
-from email_activity.domain.keys import FAILURE_SHARDS, email_id_of, email_key, failure_account, key_part, reported_key
+from email_activity.domain.keys import (
+    EMAIL,
+    FAILURE_SHARDS,
+    email_id_of,
+    email_key,
+    failure_account,
+    key_part,
+    reported_key,
+)
 from email_activity.domain.worker_process import WORKERS, WorkerProcess
 from email_activity.settings import ReaderSettings
 
@@ -131,6 +140,21 @@ class ActivityTable:
         for day in days_of(within):
             shards = (self._hits("by_failure_day", f"{day}#{shard}", within) for shard in range(FAILURE_SHARDS))
             yield from heapq.merge(*shards, key=attrgetter("sort_key"), reverse=within.newest_first)
+
+    def emails(self, segment: int, segments: int) -> Iterator[list[Fact]]:
+        """Of one of so many parts of the table, whatever it costs: each email's facts that are not expired.
+
+        They stand side by side, since they share a partition key.
+        """
+        request = {"TableName": self._name, "Segment": segment, "TotalSegments": segments}
+        items = self._items(self._client.scan, request, "LastEvaluatedKey", "ExclusiveStartKey")
+        for pk, items_of_one in groupby(items, key=itemgetter("pk")):
+            if pk.startswith(EMAIL) and (facts := _unexpired_facts(items_of_one)):
+                yield facts
+
+    def size(self) -> int:
+        """Bytes, without indexes, as DynamoDB told them within the last six hours."""
+        return self._client.describe_table(TableName=self._name)["Table"].get("TableSizeBytes", 0)
 
     def _hits(self, index: str, partition: str, within: Range) -> Iterator[Hit]:
         partition_name, sort_name = INDEXES[index]

@@ -37,7 +37,8 @@ NEEDS = {
     ),
     "SendMessageBatch": f"redrive and replay need sqs:SendMessage on the events queue; {OPERATOR}",
     "PutItem": f"to assign needs dynamodb:PutItem on the table; {OPERATOR}",
-    "DescribeTable": f"a replay needs dynamodb:DescribeTable on the table; {OPERATOR}",
+    "DescribeTable": f"replay and report --all need dynamodb:DescribeTable on the table; {OPERATOR}",
+    "Scan": "report --all needs dynamodb:Scan on the table; it reads all mail, so no policy of `provision` allows it",
 }
 
 #: SQS's code for a queue that is not there, with or without a service before it.

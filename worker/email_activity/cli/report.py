@@ -14,13 +14,13 @@ import click
 from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from email_activity.activity.count import Counted, count_account
+from email_activity.activity.count import Counted, count_account, count_all, price_of_all
 from email_activity.activity.figures import About, figures
 from email_activity.activity.summary_model import Figures
 from email_activity.cli import show
 from email_activity.cli.interrupt import ended_by_ctrl_c
 from email_activity.cli.when import Zone, tz_option
-from email_activity.settings import load_reader_settings
+from email_activity.settings import ReaderSettings, load_reader_settings
 
 #: The last of these is today.
 DAYS = 30
@@ -38,7 +38,9 @@ _day = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()
-@click.option("--account", "account_id", metavar="ID", required=True, help="The account (your customer).")
+@click.option("--account", "account_id", metavar="ID", help="The account (your customer).")
+@click.option("--all", "everything", is_flag=True, help="All accounts: reads the whole table, for what that costs.")
+@click.option("--yes", is_flag=True, help="With --all: do not ask.")
 @click.option(
     "--from", "first", type=_day, help=f"The first day, in the time zone. Default: {DAYS} days with the last."
 )
@@ -48,7 +50,15 @@ _day = click.DateTime(["%Y-%m-%d"])
 @tz_option
 @ended_by_ctrl_c
 def report(  # noqa: PLR0913  one argument for each option is how click works
-    *, account_id: str, first: datetime | None, last: datetime | None, output: str | None, as_json: bool, zone: Zone
+    *,
+    account_id: str | None,
+    everything: bool,
+    yes: bool,
+    first: datetime | None,
+    last: datetime | None,
+    output: str | None,
+    as_json: bool,
+    zone: Zone,
 ) -> None:
     """What became of an account's emails: deliveries, opens, reasons, bounce and complaint rate, domains.
 
@@ -60,19 +70,40 @@ def report(  # noqa: PLR0913  one argument for each option is how click works
       email-activity report --account 4711 -o report.html
       email-activity report --account 4711 --from 2026-11-01 -o november.html
       email-activity report --account 4711 --json | jq .bounces.rate
+      email-activity report --all -o all.html
     """
-    if not account_id.strip():
+    account = None if account_id is None else account_id.strip()
+    if account == "":
         raise click.BadParameter("it is empty", param_hint="--account")
+    if (account is None) != everything:
+        raise click.UsageError("say whose emails: either --account ID or --all")
     if not as_json:
         _check_extra()
         if output is None:
             raise click.UsageError("say where to: -o report.html, -o - for standard output, or --json")
     begin, end = _days(first, last, datetime.now(zone.info).date())
     span = zone.day(begin)[0], zone.day(end)[1]
-    with _progress() as on_email:
-        counted = count_account(load_reader_settings(), account_id.strip(), span, zone.info, on_email)
-    about = About(account_id.strip(), begin, end, zone.name, counted.counted_at, counted.freshness)
+    settings = load_reader_settings()
+    if account is None:
+        _say_price(settings, ask=not yes)
+    with _progress() as on_emails:
+        if account is None:
+            counted = count_all(settings, span, zone.info, on_emails)
+        else:
+            counted = count_account(settings, account, span, zone.info, on_emails)
+    about = About(account, begin, end, zone.name, counted.counted_at, counted.freshness)
     _answer(counted, about, zone, output or STDOUT, as_json=as_json)
+
+
+def _say_price(settings: ReaderSettings, *, ask: bool) -> None:
+    price = price_of_all(settings)
+    show.print_note(
+        f"No index lists the emails of all accounts: this reads the whole table {settings.activity_table}, whatever "
+        f"the days, {price.size / 1_000_000:,.1f} MB at its last count. That takes about {price.read_units:,} read "
+        f"units, ${price.usd:,.2f} on demand in us-east-1."
+    )
+    if ask:
+        click.confirm("Go on?", abort=True, err=True)
 
 
 def _answer(counted: Counted, about: About, zone: Zone, output: str, *, as_json: bool) -> None:
@@ -140,7 +171,7 @@ def _write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[], None]]:
+def _progress() -> Iterator[Callable[[int], None]]:
     """On standard error: a live count at a terminal, else a line now and then."""
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} emails counted"), TimeElapsedColumn())
     bar = show.progress(*columns, on=Console(stderr=True))
@@ -148,14 +179,14 @@ def _progress() -> Iterator[Callable[[], None]]:
     is_terminal = sys.stderr.isatty()
     count, said_at = 0, time.monotonic()
 
-    def on_email() -> None:
+    def on_emails(more: int) -> None:
         nonlocal count, said_at
-        count += 1
+        count += more
         if is_terminal:
-            bar.advance(task)
+            bar.advance(task, more)
         elif time.monotonic() > said_at + SAY_EVERY:
             said_at = time.monotonic()
             show.print_note(f"{count:,} emails counted")
 
     with bar:
-        yield on_email
+        yield on_emails

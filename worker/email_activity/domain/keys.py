@@ -68,12 +68,16 @@ def undo_key_part(part: str) -> str:
     return part.replace("%23", "#").replace("%25", "%")
 
 
+#: With which the partition keys of emails begin.
+EMAIL = "EMAIL#"
+
+
 def email_key(email_id: str) -> str:
-    return f"EMAIL#{key_part(email_id)}"
+    return f"{EMAIL}{key_part(email_id)}"
 
 
 def email_id_of(item: Mapping[str, Any]) -> str:
-    return undo_key_part(item["pk"].removeprefix("EMAIL#"))
+    return undo_key_part(item["pk"].removeprefix(EMAIL))
 
 
 def reported_key(configuration_set: str) -> str:
