@@ -101,7 +101,7 @@ def images(page: Page) -> list[ET.Element]:
 
 def test_the_page_asks_no_other_place_for_anything(html, page):
     asked = [value for _, attributes in page.elements for name, value in attributes.items() if name in SOURCES]
-    assert len(asked) == 8
+    assert len(asked) == 10
     assert all(each and each.startswith("data:image/svg+xml;base64,") for each in asked)
     assert not re.search(r"@import|url\(|https?:|//[a-z]", html.partition("<body>")[0])
     assert not {"script", "iframe", "object", "embed", "link", "base", "form"} & {tag for tag, _ in page.elements}
@@ -130,7 +130,7 @@ def test_the_page_has_one_title_and_names_for_all_that_is_seen(page):
 
 
 def test_each_chart_says_its_point_and_has_its_table(page):
-    bounces, complaints = [str(each["alt"]).replace("\u00a0", " ") for each in page.all("img")]
+    bounces, complaints = [str(each["alt"]).replace("\u00a0", " ") for each in page.all("img")[::2]]
     assert bounces == (
         "Bounce rate by day. Highest on 12 Nov: 3.1 % (31 of 1,000), below SES's 5 %. "
         "Over all days: 1.1 % (321 of 30,000), below SES's 5 %."
@@ -144,7 +144,7 @@ def test_each_chart_says_its_point_and_has_its_table(page):
 
 def test_a_chart_has_no_script_and_asks_nobody(page):
     found = images(page)
-    assert len(found) == 8
+    assert len(found) == 10
     for each in found:
         written = ET.tostring(each, encoding="unicode")
         assert "script" not in written
@@ -154,12 +154,15 @@ def test_a_chart_has_no_script_and_asks_nobody(page):
         assert "5 % review".replace(" ", "\u00a0", 1) in written or "0.1\u00a0% review" in written
 
 
-def test_charts_are_drawn_for_each_scheme_and_for_a_phone(page):
+def test_charts_are_drawn_for_each_scheme_for_a_phone_and_for_paper(html, page):
     schemes = [str(each["media"]) for each in page.all("source")][:3]
     assert ["dark" in each for each in schemes] == [True, True, False]
     assert ["max-width" in each for each in schemes] == [True, False, True]
-    # On paper there is no dark scheme.
-    assert all(each.startswith("screen") for each in schemes)
+    # On paper there is no dark scheme, and browsers do not choose anew for it.
+    on_screen, on_paper = page.all("img")[:2]
+    assert (on_screen["class"], on_paper["class"]) == ("chart", "paper")
+    assert on_screen["src"] == on_paper["src"]
+    assert re.search(r"@media print \{[^@]*details, picture \{ display: none; \}\s*\.paper \{ display: block; \}", html)
 
 
 def test_what_was_counted_is_said(page):
@@ -196,7 +199,7 @@ def test_names_from_strangers_are_text_and_nothing_else(text):
     html = html_of(summary, account=text)
     page = Page(html)
     assert not page.all("script")
-    assert len(page.all("img")) == 2
+    assert len(page.all("img")) == 4
     seen = text.replace("\u202e", "\\u202e")
     assert page.texts["h1"] == [f"Account {seen}"]
     assert seen in page.texts["table"][-1]

@@ -50,13 +50,13 @@ class Size:
 
 
 WIDE = Size(920, 280, 8)
-NARROW = Size(420, 270, 3)
+NARROW = Size(380, 260, 3)
 
 #: Where each chart is shown, the first that holds; the last is the image itself.
 SOURCES = (
-    ("screen and (prefers-color-scheme: dark) and (max-width: 40rem)", DARK, NARROW),
-    ("screen and (prefers-color-scheme: dark)", DARK, WIDE),
-    ("screen and (max-width: 40rem)", LIGHT, NARROW),
+    ("(prefers-color-scheme: dark) and (max-width: 40rem)", DARK, NARROW),
+    ("(prefers-color-scheme: dark)", DARK, WIDE),
+    ("(max-width: 40rem)", LIGHT, NARROW),
     (None, LIGHT, WIDE),
 )
 
