@@ -20,6 +20,7 @@ from pagestory import (
     page_table,
     worker_item,
 )
+from webapi import NOON, NOW
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ SCREENS = {
     "account narrowed": at("/accounts/4711?status=not_delivered&day=", "No open seen|Not delivered"),
     "not delivered": at("/failures?delivered_since=1", "Delivered since"),
     "nothing failed": at("/failures?account=nobody", "Nothing failed here"),
+    "overview": at(f"/overview?account=4711&from={NOON.date()}&to={NOW.date()}", "Bounce rate"),
+    "overview of nobody": at("/overview?account=nobody", "No email of this account was sent"),
     "meanings": at("/meanings", "Rendering Failure"),
     "not found": after("2026/999", "What it could be"),
     "no such page": at("/nothing", "There is no such page"),

@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import chain, groupby, islice
 
 from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit, open_table
+from email_activity.activity.ranges import Range
 from email_activity.activity.status import EmailStatus, destinations_of, status
 from email_activity.domain.chunks import chunks
 from email_activity.domain.facts import Fact, RecipientFact
@@ -60,6 +61,15 @@ Group = Sequence[Hit]
 FoldedGroups = Iterator[tuple[Group, FoldedEmail]]
 
 
+@dataclass(frozen=True, slots=True)
+class EmailList:
+    """An index's part: its hits, which of them count, and what of an email is shown."""
+
+    hits: Callable[[Range], Iterable[Hit]]
+    belongs: Belongs
+    shown: Callable[[EmailStatus], EmailStatus] = lambda email: email
+
+
 def list_emails(
     settings: ReaderSettings, table: ActivityTable, hits: Iterable[Hit], belongs: Belongs, limit: int | None = None
 ) -> Generator[ListedEmail]:
@@ -70,8 +80,7 @@ def list_emails(
     of those asked for, seeing what the whole email comes to. The earliest of these is the email's place, so that
     pages need no memory.
     """
-    groups = (list(group) for _, group in groupby(hits, key=lambda hit: (hit.email_id, hit.sort_key)))
-    count, last = 0, None
+    groups, count, last = grouped(hits), 0, None
     for group, email in _fold(settings, table, groups, limit):
         if not is_place(group, email, belongs):
             continue
@@ -83,6 +92,11 @@ def list_emails(
             yield last
     if last and count == limit:
         yield last
+
+
+def grouped(hits: Iterable[Hit]) -> Iterator[Group]:
+    """Hits of one email at one place."""
+    return (list(group) for _, group in groupby(hits, key=lambda hit: (hit.email_id, hit.sort_key)))
 
 
 def is_place(group: Group, email: FoldedEmail, belongs: Belongs) -> bool:

@@ -5,10 +5,11 @@ from concurrent.futures import as_completed
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from itertools import islice
 
 from email_activity.activity import bulk, model
 from email_activity.activity.answers import Context
-from email_activity.activity.query import ActivityTable, open_table
+from email_activity.activity.query import MAX_TOGETHER, ActivityTable, open_table
 from email_activity.activity.ranges import Range
 from email_activity.activity.reported import Reported
 from email_activity.activity.status import status
@@ -52,6 +53,20 @@ class Price:
         return self.read_units * USD_PER_MILLION_UNITS / 1_000_000
 
 
+def count_few(  # noqa: PLR0913  as count_account, on a table that is open
+    table: ActivityTable, context: Context, account: str, span: Span, zone: tzinfo, *, limit: int
+) -> Summary | None:
+    """In a few threads, for a server. None if there are more than `limit` emails; then nothing was folded."""
+    groups = list(islice(bulk.grouped(table.by_account(account, Range(*span))), limit + 1))
+    if len(groups) > limit:
+        return None
+    summary = Summary(zone)
+    for group, email in bulk.fold_in_threads(table, iter(groups), bulk.THREADS, MAX_TOGETHER):
+        if bulk.is_place(group, email, belongs_to(account)):
+            summary.add(email.status, context)
+    return summary
+
+
 def count_account(
     settings: ReaderSettings,
     account: str,
@@ -65,12 +80,7 @@ def count_account(
     """
     table, now = open_table(settings), datetime.now(UTC)
     context, summary = _context(table, now), Summary(zone)
-    emails = bulk.list_emails(
-        settings,
-        table,
-        table.by_account(account, Range(*span)),
-        lambda email, fact: email.account == fact.account == account,
-    )
+    emails = bulk.list_emails(settings, table, table.by_account(account, Range(*span)), belongs_to(account))
     # Leaving early must end the processes that read ahead.
     with closing(emails):
         for each in emails:
@@ -117,6 +127,11 @@ def count_segment(
         if email.sent_at is None or span[0] <= email.sent_at < span[1]:
             summary.add(email, context)
     return summary
+
+
+def belongs_to(account: str) -> bulk.Belongs:
+    """Where copies of an email's events disagree, it is of one account only."""
+    return lambda email, fact: email.account == fact.account == account
 
 
 def _context(table: ActivityTable, now: datetime) -> Context:

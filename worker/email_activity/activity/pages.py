@@ -7,10 +7,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, groupby, islice
-from typing import Generic, TypeVar
+from itertools import chain, islice
+from typing import Any, Generic, TypeVar
 
-from email_activity.activity.bulk import THREADS, FoldedEmail, Group, fold_in_threads
+from email_activity.activity import model
+from email_activity.activity.answers import Context
+from email_activity.activity.bulk import THREADS, FoldedEmail, Group, fold_in_threads, grouped
 from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit
 from email_activity.domain.keys import NO_TIME
 
@@ -52,7 +54,7 @@ def read_page(
 
     is_filtered: few emails may have a row, so it reads ahead for more than the page's.
     """
-    groups = (list(group) for _, group in groupby(hits, key=lambda hit: (hit.email_id, hit.sort_key)))
+    groups = grouped(hits)
     within = islice(groups, MAX_FOLDED)
     if is_filtered:
         folded = fold_in_threads(table, within, AHEAD_OF_FILTER, MAX_TOGETHER)
@@ -71,6 +73,16 @@ def read_page(
         if found or len(rows) < limit:
             last = group[0].sort_key
     return FoundPage(tuple(rows), last if next(groups, None) else None)
+
+
+def page_of(found: FoundPage[Any], rows: Iterable[T], context: Context) -> model.Page[T]:
+    return model.Page(
+        data=tuple(rows),
+        has_more=found.next_key is not None,
+        next_cursor=found.next_key and cursor_of(found.next_key),
+        looked_until=found.looked_until,
+        freshness=context.freshness,
+    )
 
 
 def check_limit(limit: int) -> int:

@@ -11,19 +11,30 @@ The command line and the API read by it too.
 
 import heapq
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from email_activity.activity import answers, bulk, documents, failures, model
+from email_activity.activity.count import belongs_to, count_few
 from email_activity.activity.filters import matches
-from email_activity.activity.pages import MAX_FOLDED, PAGE, FoundPage, check_limit, cursor_of, read_page, sort_key_of
-from email_activity.activity.query import Hit, open_table
+from email_activity.activity.pages import (
+    MAX_FOLDED,
+    PAGE,
+    FoundPage,
+    check_limit,
+    cursor_of,
+    page_of,
+    read_page,
+    sort_key_of,
+)
+from email_activity.activity.query import open_table
 from email_activity.activity.ranges import Range
 from email_activity.activity.reported import Reported
 from email_activity.activity.status import EmailStatus, status
+from email_activity.activity.summary import Summary
 from email_activity.activity.verdicts import VERDICT_EMAILS, verdict
 from email_activity.domain.addresses import normalize_address
 from email_activity.domain.email_ids import email_id_in
@@ -35,16 +46,10 @@ SPARE_HITS = 10
 #: How far `failures` of all accounts look back unless told: they are listed by the day.
 FAILURES_SINCE = timedelta(days=7)
 
+#: Emails that `summary` counts at most, in two or three seconds; `email-activity report` counts any number.
+MAX_COUNTED = 2_000
+
 Row = TypeVar("Row")
-
-
-@dataclass(frozen=True, slots=True)
-class EmailList:
-    """An index's part: its hits, which of them count, and what of an email is shown."""
-
-    hits: Callable[[Range], Iterable[Hit]]
-    belongs: bulk.Belongs
-    shown: Callable[[EmailStatus], EmailStatus] = lambda email: email
 
 
 class Activity:
@@ -140,7 +145,13 @@ class Activity:
             self._table, hits, failures.rows_of(account, reason, context), limit, is_filtered=reason is not None
         )
         rows = failures.with_later_deliveries(self._table, found.rows)
-        return _page(found, [each for each in rows if delivered_since or not each.delivered_since], context)
+        return page_of(found, [each for each in rows if delivered_since or not each.delivered_since], context)
+
+    def summary(
+        self, account_id: str, since: datetime, until: datetime, *, zone: tzinfo = UTC, limit: int = MAX_COUNTED
+    ) -> Summary | None:
+        """Emails sent from `since` on and before `until`, counted; days are of `zone`. None: more than `limit`."""
+        return count_few(self._table, self.context(), account_id, (since, until), zone, limit=limit)
 
     def freshness(self) -> model.Freshness:
         """How far the table has come."""
@@ -174,23 +185,19 @@ class Activity:
         now = self._now()
         return answers.Context(now, self._reported.opens_tracked, self._reported.freshness(now))
 
-    def _of_account(self, account_id: str) -> EmailList:
-        """Where copies of an email's events disagree, it is of one account only."""
-        return EmailList(
-            lambda within: self._table.by_account(account_id, within),
-            lambda email, fact: email.account == fact.account == account_id,
-        )
+    def _of_account(self, account_id: str) -> bulk.EmailList:
+        return bulk.EmailList(lambda within: self._table.by_account(account_id, within), belongs_to(account_id))
 
-    def _to_recipient(self, wanted: str) -> EmailList:
+    def _to_recipient(self, wanted: str) -> bulk.EmailList:
         def shown(email: EmailStatus) -> EmailStatus:
             return replace(email, recipients=tuple(each for each in email.recipients if each.recipient == wanted))
 
-        return EmailList(
+        return bulk.EmailList(
             lambda within: self._table.by_recipient(wanted, within), lambda _, fact: fact.recipient == wanted, shown
         )
 
     def _page(
-        self, emails: EmailList, within: Range, limit: int, status: str | None = None
+        self, emails: bulk.EmailList, within: Range, limit: int, status: str | None = None
     ) -> model.Page[model.ListedEmail]:
         context, is_wanted = self.context(), matches(status)
 
@@ -198,11 +205,11 @@ class Activity:
             return [answers.listed_email(email, cursor_of(sort_key), context)] if is_wanted(email) else []
 
         found = self._found(emails, within, limit, rows_of, is_filtered=status is not None)
-        return _page(found, found.rows, context)
+        return page_of(found, found.rows, context)
 
     def _found(
         self,
-        emails: EmailList,
+        emails: bulk.EmailList,
         within: Range,
         limit: int,
         rows_of: Callable[[EmailStatus, str], Iterable[Row]],
@@ -216,21 +223,11 @@ class Activity:
         hits = emails.hits(replace(within, page_size=check_limit(limit) + SPARE_HITS))
         return read_page(self._table, hits, own_rows, limit, is_filtered=is_filtered)
 
-    def _stream(self, emails: EmailList, within: Range, limit: int | None) -> Generator[model.ListedEmail]:
+    def _stream(self, emails: bulk.EmailList, within: Range, limit: int | None) -> Generator[model.ListedEmail]:
         context = self.context()
         listed = bulk.list_emails(self._settings, self._table, emails.hits(within), emails.belongs, limit)
         for each in listed:
             yield answers.listed_email(emails.shown(each.status), cursor_of(each.cursor), context)
-
-
-def _page(found: FoundPage[Any], rows: Iterable[Row], context: answers.Context) -> model.Page[Row]:
-    return model.Page(
-        data=tuple(rows),
-        has_more=found.next_key is not None,
-        next_cursor=found.next_key and cursor_of(found.next_key),
-        looked_until=found.looked_until,
-        freshness=context.freshness,
-    )
 
 
 def _sort_key(cursor: str | None) -> str | None:

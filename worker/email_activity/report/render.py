@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import idna
 import jinja2
+from markupsafe import Markup
 
 from email_activity.activity.answers import OPENS_REPORTED_FOR
 from email_activity.activity.summary_model import Figures
@@ -18,11 +19,48 @@ from email_activity.report import charts, phrases
 POLICY = "default-src 'none'; img-src data:; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 
 
+FOLDER = files("email_activity.report")
+
+STYLE = FOLDER.joinpath("report.css").read_text("utf-8")
+
+
 def render(figures: Figures, zone: tzinfo) -> str:
-    """zone: of the times that are shown."""
-    folder = files("email_activity.report")
-    style = folder.joinpath("report.css").read_text("utf-8")
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    """A whole file. zone: of the times that are shown."""
+    digest = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode("ascii")
+    return (
+        _environment()
+        .from_string(FOLDER.joinpath("report.html.j2").read_text("utf-8"))
+        .render(
+            figures=figures,
+            style=STYLE,
+            policy=POLICY.format(digest),
+            span=phrases.span(figures.first, figures.last),
+            body=render_body(figures, zone),
+        )
+    )
+
+
+def render_body(figures: Figures, zone: tzinfo) -> Markup:
+    """What a page shows of it, with STYLE."""
+    template = _environment().from_string(FOLDER.joinpath("figures.html.j2").read_text("utf-8"))
+    return Markup(  # noqa: S704  made by a template that escapes
+        template.render(
+            figures=figures,
+            zone=zone,
+            icons=ICONS,
+            opens_days=OPENS_REPORTED_FOR.days,
+            span=phrases.span(figures.first, figures.last),
+            minute=lambda at: phrases.minute(at, zone),
+            point=phrases.point,
+            up_to=phrases.up_to,
+            is_over=phrases.is_over,
+            left_out=phrases.left_out,
+            sources=charts.sources,
+        )
+    )
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -33,22 +71,7 @@ def render(figures: Figures, zone: tzinfo) -> str:
         "domain": domain,
         "printable": printable,
     }
-    template = environment.from_string(folder.joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(
-        figures=figures,
-        zone=zone,
-        style=style,
-        policy=POLICY.format(digest),
-        icons=ICONS,
-        opens_days=OPENS_REPORTED_FOR.days,
-        span=phrases.span(figures.first, figures.last),
-        minute=lambda at: phrases.minute(at, zone),
-        point=phrases.point,
-        up_to=phrases.up_to,
-        is_over=phrases.is_over,
-        left_out=phrases.left_out,
-        sources=charts.sources,
-    )
+    return environment
 
 
 def domain(stored: str) -> str:

@@ -12,6 +12,7 @@ from email_activity.web import openapi
 from email_activity.web.api import health, router
 from email_activity.web.gate import Answers, AtMost, Gate
 from email_activity.web.pages.look import Look, PageSettings
+from email_activity.web.pages.overview import overviews
 from email_activity.web.pages.problem_pages import ProblemPages
 from email_activity.web.pages.routes import add_pages
 from email_activity.web.problems import handle_problems
@@ -59,7 +60,7 @@ def make_app(activity: Activity, settings: WebSettings, shown: PageSettings | No
     """The API and the page. shown: from the environment if not given."""
     api, sessions = make_api(activity), Sessions(settings)
     look = Look(shown or read_settings(PageSettings, {}), settings)
-    add_pages(api, look, sessions)
+    add_pages(api, look, sessions, overviews)
     return Answers(ProblemPages(Gate(api, settings, sessions), look))
 
 

@@ -44,10 +44,8 @@ def filled(request: Request) -> dict[str, str]:
     return {name: value.strip() for name, value in request.query_params.items() if value.strip()}
 
 
-def day_asked(text: str | None, zone: Zone) -> Day | None:
+def day_asked(text: str, zone: Zone) -> Day:
     """Raises ProblemError."""
-    if text is None:
-        return None
     try:
         day, one = date.fromisoformat(text), timedelta(days=1)
         # The page links to its neighbours, which the first and the last of all days lack.

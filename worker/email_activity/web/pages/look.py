@@ -14,6 +14,7 @@ from email_activity.activity.answers import Context
 from email_activity.activity.words import ICONS
 from email_activity.domain.printable import printable
 from email_activity.domain.zones import age, zone_named
+from email_activity.report.render import STYLE as REPORT_STYLE
 from email_activity.settings import ReaderSettings, TrackingSettings
 from email_activity.web.gate import SIGN_IN, STYLE
 from email_activity.web.pages import texts
@@ -31,7 +32,8 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-STYLESHEET = files(PACKAGE).joinpath("page.css").read_text("utf-8")
+#: The report's style counts within what is the report's.
+STYLESHEET = f"{files(PACKAGE).joinpath('page.css').read_text('utf-8')}\n.figures {{\n{REPORT_STYLE}}}\n"
 
 
 class PageSettings(TrackingSettings, ReaderSettings):

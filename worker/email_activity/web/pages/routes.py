@@ -54,10 +54,11 @@ def get_look(request: Request) -> Look:
 Page = Annotated[Look, Depends(get_look)]
 
 
-def add_pages(app: FastAPI, look: Look, sessions: Sessions) -> None:
+def add_pages(app: FastAPI, look: Look, sessions: Sessions, *others: APIRouter) -> None:
     app.state.look = look
     app.state.sessions = sessions
-    app.include_router(pages)
+    for each in (pages, *others):
+        app.include_router(each)
 
 
 @pages.get("/", dependencies=ASKS)
@@ -131,7 +132,7 @@ def email(request: Request, activity: Reader, look: Page, email_id: Annotated[Id
 @pages.get("/accounts/{account_id:path}", dependencies=ASKS)
 def account(request: Request, activity: Reader, look: Page, account_id: Annotated[Id, Path()]) -> Response:
     given = asked.filled(request)
-    day = asked.day_asked(given.get("day"), look.zone)
+    day = asked.day_asked(given["day"], look.zone) if "day" in given else None
     wanted = asked.emails_asked(given, day)
     found = activity.account(account_id, **dict(wanted))
     return look.page(
@@ -149,7 +150,7 @@ def account(request: Request, activity: Reader, look: Page, account_id: Annotate
 @pages.get("/failures", dependencies=ASKS)
 def failures(request: Request, activity: Reader, look: Page) -> Response:
     given = asked.filled(request)
-    since = asked.day_asked(given.get("since"), look.zone)
+    since = asked.day_asked(given["since"], look.zone) if "since" in given else None
     context = activity.context()
     wanted = _failures_asked(given, since, context.now)
     found = activity.failures(given.get("account"), **dict(wanted))
@@ -170,7 +171,7 @@ def failures(request: Request, activity: Reader, look: Page) -> Response:
 def failures_csv(request: Request, activity: Reader, look: Page) -> Response:
     """At most MAX_FOLDED rows; `email-activity failures --csv` has no bound."""
     given = asked.filled(request)
-    since = asked.day_asked(given.get("since"), look.zone)
+    since = asked.day_asked(given["since"], look.zone) if "since" in given else None
     wanted = dict(_failures_asked(given, since, activity.context().now)) | {"limit": MAX_PAGE}
     rows: list[model.Failure] = []
     while len(rows) < MAX_FOLDED:
