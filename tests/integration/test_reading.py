@@ -120,20 +120,19 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(site: Site, command, env
 
 
 def test_a_report_counts_in_processes_what_there_is_and_of_all_accounts_too(site: Site):
-    emails = [Email(to=(ANA, BEN), account="counted" if number % 4 else "other") for number in range(400)]
-    put(site, [event for each in emails for event in (each.send(), each.delivery([ANA]))])
-    put(site, [each.bounce(recipients=[BEN]) for each in emails])
+    """The role is one that no policy is held against: none of `provision`'s allows a scan."""
+    emails = [Email(to=(ANA, BEN), account="other" if number % 10 == 0 else "counted") for number in range(240)]
+    put(
+        site,
+        [event for each in emails for event in (each.send(), each.delivery([ANA]), each.bounce(recipients=[BEN]))],
+    )
 
     def outcomes(*arguments: str) -> list[int]:
-        found = json.loads(run(site, "report", *arguments, "--json").stdout)
+        found = json.loads(run(site, "report", *arguments, "--json", AWS_ACCESS_KEY_ID="somebody").stdout)
         return [found["sent"], *(each["count"] for each in found["delivery"])]
 
-    assert outcomes("--account", "counted") == [600, 300, 300, 0, 0]
-    assert outcomes("--account", "other") == [200, 100, 100, 0, 0]
-    sent, delivered, failed, *_ = outcomes("--all", "--yes")
-    # Other tests leave mail in the table.
-    assert sent >= 800
-    assert min(delivered, failed) >= 400
+    assert outcomes("--account", "counted") == [432, 216, 216, 0, 0]
+    assert outcomes("--all", "--yes") == [480, 240, 240, 0, 0]
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(site: Site):
