@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from email_activity.activity import model, reader
+from email_activity.activity import model, reader, summary_model
 from email_activity.activity.query import ActivityTable
 from email_activity.activity.words import ICONS, VERDICTS, WORDS
 from events import Email, minutes_ago, raw
@@ -16,7 +16,11 @@ from reading import items_of
 ROOT = Path(__file__).resolve().parents[2]
 DOC = (ROOT / "docs/reading.md").read_text()
 
-SHAPES = [each for each in vars(model).values() if isinstance(each, type) and issubclass(each, model.Model)]
+SHAPES = [
+    each
+    for each in (*vars(model).values(), *vars(summary_model).values())
+    if isinstance(each, type) and issubclass(each, model.Model)
+]
 
 
 def examples(name: str) -> list[str]:

@@ -206,6 +206,15 @@ def test_names_from_strangers_are_text_and_nothing_else(text):
     assert "\u202e" not in html
 
 
+def test_the_same_figures_are_the_same_page(html):
+    assert html_of() == html
+
+
+def test_every_column_has_a_name_that_is_read_out(page):
+    assert all(each.strip() for each in page.texts["th"])
+    assert not [name for _, attributes in page.elements for name in attributes if name == "hidden"]
+
+
 def test_no_worker_that_reads_is_a_warning(html):
     assert "No worker was reading events" in html_of(reading=False)
     assert "No worker was reading events" not in html

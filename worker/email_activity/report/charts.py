@@ -87,6 +87,8 @@ def rate_chart(trend: Trend, look: Look, size: Size) -> bytes:
         truncate_label=-1,
         tooltip_border_radius=4,
     )
+    # Else the same figures would be another file each time.
+    chart.uuid = "rate"
     # A script in an image never runs, but what tests a page for scripts cannot know that.
     chart.add_xml_filter(_without_scripts)
     chart.x_labels = [short_day(each.day) for each in trend.days]
