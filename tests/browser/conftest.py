@@ -1,25 +1,16 @@
 """The real page, served in a thread to a real browser. What is missing fails with a line that says what to install."""
 
 import shutil
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
+from serving import Visit, served
 from visitor import Visitor
 
-from email_activity.web.app import make_app
-from email_activity.web.settings import WebSettings
-from faketable import FakeDynamoDB
 from pagestory import page_table
-from webapi import activity_on
 
 MISSING = "apt-get install chromium fonts-noto-cjk"
-
-Visit = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="session")
@@ -31,19 +22,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
-
-
-@contextmanager
-def served(table: FakeDynamoDB, **settings: str) -> Iterator[str]:
-    """The address of the page on this table."""
-    app = make_app(activity_on(table), WebSettings(**settings))
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://localhost:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from serving import served
 from visitor import Visitor
 
-from conftest import served
 from pagestory import page_table
 
 DOCS = Path(__file__).parents[2] / "docs"

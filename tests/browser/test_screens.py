@@ -3,9 +3,9 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from screens import AWAY, EMPTY, FIRST_START, NOTHING_ARRIVES, SCREENS, SIGN_IN, STALE, Screen
+from serving import Visit, served
 from visitor import Visitor
 
-from conftest import Visit, served
 from email_activity.web.login import token_hash
 from faketable import FakeDynamoDB
 

@@ -2,8 +2,8 @@
 
 import pytest
 from screens import SCREENS
+from serving import Visit, served
 
-from conftest import Visit, served
 from email_activity.web.login import token_hash
 from pagestory import ANNA, RESENT, page_table
 
