@@ -18,6 +18,7 @@ from email_activity.activity import bulk, count
 from email_activity.activity.query import ActivityTable
 from email_activity.cli import report as command
 from email_activity.cli.main import main
+from email_activity.domain.worker_process import WorkerProcess
 from events import ANA, BEN, Email, raw
 from faketable import FakeDynamoDB, table_of
 from reading import items_of
@@ -41,7 +42,9 @@ def whole_table(monkeypatch):
     """Puts events into a table that is scanned in threads, where there would be processes. Gives the calls to it."""
 
     def put(*events):
-        fake = FakeDynamoDB([*items_of(map(raw, events)).values(), worker_that_polled(NOW)], page=4)
+        # A worker of a host by this name has a sort key like an event's.
+        worker = WorkerProcess("EVENT", "1", "0.1.0", NOW, last_poll_at=NOW).to_item()
+        fake = FakeDynamoDB([*items_of(map(raw, events)).values(), worker], page=4)
         table = ActivityTable(fake, "facts")
         monkeypatch.setattr(count, "open_table", lambda _settings: table)
         monkeypatch.setattr(bulk, "table_of_process", lambda _settings: table)
