@@ -157,6 +157,8 @@ def test_an_account_without_emails_is_told_in_a_sentence(store, tmp_path):
     [
         (["--account", "acme"], "-o report.html"),
         (["--account", " ", "--json"], "it is empty"),
+        (["--account", "acme", "-o", "/nowhere/report.html"], "there is no folder /nowhere"),
+        (["--account", "acme", "-o", "/"], "is a folder"),
         (["--json"], "either --account ID or --all"),
         (["--all", "--account", "acme", "--json"], "either --account ID or --all"),
         (["--account", "acme", "--json", "--from", "2026-11-02", "--to", "2026-11-01"], "is after"),

@@ -1,4 +1,4 @@
-"""Rates beside SES's limits, by day, and the domains that refuse: from the events that SES reports."""
+"""Rates beside SES's limits, by day, and the domains with most failures: from the events that SES reports."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -62,7 +62,7 @@ def test_the_highest_day_is_one_of_enough_emails_to_be_judged():
     assert found.highest.day == few
 
 
-def test_domains_are_listed_by_how_many_emails_they_refused():
+def test_domains_are_listed_by_how_many_emails_were_not_delivered():
     refused = [[each.send(), each.bounce()] for each in (sent_to(f"{n}@bad.example") for n in range(3))]
     one = sent_to("x@worse.example")
     full = [one.send(), one.bounce("Transient", "MailboxFull", said=None)]

@@ -81,6 +81,8 @@ def report(  # noqa: PLR0913  one argument for each option is how click works
         _check_extra()
         if output is None:
             raise click.UsageError("say where to: -o report.html, -o - for standard output, or --json")
+    if output is not None and output != STDOUT:
+        _check_output(Path(output))
     begin, end = _days(first, last, datetime.now(zone.info).date())
     span = zone.day(begin)[0], zone.day(end)[1]
     settings = load_reader_settings()
@@ -146,6 +148,14 @@ def _check_extra() -> None:
     """Before anything is counted, which may take minutes."""
     if missing := [name for name in EXTRA if find_spec(name) is None]:
         raise click.ClickException(f"the page needs {' and '.join(missing)}: pip install 'email-activity[web]'")
+
+
+def _check_output(path: Path) -> None:
+    """As `_check_extra`."""
+    if not path.parent.is_dir():
+        raise click.UsageError(f"-o: there is no folder {show.printable(path.parent)}")
+    if path.is_dir():
+        raise click.UsageError(f"-o: {show.printable(path)} is a folder")
 
 
 def _html(found: Figures, zone: Zone) -> str:
