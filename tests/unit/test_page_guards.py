@@ -99,7 +99,9 @@ def test_a_session_ends_by_signing_out():
     of = browser(**TOKENS)
     sign_in(of)
     assert of.get("/").status_code == 200
-    assert of.post("/sign-out", headers=OWN_FORM).headers["location"] == "/"
+    answer = of.post("/sign-out", headers=OWN_FORM)
+    assert answer.headers["location"] == "/"
+    assert "; Max-Age=0" in answer.headers["set-cookie"]
     assert of.get("/").status_code == 401
 
 

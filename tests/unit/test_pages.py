@@ -1,13 +1,17 @@
 """The page as people read it: what each question is answered with."""
 
+import csv
 import html
 import re
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 
-from email_activity.activity.words import VERDICTS, WORDS
+from email_activity.activity.model import Status
+from email_activity.activity.words import VERDICTS, WORDS, words
+from email_activity.web.pages import texts
 from events import ANA, Email
 from pageclient import OWN_FORM, browser, text_of, title_of
 from pagestory import (
@@ -110,7 +114,8 @@ def test_of_fifty_recipients_ten_are_shown_and_failures_first():
         page = get(path)
         shown, _, more = page.partition("40 more recipients")
         assert shown.count('<div class="whom">') in (10, 11)  # and what is shared
-        assert "member47" in shown
+        # Of the two that failed, the headline names the first.
+        assert "member48" in shown
         assert "member40" in more
         assert "Opened by at least one of 50" in page
 
@@ -181,11 +186,23 @@ def test_failures_are_listed_with_what_to_do_and_narrowed_by_reason():
     assert "Nothing failed here" in get("/failures?account=nobody")
 
 
-def test_the_spreadsheet_is_what_the_command_writes_and_computes_nothing():
-    answer = browser().get("/failures.csv")
+def test_the_spreadsheet_has_every_page_and_computes_nothing():
+    many = [replace(_sent(number), subject="=1+1") for number in range(120)]
+    of = browser(page_table([each for email in many for each in (email.send(), email.bounce())]))
+    answer = of.get("/failures.csv?account=acme")
     assert answer.headers["content-type"].startswith("text/csv")
-    assert answer.text.startswith("\ufeffWhen,Document type,")
-    assert "550 5.1.1 no such user here" in answer.text
+    assert answer.headers["content-disposition"] == 'attachment; filename="not-delivered.csv"'
+    head, *rows = csv.reader(answer.text.removeprefix("\ufeff").splitlines())
+    assert head[:4] == ["When", "Document type", "Document", "Account"]
+    assert len({row[2] for row in rows}) == 120
+    assert {row[head.index("Subject")] for row in rows} == {"'=1+1"}
+
+
+def test_no_title_holds_an_address():
+    """Which a browser's history would keep."""
+    row = words("forward_bounced")
+    said = Status(code="forward_bounced", tone=row.tone, label=row.label.format(address=ANNA), means=row.means)
+    assert texts.title_of(said) == "A forwarded copy bounced"
 
 
 def test_meanings_has_every_word():
