@@ -28,7 +28,7 @@ COMMANDS = {
     "stuck": ("failures:stuck", "Emails of an account that nothing was heard of since."),
     "report": ("report:report", "An account's emails counted, as one HTML file."),
     "assign": ("assign:assign", "Say which document an email is about."),
-    "web": ("web:web", "The JSON API over HTTP: what these commands tell, for your product."),
+    "web": ("web:web", "A page for people and the JSON API for your product: what these commands tell."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
     "replay": ("replay:replay", "Send archived notifications to the events queue again."),
     "dlq": ("dlq:dlq", "The dead-letter queue: list, show, redrive, discard."),

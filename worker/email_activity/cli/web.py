@@ -1,4 +1,4 @@
-"""`email-activity web`: the JSON API. Its libraries are the extra `[web]`."""
+"""`email-activity web`: the page and the JSON API. Its libraries are the extra `[web]`."""
 
 import json
 
@@ -19,7 +19,7 @@ class CannotServeError(ActivityError):
 @click.option("--new-token", is_flag=True, help="Print a new token and its hash for WEB_TOKEN_HASHES, and end.")
 @click.option("--json", "as_json", is_flag=True, help="With --new-token, one JSON object: token, hash.")
 def web(*, host: str, port: int, new_token: bool, as_json: bool) -> None:
-    """The JSON API over HTTP, which only reads; its description is at /api/v1/openapi.json.
+    """A page for people and the JSON API, over HTTP; both only read. The API is described at /api/v1/openapi.json.
 
     On 127.0.0.1 it needs no login; anywhere else it starts with one only (WEB_TOKEN_HASHES, or WEB_USER_HEADER and
     WEB_TRUSTED_PROXIES). config/example.env has the settings, docs/api.md how to run it. Ctrl-C or SIGTERM end it.
@@ -42,7 +42,7 @@ def web(*, host: str, port: int, new_token: bool, as_json: bool) -> None:
         click.echo(json.dumps({"token": token, "hash": hashed}) if as_json else f"token  {token}\nhash   {hashed}")
         return
     own = settings.load_web_settings(host)
-    activity = open_activity()
+    app = make_app(open_activity(), own)
     server.configure_logging(own)
     try:
         listener = server.listen(host, port)
@@ -51,4 +51,4 @@ def web(*, host: str, port: int, new_token: bool, as_json: bool) -> None:
             f"cannot listen at {host}, port {port}: {(error.strerror or '').partition(' (')[0]}"
         ) from None
     server.say_ready(listener)
-    server.serve(make_app(activity, own), listener)
+    server.serve(app, listener)
