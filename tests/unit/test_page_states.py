@@ -135,7 +135,7 @@ def test_a_hostile_document_and_account_have_pages_that_can_be_reached():
         assert of.get(each).status_code == 200, each
 
 
-def test_a_subject_of_three_thousand_characters_is_whole_on_its_own_page_and_cut_in_lists():
+def test_a_subject_of_3000_characters_is_whole_on_its_page_and_cut_in_lists():
     of = browser()
     assert LONG.strip() in of.get(f"/emails/{LONG_ONE.message_id}").text
     listed = of.get("/accounts/4711").text
