@@ -1,6 +1,7 @@
 """What readers are told of an email: the headline of each recipient, what stands beside it, and of all together."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -76,6 +77,22 @@ def test_a_failure_tells_reason_code_and_the_servers_words():
     assert failed.since == ONE.after(3)
 
 
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (ONE.rendering_failure(), "Attribute 'amount' is not present in the rendering data."),
+        (ONE.reject(), "Bad content"),
+        (
+            ONE.bounce("Permanent", "OnAccountSuppressionList", said={"diagnosticCode": "SES did not send"}),
+            "SES did not send",
+        ),
+    ],
+)
+def test_where_no_server_was_asked_it_is_ses_that_said_it(event, said):
+    failed = only([event]).status
+    assert (failed.server_said, failed.ses_said) == (None, said)
+
+
 def test_a_forward_that_bounced_is_named_and_is_no_failure():
     recipient = only([ONE.send(), ONE.bounce(recipients=[FORWARD])])
     assert recipient.status.label == f"A forwarded copy bounced at {FORWARD}"
@@ -129,6 +146,13 @@ def test_an_open_of_one_of_three_is_stamped_on_none():
     assert [each.status.code for each in answer.recipients] == ["delivered"] * 3
     assert answer.shared
     assert answer.shared.status.label == "Opened by at least one of 3"
+    assert {each.engagement.label for each in answer.recipients} == {"Cannot be told: one of several opened it"}
+    assert answer.shared.delivery.label is None
+
+
+def test_an_open_by_a_machine_of_one_of_three_tells_nothing_of_each():
+    answer = told([THREE.delivery(), THREE.open(APPLE_PREFETCH)])
+    assert {each.engagement.label for each in answer.recipients} == {"No open seen"}
 
 
 def test_an_open_of_one_of_three_is_so_called_in_the_timeline():
@@ -149,6 +173,12 @@ def test_an_open_of_one_of_three_is_so_called_in_the_timeline():
         ),
         ([THREE.reject()], "Not delivered to 3 of 3", f"{ANA}: Clean the attachment, then resend."),
         ([THREE.delivery(), THREE.bounce(recipients=[FORWARD])], "Delivered to 3 of 3", None),
+        ([THREE.send(), THREE.open()], "Delivered to 0 of 3; 3 without an outcome", None),
+        (
+            [THREE.delivery(), THREE.complaint(recipients=[BEN])],
+            "Delivered to 3 of 3; 1 marked it as spam",
+            f"{BEN}: Stop sending to this address.",
+        ),
     ],
 )
 def test_several_recipients_are_said_in_one_sentence(events, label, next_step):
@@ -198,6 +228,28 @@ def test_each_event_of_the_timeline_is_in_words():
 def test_answers_as_json_come_back_as_they_were():
     answer = email_with_timeline(status_of([raw(THREE.bounce()), raw(THREE.open())], EVERYTHING), at())
     assert type(answer).model_validate_json(answer.model_dump_json()) == answer
+
+
+def test_what_came_of_a_forward_takes_no_recipients_place():
+    old, new = mail((BEN,)), Email(to=(ANA, CLEO), sent_at=SENT_AT + timedelta(days=1))
+    failed = status_of([raw(old.bounce())], EVERYTHING)
+    forwarded = status_of(
+        map(raw, [new.delivery(), new.bounce("Transient", "MailboxFull", recipients=[BEN])]), EVERYTHING
+    )
+    about = document_activity(Document("invoice", "1"), [forwarded, failed], at(), has_more=False)
+    assert {each.recipient: each.status.code for each in about.recipients}[BEN] == "hard_bounced"
+    assert about.status.label == "Not delivered to 1 of 3"
+
+
+def test_a_time_at_the_end_of_the_calendar_is_told_like_any_other():
+    late = replace(ONE, sent_at=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    assert told([late.event("Send")]).status.code == "sent"
+
+
+def test_customers_who_share_a_documents_id_are_told():
+    emails = [status_of([raw(mail(account=each).send())], EVERYTHING) for each in ("acme", "globex")]
+    about = document_activity(Document("invoice", "1"), emails, at(), has_more=False)
+    assert (about.account, about.accounts) == ("acme", ("acme", "globex"))
 
 
 FIRST, SECOND = mail((ANA, BEN)), Email(to=(ANA,), sent_at=SENT_AT + timedelta(days=1))

@@ -211,7 +211,7 @@ def test_times_in_csv_are_rfc_3339_with_their_zone():
         assert datetime.fromisoformat(row["Sent"]).tzinfo
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\u3000=", "\x0b=", "\u2028-"])
 def test_no_cell_is_a_formula(start):
     assert formula_safe(f"{start}1").startswith("'")
     assert formula_safe(f"{start}1").isprintable()
@@ -265,7 +265,7 @@ def test_stuck_are_those_that_nothing_was_heard_of_since():
 
 def test_stuck_says_through_how_many_it_looked():
     result = run("stuck", "--account", "acme")
-    assert "Looked through 5 of account acme sent between " in result.stderr
+    assert "Looked through 5 emails of account acme sent between " in result.stderr
     assert "sent, outcome never reported" in result.stderr.lower()
     limited = run("stuck", "--account", "acme", "--limit", "1")
     assert ", back to " in limited.stderr
@@ -274,7 +274,7 @@ def test_stuck_says_through_how_many_it_looked():
 def test_nothing_stuck_is_exit_code_1_and_says_how_far_it_looked():
     result = run("stuck", "--account", "globex", code=1)
     assert result.stdout == ""
-    assert "Looked through 2 of account globex sent between " in result.stderr
+    assert "Looked through 2 emails of account globex sent between " in result.stderr
     assert "none is without an outcome" in result.stderr
 
 

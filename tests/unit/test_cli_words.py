@@ -80,7 +80,7 @@ def test_a_recipient_begins_with_whether_to_send_to_it(store):
     store(RETURNED.send(), RETURNED.bounce())
     assert first_lines(3, "recipient", ANA) == [
         f"✕ Do not send: the last email was refused (since {RETURNED.after(3):%Y-%m-%d %H:%M:%S} UTC)",
-        "What to do: Fix the address.",
+        "What to do: Fix the address, then resend.",
         f"{ANA}, judged by the last 1 email; times in UTC",
     ]
 
@@ -111,7 +111,7 @@ def test_an_open_of_several_is_nobodys_in_particular(store):
     store(email.send(), email.delivery(), email.open())
     shown = run("status", email.message_id).stdout
     assert shown.count("Opened by at least one of 3") == 1
-    assert shown.count("Opens may not be tracked") == 3
+    assert shown.count("Cannot be told: one of several opened it") == 3
     assert shown.count("… Sent") == 3
     assert "Email opened" not in shown
     store(email.send(), email.delivery(), email.open(), email.click())

@@ -11,7 +11,7 @@ from email_activity.activity import pages, reader
 from email_activity.activity.query import ActivityTable
 from email_activity.activity.reader import Activity
 from email_activity.settings import Settings
-from events import ANA, BEN, Email, raw
+from events import ANA, BEN, Email, as_identity_notification, raw
 from faketable import FakeDynamoDB
 from reading import items_of
 
@@ -28,7 +28,9 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Activity]:
     def made(*events: object) -> Activity:
         fake = FakeDynamoDB(items_of(map(raw, events)).values(), 100)
         monkeypatch.setattr(reader, "open_table", lambda _settings: ActivityTable(fake, "facts"))
-        return Activity(Settings(), now=lambda: NOW)
+        activity = Activity(Settings(), now=lambda: NOW)
+        activity.fake = fake  # type: ignore[attr-defined]
+        return activity
 
     return made
 
@@ -117,6 +119,41 @@ def test_a_complaint_is_listed_whatever_was_delivered_since(reading):
 def test_a_later_delivery_to_somebody_else_leaves_the_failure(reading):
     failed, resent = mail(50, (ANA,)), mail(10, (BEN,))
     assert rows(reading(failed.bounce(), resent.delivery())) == [(failed.message_id, ANA, "hard_bounced")]
+
+
+def test_another_customers_document_of_the_same_id_mends_nothing(reading):
+    failed, theirs = mail(50), mail(10, account="globex")
+    assert rows(reading(failed.bounce(), theirs.delivery())) == [(failed.message_id, ANA, "hard_bounced")]
+
+
+def test_a_failure_whose_event_tells_no_account_is_of_its_emails_account(reading):
+    email, other = mail(50), mail(40, account="globex")
+    activity = reading(email.send(), as_identity_notification(email.bounce()), other.send(), other.delivery())
+    assert rows(activity) == [(email.message_id, ANA, "hard_bounced")]
+    assert activity.failures("globex").data == ()
+
+
+def test_a_complaint_beside_a_bounce_is_found_and_stays(reading):
+    email, later = mail(50), mail(10)
+    activity = reading(email.delivery(), email.bounce("Transient", "MailboxFull"), email.complaint(), later.delivery())
+    assert rows(activity, reason="complained") == rows(activity) == [(email.message_id, ANA, "soft_bounced")]
+
+
+def test_a_complaint_is_listed_with_its_own_time(reading):
+    spam = mail(50)
+    (row,) = reading(spam.delivery(), spam.complaint()).failures("acme").data
+    assert row.occurred_at == spam.after(600)
+
+
+def test_a_page_of_all_accounts_goes_on_at_its_day(reading):
+    emails = [mail(24 * 60 * days) for days in (1, 2, 60)]
+    activity = reading(*(each.bounce() for each in emails))
+    asked = {"since": NOW - timedelta(days=80), "limit": 2}
+    page = activity.failures(**asked, after=activity.failures(**asked).next_cursor)
+    assert [each.email_id for each in page.data] == [emails[2].message_id]
+    before = len(activity.fake.calls)
+    activity.failures(**asked, after=page.data[0].cursor)
+    assert len(activity.fake.calls) - before <= 4 * 22
 
 
 def test_failures_of_all_accounts_are_of_seven_days_unless_told(reading):

@@ -188,6 +188,20 @@ def test_an_argument_that_is_none_is_refused_before_anything_is_read(reading, as
     assert not [call for call in activity.fake.calls if "IndexName" in call]
 
 
+@pytest.mark.parametrize("since", [NOW, NOW + timedelta(days=1), "2026-01-01", NOW.replace(tzinfo=None)])
+def test_a_range_that_is_none_is_refused(reading, since):
+    for ask in (reading().account, reading().failures):
+        with pytest.raises(ValueError, match=r"since: got .*want"):
+            ask("acme", since, NOW)
+
+
+def test_failures_of_all_accounts_are_read_from_any_time(reading):
+    activity = reading(mail().bounce())
+    assert activity.failures(since=NOW + timedelta(days=40)).data == ()
+    assert activity.failures(until=NOW - timedelta(days=40)).data == ()
+    assert len(activity.failures(until=NOW).data) == 1
+
+
 def test_a_recipient_is_found_in_any_spelling_and_has_its_own_status_only(reading):
     email = mail(to=(ANA, BEN))
     found = reading(email.delivery([ANA]), email.bounce(recipients=[BEN])).recipient(f"Ben <{BEN.upper()}>")

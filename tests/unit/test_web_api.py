@@ -217,7 +217,7 @@ def test_the_examples_are_answers_as_their_schemas_say():
 
 
 #: What a document's schema cannot say.
-BEYOND_SCHEMA = ("invalid_cursor", "range_too_long")
+BEYOND_SCHEMA = ("invalid_cursor", "invalid_range", "range_too_long")
 
 
 @pytest.mark.parametrize("mode", GenerationMode)

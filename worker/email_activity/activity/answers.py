@@ -8,7 +8,7 @@ from typing import Any
 from email_activity.activity import facets, model, status
 from email_activity.activity.event_answers import event_answer
 from email_activity.activity.reasons import Evidence
-from email_activity.activity.states import FAILED, PENDING
+from email_activity.activity.states import FAILED, PENDING, REACHED
 from email_activity.activity.status import EmailStatus
 from email_activity.activity.words import words
 from email_activity.domain import facts
@@ -107,7 +107,8 @@ def recipient(found: facets.Status, of: EmailStatus, context: Context) -> model.
         is_destination=found.is_destination,
         status=first,
         also=tuple(each for each in said if each is not first and not (found.recipient is None and each is delivery)),
-        delivery=_facet(found.delivery, delivery),
+        # What nobody in particular did tells no delivery.
+        delivery=_facet(found.delivery, delivery if found.recipient else None),
         engagement=model.Engagement(**_facet_fields(found.engagement, engagement), tracked=tracked),
         consent=_facet(found.consent, consent),
         auto_replied_at=found.auto_replied_at,
@@ -136,13 +137,17 @@ def is_overdue(state: str, evidence: Evidence | None, sent_at: datetime | None, 
     """Whether SES was to have given up by now, and no outcome was reported."""
     if state not in PENDING:
         return False
-    ends_at = (evidence.tries_until if evidence else None) or (sent_at and sent_at + SES_TRIES_FOR)
-    return ends_at is not None and ends_at < now
+    if evidence and evidence.tries_until:
+        return evidence.tries_until < now
+    # Not the sum, which a time near the end of the calendar has none of.
+    return sent_at is not None and now - sent_at > SES_TRIES_FOR
 
 
 def _engagement(found: facets.Status, of: EmailStatus, context: Context, *, tracked: bool | None) -> model.Status:
     state, evidence = found.engagement.state, found.engagement.evidence
-    if state != "none":
+    if state == "none" and found.recipient and of.shared and of.shared.engagement.state not in ("none", "machine"):
+        reason: str | None = "shared"
+    elif state != "none":
         is_shared = found.recipient is None and state != "machine"
         reason = "shared" if is_shared else evidence.reason if evidence else None
     elif context.nothing_arrives:
@@ -150,7 +155,7 @@ def _engagement(found: facets.Status, of: EmailStatus, context: Context, *, trac
     elif tracked is False:
         reason = "not_tracked"
     else:
-        reason = "too_old" if of.sent_at and of.sent_at + OPENS_REPORTED_FOR < context.now else None
+        reason = "too_old" if of.sent_at and context.now - of.sent_at > OPENS_REPORTED_FOR else None
     return _status(state, reason, found.engagement, count=of.destination_count)
 
 
@@ -172,11 +177,12 @@ def _status(  # noqa: PLR0913  address and count are what a label may hold
         code=code,
         reason=row.reason,
         tone=row.tone,
-        label=row.label.format(address=address, count=count),
+        label=row.label.format(address=address, count=count or "several"),
         means=row.means,
         next_step=row.next_step,
         since=seen.first_at if seen else since,
         server_said=evidence.server_said if evidence else None,
+        ses_said=evidence.ses_said if evidence else None,
         status_code=evidence.status_code if evidence else None,
         ses_words=evidence.ses_words if evidence else None,
     )
@@ -201,11 +207,13 @@ def headline(recipients: Sequence[model.Recipient]) -> model.Status | None:
     if len(own) < 2:  # noqa: PLR2004  one needs no sentence
         return own[0].status if own else None
     failed = [each for each in own if each.has_failed]
-    waiting = [each for each in own if each.delivery.state in PENDING]
+    complained = [each for each in own if each.consent.state == "complained"]
+    waiting = [each for each in own if not each.has_failed and each.delivery.state not in REACHED]
     told = f"Not delivered to {len(failed)}" if failed else f"Delivered to {len(own) - len(waiting)}"
     label = f"{told} of {len(own)}" + (f"; {len(waiting)} without an outcome" if waiting else "")
-    worst = [*failed, *waiting, *own][0]
+    label += f"; {len(complained)} marked it as spam" if complained else ""
+    worst = [*failed, *complained, *waiting, *own][0]
     step = worst.status.next_step
     return worst.status.model_copy(
-        update={"label": label, "next_step": f"{worst.recipient}: {step}" if failed and step else step}
+        update={"label": label, "next_step": f"{worst.recipient}: {step}" if (failed or complained) and step else step}
     )

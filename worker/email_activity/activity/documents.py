@@ -5,12 +5,10 @@ from datetime import datetime
 
 from email_activity.activity import answers, model
 from email_activity.activity.answers import Context, headline
+from email_activity.activity.states import REACHED
 from email_activity.activity.status import EmailStatus
 from email_activity.domain import facts
 from email_activity.domain.tags import tag, untag
-
-#: Delivery states of what reached the recipient's mail server.
-REACHED = frozenset({"arrived", "delivered"})
 
 
 def spellings(document_type: str, document_id: str) -> list[facts.Document]:
@@ -26,11 +24,13 @@ def document_activity(
     """emails: at least one, newest first; found: the document as it stands in them."""
     shown = tuple(answers.email(each, context) for each in emails)
     recipients = merged_recipients(shown)
+    accounts = tuple(dict.fromkeys(each.account for each in shown if each.account))
     document = answers.document(found)
     assert document is not None  # noqa: S101  there is one
     return model.DocumentActivity(
         document=document,
-        account=next((each.account for each in shown if each.account), None),
+        account=next(iter(accounts), None),
+        accounts=accounts,
         status=headline(recipients) or shown[0].status,
         recipients=recipients,
         emails=shown,
@@ -47,9 +47,11 @@ def merged_recipients(emails: Iterable[model.Email]) -> tuple[model.DocumentReci
         for each in email.recipients:
             if each.recipient is None:
                 continue
-            if each.recipient not in newest:
+            known = newest.get(each.recipient)
+            # What came of a forward takes no recipient's place.
+            if known is None or (each.is_destination and not known[1].is_destination):
                 newest[each.recipient] = email, each
-            elif each.has_failed:
+            elif each.has_failed and each.is_destination:
                 failed_before.add(each.recipient)
     merged = [
         model.DocumentRecipient(
@@ -60,13 +62,16 @@ def merged_recipients(emails: Iterable[model.Email]) -> tuple[model.DocumentReci
     return tuple(sorted(merged, key=lambda each: (not each.has_failed, each.recipient)))
 
 
-def reached_later(recipient: str, sent_at: datetime | None, emails: Iterable[EmailStatus]) -> datetime | None:
-    """When an email that was sent after `sent_at` reached the recipient: the first time."""
+def reached_later(row: model.Failure, emails: Iterable[EmailStatus]) -> datetime | None:
+    """When an email of the same account that was sent later reached the recipient: the first time."""
+    sent_at = row.sent_at
     times = [
         seen.first_at
         for email in emails
         for each in email.recipients
-        if each.recipient == recipient and each.delivery.state in REACHED
+        if each.recipient == row.recipient and each.is_destination and each.delivery.state in REACHED
+        # Two customers may have documents of one id.
+        if email.account == row.account
         if sent_at and email.sent_at and email.sent_at > sent_at
         if (seen := each.delivery.seen.get(each.delivery.state)) and seen.first_at
     ]

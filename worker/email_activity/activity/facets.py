@@ -7,7 +7,7 @@
 What was reported is never lowered by one more fact. Two things are derived from it after the fold, and a later
 fact may withdraw them: `arrived`, and a bounce at another address than the recipient's own.
 
-An out-of-office reply is a mark (`auto_replied_at`), never a bounce: that mail reached the inbox.
+An out-of-office reply is a mark (`auto_replied_at`), never a bounce: that mail reached the mailbox.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

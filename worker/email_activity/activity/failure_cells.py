@@ -72,7 +72,7 @@ def cells(row: Row, zone: Zone) -> tuple[str, ...]:
     status, about = row.status, row.document
     found = (
         *(zone.exact(row.at), about and about.type, about and about.name, row.account, row.recipient),
-        *(status.code, status.reason, status.label, status.next_step, status.server_said),
+        *(status.code, status.reason, status.label, status.next_step, status.server_said or status.ses_said),
         *(zone.exact(row.delivered_since), zone.exact(row.sent_at), row.email_id, row.subject),
         "yes" if row.simulator else "",
     )
@@ -87,4 +87,5 @@ def csv_line(cells: object) -> str:
 
 def formula_safe(cell: str) -> str:
     """What comes from strangers is shown by a spreadsheet, never computed; and nothing in it moves a cursor."""
-    return f"'{printable(cell)}" if cell.startswith(FORMULA) else printable(cell)
+    shown = printable(cell)
+    return f"'{shown}" if cell.startswith(FORMULA) or shown.startswith(FORMULA) else shown

@@ -1,12 +1,12 @@
 """What did not arrive, from the indexes of failures: one row for each recipient of an email, at its last failure."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from email_activity.activity import answers, model
 from email_activity.activity.answers import Context
-from email_activity.activity.bulk import THREADS, FoldedEmail, Group, fold_all
+from email_activity.activity.bulk import THREADS, FoldedEmail, Group, fold_together
 from email_activity.activity.documents import reached_later
 from email_activity.activity.facets import Status
 from email_activity.activity.filters import FAILURE_REASONS
@@ -14,9 +14,10 @@ from email_activity.activity.pages import cursor_of
 from email_activity.activity.query import ActivityTable
 from email_activity.activity.status import EmailStatus
 from email_activity.domain.facts import Document
+from email_activity.domain.keys import failure_account
 
-#: Emails of a document that are looked through for a later delivery.
-MAX_LATER = 50
+#: Emails of a document, the newest, that are looked through for a later delivery.
+MAX_LATER = 10
 
 
 def rows_of(
@@ -33,7 +34,7 @@ def rows_of(
         raise ValueError(f"reason: got {reason!r}, want one of {', '.join(FAILURE_REASONS)}")
 
     def rows(group: Group, email: FoldedEmail) -> Iterator[model.Failure]:
-        if account is not None and email.status.account not in (account, None):
+        if not _is_of(account, group, email.status.account):
             return
         events = {hit.sk.split("#")[-2] for hit in group}
         for each in email.status.recipients:
@@ -43,10 +44,17 @@ def rows_of(
                 if (row.email_id, row.recipient) in shown:
                     continue
                 shown.add((row.email_id, row.recipient))
-                if reason in (None, row.status.code, row.status.reason):
+                if reason is None or any(reason in (said.code, said.reason) for said in (row.status, *row.also)):
                     yield row
 
     return rows
+
+
+def _is_of(account: str | None, group: Group, folded: str | None) -> bool:
+    """Where copies of an email's events disagree, it is of one account; without any, of that of the event."""
+    if account is None or folded == account:
+        return True
+    return folded is None and any(hit.partition == failure_account(account) for hit in group)
 
 
 def _deciding_event(found: Status) -> str | None:
@@ -69,6 +77,7 @@ def _failure(found: Status, email: EmailStatus, sort_key: str, context: Context)
         subject=email.subject,
         recipient=found.recipient or "",
         status=shown.status,
+        also=shown.also,
         delivered_since=None,
         simulator=shown.simulator,
         cursor=cursor_of(sort_key),
@@ -87,15 +96,14 @@ def with_later_deliveries(table: ActivityTable, rows: Sequence[model.Failure]) -
 def _emails_about(table: ActivityTable, document: Document) -> list[EmailStatus]:
     """The newest; none if there is but one, which is the failed one itself."""
     ids = list(islice(dict.fromkeys(hit.email_id for hit in table.by_document(document)), MAX_LATER))
-    folded = fold_all(table, ids) if len(ids) > 1 else []
+    folded = fold_together(table, ids) if len(ids) > 1 else []
     # A person may have said since that an email is about another document.
     return [each.status for each in folded if each.status.document == document]
 
 
 def _with_later_delivery(row: model.Failure, emails: dict[tuple[str, str], list[EmailStatus]]) -> model.Failure:
     # A complaint is about an email that arrived; another one does not mend it.
-    if row.document is None or row.status.code == "complained":
+    if row.document is None or any(said.code == "complained" for said in (row.status, *row.also)):
         return row
-    about: Iterable[EmailStatus] = emails[row.document.type, row.document.id]
-    at = reached_later(row.recipient, row.sent_at, about)
+    at = reached_later(row, emails[row.document.type, row.document.id])
     return row.model_copy(update={"delivered_since": at}) if at else row

@@ -18,9 +18,9 @@ class Meaning:
 
 #: Judged at reading, for each recipient: https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
 BOUNCE_CLASSES = (
-    ("hard", "The receiving server refused for good (Permanent). The address is bad; do not send to it again."),
+    ("hard", "The receiving server refused for good (Permanent): mostly a bad address; the reason says which it is."),
     ("soft", "SES gave up after retrying (Transient): full mailbox, too large, refused content, time ran out."),
-    ("auto_reply", "An out-of-office or other automatic reply. The mail did reach the inbox: no failure at all."),
+    ("auto_reply", "An out-of-office or other automatic reply. The mail did reach the mailbox: no failure at all."),
     ("delayed", "The server says of this recipient: not yet delivered, still trying (its action is `delayed`)."),
     ("arrived", "The server says of this recipient: delivered, or passed on (relayed, delivered, expanded)."),
     ("suppressed_global", words("suppressed", "global_list").means),
@@ -120,7 +120,7 @@ MEANINGS = (
     Meaning(
         "Bounce",
         "Hard: refused for good. Soft: reported only once SES has stopped retrying, so usually a failure.",
-        "An out-of-office reply arrives as a soft bounce although the mail reached the inbox. It is told apart by "
+        "An out-of-office reply arrives as a soft bounce although the mail reached the mailbox. It is told apart by "
         "what it lacks (any status of a server), and shown as a reply, never as a bounce. Its time may be "
         "before the Delivery's, since clocks differ. A forwarded mail may name an address you never wrote to: shown "
         "as bounced at that address (a forward or an alias), and it says nothing against the one you wrote to.",

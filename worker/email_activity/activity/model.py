@@ -36,7 +36,7 @@ class Document(Model):
 
 
 class Freshness(Model):
-    """newest_recorded_at: when the newest event happened that a live worker recorded. reading: one polled just now."""
+    """newest_recorded_at: of the newest event that a live worker recorded. reading: one polled just now."""
 
     newest_recorded_at: Time | None
     last_poll_at: Time | None
@@ -46,7 +46,7 @@ class Freshness(Model):
 class Status(Model):
     """A state in words. `code` is a state or a mark, `reason` says why; both for programs. since: when it was first so.
 
-    status_code: the receiving server's, `5.1.1`. server_said: its words. ses_words: `Bounce, Permanent, General`.
+    status_code: of the server, `5.1.1`. ses_said: where no server was asked. ses_words: `Bounce, Permanent, General`.
     """
 
     code: str
@@ -57,6 +57,7 @@ class Status(Model):
     next_step: str | None = None
     since: Time | None = None
     server_said: str | None = None
+    ses_said: str | None = None
     status_code: str | None = None
     ses_words: str | None = None
 
@@ -181,11 +182,12 @@ class DocumentRecipient(Recipient):
 
 
 class DocumentActivity(Model):
-    """emails: newest first, at most 500 (`has_more`). recipients: failures first."""
+    """emails: newest first, at most 500 (`has_more`). recipients: failures first. accounts: all that share the id."""
 
     object: Literal["document"] = "document"
     document: Document
     account: str | None
+    accounts: tuple[str, ...]
     status: Status
     recipients: tuple[DocumentRecipient, ...]
     emails: tuple[Email, ...]
@@ -222,8 +224,6 @@ class Verdict(Model):
 
 
 class RecipientActivity(Model):
-    """emails: newest first, each with the status for this recipient alone."""
-
     object: Literal["recipient"] = "recipient"
     recipient: str
     verdict: Verdict
@@ -234,8 +234,6 @@ class RecipientActivity(Model):
 
 
 class Failure(Model):
-    """An email that did not reach a recipient. delivered_since: when a later one about the same document did."""
-
     object: Literal["failure"] = "failure"
     occurred_at: Time | None
     document: Document | None
@@ -245,6 +243,7 @@ class Failure(Model):
     subject: str | None
     recipient: str
     status: Status
+    also: tuple[Status, ...]
     delivered_since: Time | None
     simulator: bool
     cursor: str

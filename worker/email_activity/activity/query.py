@@ -27,6 +27,7 @@ from email_activity.domain.indexes import INDEXES
 from email_activity.domain.keys import (
     EMAIL,
     FAILURE_SHARDS,
+    NO_ACCOUNT,
     email_id_of,
     email_key,
     failure_account,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 #: Partition keys in one statement, DynamoDB's limit.
 MAX_TOGETHER = 50
+
+#: Codes of what does not take statements, or does not allow them; anything else passes.
+NO_PARTIQL = frozenset({"AccessDeniedException", "UnknownOperationException", "ValidationException"})
 
 #: How often a throttled read is asked again, beside botocore's own attempts, and the longest pause, seconds.
 MAX_ATTEMPTS = 8
@@ -57,6 +61,7 @@ class Hit:
     email_id: str
     sort_key: str
     sk: str
+    partition: str = ""
 
 
 class ActivityTable:
@@ -95,9 +100,9 @@ class ActivityTable:
         if self._has_partiql and len(email_ids) > 1:
             try:
                 return self._select(email_ids)
-            except ClientError:
-                # Whatever it is: Query either does without it, or tells it better.
-                self._has_partiql = False
+            except ClientError as error:
+                # Query either does without it, or tells it better.
+                self._has_partiql = code_of(error) not in NO_PARTIQL
         return [self.facts(email_id) for email_id in email_ids]
 
     def _select(self, email_ids: Sequence[str]) -> list[list[Fact]]:
@@ -127,8 +132,13 @@ class ActivityTable:
         return self._hits("by_account", key_part(account), within)
 
     def by_failure(self, account: str | None, within: Range = EVERYTHING) -> Iterator[Hit]:
-        """Bounces, complaints, rejects and rendering failures; account None: of events that tell none."""
-        return self._hits("by_failure", failure_account(account), within)
+        """Bounces, complaints, rejects and rendering failures, of the account and of events that tell none.
+
+        So not each belongs. account None: only of events that tell none.
+        """
+        partitions = dict.fromkeys((failure_account(account), NO_ACCOUNT))
+        hits = (self._hits("by_failure", each, within) for each in partitions)
+        return heapq.merge(*hits, key=attrgetter("sort_key"), reverse=within.newest_first)
 
     def by_failure_day(self, within: Range) -> Iterator[Hit]:
         """Failures of all accounts with a readable time. within: with `since`; without `until` it is one day.
@@ -170,7 +180,7 @@ class ActivityTable:
         }
         for item in self._query(request | ({"Limit": within.page_size} if within.page_size else {})):
             if item[sort_name] != within.after:
-                yield Hit(email_id_of(item), item[sort_name], item["sk"])
+                yield Hit(email_id_of(item), item[sort_name], item["sk"], partition)
 
     def _partition(self, pk: str) -> Iterator[Item]:
         return self._query({"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}})

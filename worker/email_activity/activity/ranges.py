@@ -12,7 +12,8 @@ from email_activity.domain.times import rfc3339
 class Range:
     """Which part of an index, and from which end.
 
-    since is included, until is not; both count in whole seconds. after: the cursor, itself left out. page_size: hits in
+    since is included, until is not; both count in whole seconds. Raises ValueError for a time without a zone, and for a
+    range that ends before it begins. after: the cursor, itself left out. page_size: hits in
     a page of DynamoDB's answer, for who wants only a few; else as many as it gives (1 MB).
     """
 
@@ -22,13 +23,25 @@ class Range:
     newest_first: bool = True
     page_size: int | None = None
 
+    def __post_init__(self) -> None:
+        for name, at in (("since", self.since), ("until", self.until)):
+            # A text is what a product may give by mistake.
+            if at is not None and getattr(at, "tzinfo", None) is None:
+                raise ValueError(f"{name}: got {at!r}, want a datetime with a time zone")
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError(f"since: got {rfc3339(self.since)}, want a time before until, {rfc3339(self.until)}")
+
 
 def days_of(within: Range) -> Iterable[date]:
-    """Those of a range with both ends, in UTC, in its order."""
+    """Those of a range with both ends, in UTC, in its order, from the cursor's on."""
     if within.since is None or within.until is None or within.until <= within.since:
         return ()
     first, last = (at.astimezone(UTC).date() for at in (within.since, within.until - timedelta(microseconds=1)))
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    if cursor := (within.after or "").partition("T")[0]:
+        days = [
+            day for day in days if (day.isoformat() <= cursor if within.newest_first else day.isoformat() >= cursor)
+        ]
     return reversed(days) if within.newest_first else days
 
 

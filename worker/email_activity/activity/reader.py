@@ -100,7 +100,7 @@ class Activity:
         last = self._found(emails, Range(), VERDICT_EMAILS, lambda email, _: [email]).rows
         return model.RecipientActivity(
             recipient=wanted,
-            verdict=verdict([own for email in last for own in email.recipients]),
+            verdict=verdict(last),
             emails=page.data,
             has_more=page.has_more,
             next_cursor=page.next_cursor,
@@ -133,12 +133,13 @@ class Activity:
     ) -> model.Page[model.Failure]:
         """Emails that did not reach a recipient, or were marked as spam, by when that was reported.
 
-        account None: of all accounts; then `since` is seven days ago unless given. reason: a code or reason of
+        account None: of all accounts; then `since` is seven days before the end unless given. reason: a code or reason of
         `Status`. delivered_since: those too whose document reached the recipient by a later email.
         """
         context = self.context()
         if account is None:
-            since, until = since or context.now - FAILURES_SINCE, until or context.now + timedelta(days=1)
+            since = since or min(until or context.now, context.now) - FAILURES_SINCE
+            until = until or max(since, context.now) + timedelta(days=1)
         within = Range(since, until, _sort_key(after), page_size=check_limit(limit) + SPARE_HITS)
         hits = self._table.by_failure_day(within) if account is None else self._table.by_failure(account, within)
         found = read_page(

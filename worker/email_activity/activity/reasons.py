@@ -69,6 +69,9 @@ BY_LIST = {
 #: Bounce classes that are evidence of an arrival.
 WITHOUT_STATE = {"auto_reply": "auto_replied", "arrived": "arrived"}
 
+#: Delivery states in which no server was asked: what is told is SES's.
+NEVER_LEFT_SES = frozenset({"suppressed", "rejected", "render_failed"})
+
 Code = tuple[str, str | None]
 
 
@@ -76,7 +79,8 @@ Code = tuple[str, str | None]
 class Evidence:
     """The event that decided a facet's state, as far as an answer needs it. Times are UTC.
 
-    ses_words: `Bounce, Transient, MailboxFull`. tries_until: when SES was to give up, of a delay.
+    ses_words: `Bounce, Transient, MailboxFull`. ses_said: SES's own text, where it did not get as far as a server.
+    tries_until: when SES was to give up, of a delay.
     """
 
     event_id: str
@@ -84,6 +88,7 @@ class Evidence:
     occurred_at: datetime | None
     reason: str | None = None
     server_said: str | None = None
+    ses_said: str | None = None
     status_code: str | None = None
     tries_until: datetime | None = None
 
@@ -92,12 +97,15 @@ def evidence(state: str, entry: TimelineEntry) -> Evidence:
     """state: of any facet, that the event moved it to."""
     event, detail = entry.activity, entry.activity.detail
     until = detail.get("expiration_time")
+    by_server = detail.get("diagnostic_code") or detail.get("smtp_response") or None
+    is_by_ses = state in NEVER_LEFT_SES
     return Evidence(
         event_id=event.event_id,
         ses_words=ses_words(event.kind, detail),
         occurred_at=event.occurred_at,
         reason=_reason(state, entry),
-        server_said=detail.get("diagnostic_code") or detail.get("smtp_response") or detail.get("error_message") or None,
+        server_said=None if is_by_ses else by_server,
+        ses_said=(detail.get("error_message") or detail.get("reason") or by_server) if is_by_ses else None,
         status_code=_status_code(detail),
         tries_until=parse_timestamp(until).at if isinstance(until, str) else None,
     )

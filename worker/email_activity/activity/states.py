@@ -27,6 +27,9 @@ CONSENT = ("none", "subscribed", "unsubscribed", "complained")
 #: Delivery states that are no outcome yet.
 PENDING = frozenset({"sent", "delayed"})
 
+#: Delivery states of what reached the recipient's mail server.
+REACHED = frozenset({"arrived", "delivered"})
+
 #: Delivery states that say that the recipient did not get it.
 FAILED = frozenset(DELIVERY[DELIVERY.index("soft_bounced") :])
 

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from email_activity.activity import model
-from email_activity.activity.documents import REACHED
-from email_activity.activity.facets import Status
-from email_activity.activity.words import VERDICTS
+from email_activity.activity.facets import Facet, Status
+from email_activity.activity.reasons import NEVER_LEFT_SES
+from email_activity.activity.states import REACHED
+from email_activity.activity.status import EmailStatus
+from email_activity.activity.words import VERDICTS, words
+from email_activity.domain.keys import FIRST
 
 #: Emails that a verdict is read from.
 VERDICT_EMAILS = 50
@@ -26,52 +29,75 @@ REASONS = {
 SOFT_BOUNCES = 2
 
 
-def verdict(statuses: Sequence[Status]) -> model.Verdict:
-    """statuses: of one recipient, one for each email, newest first."""
-    reason, since = _reason(statuses)
+#: When the email was sent, and the recipient's status.
+Judged = tuple[datetime, Status]
+
+#: What orders it, the state, when it was reported, the status.
+Outcome = tuple[tuple[datetime, int], str, datetime | None, Status]
+
+
+def verdict(emails: Iterable[EmailStatus]) -> model.Verdict:
+    """emails: each with the status of one and the same recipient alone, newest first."""
+    judged = [(email.sent_at or FIRST, own) for email in emails for own in email.recipients]
+    statuses = [own for _, own in judged]
+    reason, since, of = _reason(judged, statuses)
     row = VERDICTS[reason]
+    next_step = row.next_step
+    if of and not next_step and row.code in ("do_not_send", "risky"):
+        evidence = of.delivery.evidence
+        next_step = words(of.delivery.state, evidence.reason if evidence else None).next_step
     return model.Verdict(
         code=row.code,
         reason=reason,
         tone=row.tone,
         label=row.label,
-        next_step=row.next_step,
+        next_step=next_step,
         since=since,
         emails=len(statuses),
     )
 
 
-def _reason(statuses: Sequence[Status]) -> tuple[str, datetime | None]:
+def _reason(judged: Sequence[Judged], statuses: Sequence[Status]) -> tuple[str, datetime | None, Status | None]:
+    """Why; since when; and the email that decided, where its delivery did."""
     complaints = [each.consent for each in statuses if each.consent.state == "complained"]
     if complaints:
-        return "complained", complaints[-1].seen["complained"].first_at
-    changed = next((each.consent for each in statuses if each.consent.state != "none"), None)
-    if changed and changed.state == "unsubscribed":
-        return "unsubscribed", changed.seen["unsubscribed"].last_at
-    outcomes = sorted(_outcomes(statuses), key=lambda each: each[0])
+        return "complained", complaints[-1].seen["complained"].first_at, None
+    changes = [(_at(each.consent) or FIRST, each.consent) for each in statuses if each.consent.state != "none"]
+    at, latest = max(changes, key=lambda each: each[0], default=(None, None))
+    if latest and latest.state == "unsubscribed":
+        return "unsubscribed", at, None
+    outcomes = sorted(_outcomes(judged), key=lambda each: each[0])
     row = _in_a_row(outcomes)
     if row >= SOFT_BOUNCES:
-        return "soft_bounces", outcomes[-row][2]
-    # One soft bounce alone says nothing.
-    return next(((REASONS[state], at) for _, state, at in reversed(outcomes) if state in REASONS), ("no_outcome", None))
+        return "soft_bounces", outcomes[-row][2], outcomes[-1][3]
+    # One soft bounce after another outcome says nothing.
+    for _, state, at, email in reversed(outcomes):
+        if state in REASONS:
+            return REASONS[state], at, email
+    return ("soft_bounce", *outcomes[-1][2:]) if outcomes else (_nothing_to_judge_by(statuses), None, None)
 
 
-Outcome = tuple[tuple[bool, datetime | int], str, datetime | None]
+def _nothing_to_judge_by(statuses: Sequence[Status]) -> str:
+    if not statuses:
+        return "no_email"
+    return "not_sent" if all(each.delivery.state in NEVER_LEFT_SES for each in statuses) else "no_outcome"
 
 
-def _outcomes(statuses: Sequence[Status]) -> Iterable[Outcome]:
-    """Each with when it came: without a time, in the order of the emails before all that have one."""
-    for number, each in enumerate(statuses):
-        state, evidence = each.delivery.state, each.delivery.evidence
-        if each.bounced_at or not (state in REASONS or state == "soft_bounced"):
-            continue
-        at = evidence.occurred_at if evidence else None
-        yield ((True, at) if at else (False, -number)), state, at
+def _outcomes(judged: Sequence[Judged]) -> Iterable[Outcome]:
+    """Each with when it came, but not before its email was sent: the clocks of receiving servers can be anywhere."""
+    for number, (sent_at, each) in enumerate(judged):
+        state, at = each.delivery.state, _at(each.delivery)
+        if not each.bounced_at and (state in REASONS or state == "soft_bounced"):
+            yield (max(at or sent_at, sent_at), -number), state, at, each
+
+
+def _at(facet: Facet) -> datetime | None:
+    return facet.evidence.occurred_at if facet.evidence else None
 
 
 def _in_a_row(outcomes: Sequence[Outcome]) -> int:
     count = 0
-    for _, state, _ in reversed(outcomes):
+    for _, state, _, _ in reversed(outcomes):
         if state != "soft_bounced":
             break
         count += 1

@@ -82,13 +82,13 @@ def header(zone: Zone) -> str:
     return (
         f"{'WHEN':{WHEN}}  {'DOCUMENT':{DOCUMENT}}  {'ACCOUNT':{ACCOUNT}}  {'RECIPIENT':{RECIPIENT}}  "
         f"{'STATUS':{LABEL}}  {'WHAT TO DO':{NEXT_STEP}}  {'EMAIL':{EMAIL_ID}}  "
-        f"WHAT THEIR SERVER SAID (times in {zone.name})"
+        f"WHAT THEIR SERVER OR SES SAID (times in {zone.name})"
     )
 
 
 def line(row: Row, zone: Zone) -> str:
     """Fixed columns for `grep`; what may be long comes last."""
-    told = "; ".join([*notes(row, zone), *([row.status.server_said] if row.status.server_said else [])])
+    told = "; ".join(filter(None, [*notes(row, zone), row.status.server_said or row.status.ses_said]))
     columns = (
         f"{zone.moment(row.at):{WHEN}}",
         f"{show.printable(document_name(row.document) or '-'):{DOCUMENT}}",
@@ -113,8 +113,8 @@ def block(row: Row, zone: Zone, width: int = 80) -> Text:
         out.append(" \u00b7 ", "").append(show.text(note, "dim"))
     if row.status.next_step:
         out.append("\n  ").append(show.text(f"\u2192 {row.status.next_step}"))
-    if row.status.server_said:
-        out.append("\n  ").append(_cut(row.status.server_said, width - 2, "dim"))
+    if told := row.status.server_said or row.status.ses_said:
+        out.append("\n  ").append(_cut(told, width - 2, "dim"))
     return out.append("\n  ").append(show.text(row.email_id, "dim")).append("\n")
 
 

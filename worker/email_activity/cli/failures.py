@@ -10,6 +10,7 @@ from itertools import islice
 import click
 
 from email_activity.activity import model
+from email_activity.activity.describe import counted
 from email_activity.activity.failure_cells import Row, row_of
 from email_activity.activity.filters import FAILURE_REASONS
 from email_activity.activity.pages import MAX_PAGE
@@ -68,7 +69,8 @@ def failures(  # noqa: PLR0913  one argument for each option is how click works
     """
     now = datetime.now(UTC)
     start, end = _time("--since", since, zone, now) or now - timedelta(days=7), _time("--until", until, zone, now)
-    read = partial(Activity().failures, account, start, end or now + timedelta(days=1), reason=reason)
+    _check_span(start, end or now)
+    read = partial(Activity().failures, account, start, end, reason=reason)
     found = _over_pages(partial(read, delivered_since=delivered_since, limit=MAX_PAGE))
     counts, has_more = _print(found, form, zone, limit, "failures")
     of_account = f" of account {account}" if account else ""
@@ -77,6 +79,7 @@ def failures(  # noqa: PLR0913  one argument for each option is how click works
     if not counts.rows:
         others = "" if delivered_since else "; what was delivered since is left out, unless --delivered-since is given"
         show.print_note(f"No email{of_account} failed{because} {span}{others}.")
+        _note_if_unknown(account)
         raise SystemExit(1)
     show.print_note(f"Failed{of_account} {span}: {counts}")
     if has_more:
@@ -110,6 +113,7 @@ def stuck(*, account: str, after: str, since: str | None, limit: int | None, zon
     """
     now = datetime.now(UTC)
     start, end = _time("--since", since, zone, now), _span_ago(after, zone, now)
+    _check_span(start, end)
     activity, looked = Activity(), Looked()
     emails = activity.stream_account(account, start, end)
     # Leaving early must end the processes that read ahead.
@@ -117,13 +121,25 @@ def stuck(*, account: str, after: str, since: str | None, limit: int | None, zon
         counts, has_more = _print(_stuck(looked.through(emails)), form, zone, limit, "emails without an outcome")
     span = f"sent between {zone.moment(start)} and {zone.moment(end)} ({zone.name})"
     upto = f", back to {zone.named(looked.last)}" if has_more and looked.last else ""
-    told = f"Looked through {looked.count:,} of account {account} {span}{upto}"
+    told = f"Looked through {counted(looked.count, 'email')} of account {account} {span}{upto}"
     if not counts.rows:
         show.print_note(f"{told}: none is without an outcome.")
+        _note_if_unknown(account)
         raise SystemExit(1)
     show.print_note(f"{told}: {counts}")
     if form == "people":
         show.print_freshness(activity.freshness())
+
+
+def _check_span(start: datetime | None, end: datetime | None) -> None:
+    if start and end and start >= end:
+        raise click.UsageError("the span ends before it begins: see --since, and --until or --after")
+
+
+def _note_if_unknown(account: str | None) -> None:
+    """A misspelt account has no failures either."""
+    if account and not Activity().account(account, limit=1).data:
+        show.print_note(f"No email of account {account} is known at all: ids are told apart by case too.")
 
 
 class Looked:

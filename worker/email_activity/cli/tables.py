@@ -38,7 +38,11 @@ def headline(status: Status, zone: Zone) -> Text:
     line = Text().append(show.pill(status, style="bold"))
     if status.since:
         line.append(f" ({zone.named(status.since)})", "dim")
-    for name, value in (("What to do", status.next_step), ("Their server said", status.server_said)):
+    for name, value in (
+        ("What to do", status.next_step),
+        ("Their server said", status.server_said),
+        ("SES said", status.ses_said),
+    ):
         if value:
             line.append("\n  ").append(f"{name}: ", "dim").append(show.text(value))
     return line
@@ -139,7 +143,7 @@ def _facets(of: Recipient, destination_count: int, zone: Zone) -> Iterator[Row]:
             row = _seen(state, facet, destination_count, zone, is_shared=of.recipient is None)
             own = said_of.get("forward_bounced" if of.bounced_at and facet is of.delivery else state)
             if own and number == 0:
-                for each in (own.ses_words, own.server_said if own is not of.status else None):
+                for each in (own.ses_words, (own.server_said or own.ses_said) if own is not of.status else None):
                     if each:
                         row[0].append("\n  ").append(show.text(each, "dim"))
             yield label, *row

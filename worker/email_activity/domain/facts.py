@@ -232,9 +232,11 @@ READERS: dict[str, Callable[[Item], Fact]] = {
 
 
 def read_fact(item: Item) -> Fact | None:
-    """The fact in an item; None for one that this version does not know."""
-    reader = READERS.get(item["sk"].partition("#")[0])
-    return reader(item) if reader else None
+    """None for an item that this version does not know or cannot read: it hides no other from readers."""
+    try:
+        return READERS[item["sk"].partition("#")[0]](item)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return None
 
 
 def _item(email_id: str, sort_key: str, expires_at: int, content: Item) -> Item:

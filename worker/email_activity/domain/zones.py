@@ -24,7 +24,7 @@ class Zone:
 
     def moment(self, at: datetime | None) -> str:
         """For where the zone is named nearby: `2026-11-23 10:00:00`."""
-        return at.astimezone(self.info).isoformat(" ", "seconds")[:19] if at else "-"
+        return self._here(at).isoformat(" ", "seconds")[:19] if at else "-"
 
     def minute(self, at: datetime | None) -> str:
         return self.moment(at)[:16]
@@ -35,7 +35,14 @@ class Zone:
 
     def exact(self, at: datetime | None) -> str:
         """For programs: RFC 3339 with the zone's offset; empty if there is none."""
-        return at.astimezone(self.info).isoformat(timespec="seconds") if at else ""
+        return self._here(at).isoformat(timespec="seconds") if at else ""
+
+    def _here(self, at: datetime) -> datetime:
+        """In UTC where the calendar ends."""
+        try:
+            return at.astimezone(self.info)
+        except OverflowError:
+            return at.astimezone(UTC)
 
     def told(self, text: object) -> str:
         """A time as reported; as it is if it cannot be read."""

@@ -1,7 +1,7 @@
 """The examples of the OpenAPI document: answers of the reader itself about two made-up emails, so none can be wrong."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -86,7 +86,7 @@ def _examples() -> dict[str, model.Model]:
     cursor = cursor_of(sent_key(SENT_AT, EMAIL_ID))
     listed = answers.listed_email(found, cursor, CONTEXT)
     bob = next(each for each in email.recipients if each.recipient == BOB)
-    of_bob = next(each for each in found.recipients if each.recipient == BOB)
+    to_bob = replace(found, recipients=tuple(each for each in found.recipients if each.recipient == BOB))
     failure = model.Failure(
         occurred_at=bob.status.since,
         document=email.document,
@@ -96,6 +96,7 @@ def _examples() -> dict[str, model.Model]:
         subject=email.subject,
         recipient=BOB,
         status=bob.status,
+        also=bob.also,
         delivered_since=None,
         simulator=False,
         cursor=cursor_of(f"{rfc3339(SENT_AT + timedelta(seconds=4))}#0a1b2c3d"),
@@ -105,7 +106,7 @@ def _examples() -> dict[str, model.Model]:
         "email": email,
         "look_up_recipient": model.RecipientActivity(
             recipient=BOB,
-            verdict=verdict([of_bob]),
+            verdict=verdict([to_bob]),
             emails=(listed.model_copy(update={"recipients": (bob,)}),),
             has_more=False,
             next_cursor=None,

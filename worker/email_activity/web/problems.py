@@ -94,11 +94,18 @@ async def _of_ours(_: Request, error: ProblemError) -> JSONResponse:
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    errors = tuple(
-        InvalidField(place=".".join(map(str, each["loc"])), message=_message(each, request)) for each in error.errors()
-    )
+    errors = tuple(InvalidField(place=_place(each), message=_message(each, request)) for each in error.errors())
     code = "invalid_cursor" if any(each.place.endswith(".after") for each in errors) else "invalid_request"
+    # Two fields that do not fit together have no place of their own.
+    code = "invalid_range" if any(each.place == "query" for each in errors) else code
     return problem(400, code, "; ".join(f"{each.place}: {each.message}" for each in errors), errors=errors)
+
+
+def _place(found: Any) -> str:
+    """A name in a body that is not known is the client's own, and may be an address."""
+    is_clients = found["type"] == "extra_forbidden" and found["loc"][0] == "body"
+    known = found["loc"][:1] if is_clients else found["loc"]
+    return ".".join(map(str, known))
 
 
 def _message(found: Any, request: Request) -> str:

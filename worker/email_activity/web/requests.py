@@ -1,10 +1,10 @@
 """What may be asked: parameters and bodies, checked here so that whatever the reader raises is no client's doing."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from email_activity.activity.filters import FAILURE_REASONS, STATUSES
 from email_activity.activity.pages import MAX_PAGE, PAGE, sort_key_of
@@ -62,6 +62,12 @@ class RangeAsked(PageAsked):
     since: Time | None = Field(None, description="The earliest, included; a day or a time, UTC unless it says else")
     until: Time | None = Field(None, description="The latest, not included")
 
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("since: want a time before until")
+        return self
+
 
 class EmailsAsked(RangeAsked):
     status: Status | None = Field(None, description="Only emails where any recipient is in this state")
@@ -84,7 +90,7 @@ class LookUp(PageAsked):
 
 def is_too_long(asked: FailuresAsked, now: datetime) -> bool:
     """Of the failures of all accounts, by the defaults that the reader has for a missing end."""
-    since = asked.since or now - FAILURES_SINCE
+    since = asked.since or min(asked.until or now, now) - FAILURES_SINCE
     return (asked.until or now + timedelta(days=1)) - since > timedelta(days=MAX_DAYS)
 
 
