@@ -133,7 +133,7 @@ class Activity:
     ) -> model.Page[model.Failure]:
         """Emails that did not reach a recipient, or were marked as spam, by when that was reported.
 
-        account None: of all accounts; then `since` is seven days before the end unless given. reason: a code or reason of
+        account None: of all; then `since` is seven days before the end unless given. reason: a code or reason of
         `Status`. delivered_since: those too whose document reached the recipient by a later email.
         """
         context = self.context()
