@@ -84,3 +84,10 @@ def test_an_account_without_emails_has_no_rates():
     assert found.sent == 0
     assert {each.rate for each in (*found.delivery, *found.engagement, found.bounces, found.complaints)} == {None}
     assert (found.failures, found.domains, found.bounces.highest) == ((), (), None)
+
+
+def test_what_never_left_ses_no_domain_refused():
+    emails = [sent_to(), sent_to(), sent_to()]
+    events = [emails[0].reject(), emails[1].rendering_failure(), emails[2].bounce()]
+    (found,) = figures_of(counted(*([each] for each in events))).domains
+    assert (found.count, found.of) == (1, 3)

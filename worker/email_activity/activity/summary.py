@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, tzinfo
 
 from email_activity.activity.answers import Context, is_overdue, is_simulator
 from email_activity.activity.facets import Status
+from email_activity.activity.reasons import NEVER_LEFT_SES
 from email_activity.activity.states import PENDING
 from email_activity.activity.status import EmailStatus
 from email_activity.activity.words import words
@@ -86,7 +87,9 @@ class Summary:
         if outcome == "failed":
             reason = _reason(found)
             self.failures[reason] += 1
-            self.failed_by_domain[domain, reason] += 1
+            # What never left SES no domain refused.
+            if found.delivery.state not in NEVER_LEFT_SES:
+                self.failed_by_domain[domain, reason] += 1
         elif outcome == "delivered" and (seen := found.delivery.seen.get("delivered")) and seen.first_at:
             self.seconds[max(0, int((seen.first_at - sent_at).total_seconds()))] += 1
         return outcome

@@ -49,7 +49,7 @@ def assign(*, email_id: str, document_type: str, document_id: str, as_json: bool
         raise click.ClickException(
             show.printable(
                 f"nothing is known of the email {wanted_id} in the table {settings.activity_table}, so it cannot be "
-                "assigned: is the id right, and the email not older than the retention?"
+                "assigned: is the id right, its document type tracked, and it not older than the retention?"
             )
         )
     email = status(wanted_id, facts)

@@ -36,7 +36,7 @@ SCHEMA_VERSION = 2
 #: A DynamoDB item in plain Python values.
 Item = dict[str, Any]
 
-#: (pk, sk) of an item.
+#: pk, sk.
 Key = tuple[str, str]
 
 
@@ -222,7 +222,6 @@ class Assignment:
 
 
 Fact = Activity | Extra | RecipientFact | Assignment
-
 READERS: dict[str, Callable[[Item], Fact]] = {
     "EVENT": Activity.from_item,
     "EXTRA": Extra.from_item,
