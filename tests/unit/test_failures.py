@@ -126,6 +126,12 @@ def test_another_customers_document_of_the_same_id_mends_nothing(reading):
     assert rows(reading(failed.bounce(), theirs.delivery())) == [(failed.message_id, ANA, "hard_bounced")]
 
 
+def test_a_forward_that_got_a_later_email_mends_nothing(reading):
+    failed, later = mail(50, (ANA,)), mail(10, (BEN, "cleo@example.net"))
+    activity = reading(failed.bounce(), later.send(), later.delivery([ANA]))
+    assert rows(activity) == [(failed.message_id, ANA, "hard_bounced")]
+
+
 def test_a_failure_whose_event_tells_no_account_is_of_its_emails_account(reading):
     email, other = mail(50), mail(40, account="globex")
     activity = reading(email.send(), as_identity_notification(email.bounce()), other.send(), other.delivery())

@@ -10,7 +10,7 @@ import pytest
 from email_activity.activity import query
 from email_activity.activity.attribution import attribute
 from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit
-from email_activity.activity.ranges import Range
+from email_activity.activity.ranges import Range, days_of
 from email_activity.activity.status import status
 from email_activity.domain.facts import Activity, Assignment, Document, RecipientFact
 from email_activity.domain.worker_process import WorkerProcess
@@ -108,6 +108,15 @@ def test_many_fit_into_one_statement_which_is_tried_once_if_refused():
     reader.facts_of(["a", "b"])
     reader.facts_of(["a", "b"])
     assert sum("Statement" in call for call in fake.calls) == 1
+
+
+def test_an_error_that_passes_gives_no_statement_up_for_ever():
+    fake = FakeDynamoDB(items(Email()))
+    reader = table(fake)
+    fake.failures = [error("InternalServerError")]
+    reader.facts_of(["a", "b"])
+    reader.facts_of(["a", "b"])
+    assert sum("Statement" in call for call in fake.calls) == 2
 
 
 # --- Indexes ---
@@ -275,3 +284,12 @@ def test_the_workers_are_those_that_told_of_themselves_within_the_hour():
     assert found[0].newest_event_at == newest
     assert found[1].newest_event_at is None
     assert found[0].written_at == now
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_cursor_leaves_out_the_days_behind_it(newest_first):
+    day = datetime(2026, 1, 10, tzinfo=UTC)
+    within = Range(day, day + timedelta(days=10), "2026-01-14T09:00:00.000Z#0a1b2c3d", newest_first=newest_first)
+    days = list(days_of(within))
+    assert days == sorted(days, reverse=newest_first)
+    assert {each.day for each in days} == (set(range(10, 15)) if newest_first else set(range(14, 20)))

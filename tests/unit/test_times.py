@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from email_activity.domain.times import microseconds, parse_timestamp, rfc3339, rfc3339_exact
+from email_activity.domain.zones import zone_named
 
 AT = datetime(2026, 11, 23, 10, 20, 30, tzinfo=UTC)
 
@@ -78,3 +79,11 @@ def test_written_times_sort_as_text_and_are_read_back():
     early, late = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
     assert rfc3339(early) < rfc3339(AT) < rfc3339(late)
     assert parse_timestamp(rfc3339_exact(early)).at == early
+
+
+@pytest.mark.parametrize("at", [datetime(9999, 12, 31, 23, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)])
+@pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York"])
+def test_a_time_where_the_calendar_ends_is_shown_all_the_same(at, name):
+    zone = zone_named(name)
+    assert zone.moment(at).startswith(f"{at.year:04}")
+    assert zone.exact(at).startswith(f"{at.year:04}")
