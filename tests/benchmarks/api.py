@@ -1,4 +1,4 @@
-"""The API: how long each call takes on a large table, over HTTP, from one client.
+"""The API and the page: how long each call takes on a large table, over HTTP, from one client.
 
     make bench-api
     make bench-api ARGS="--emails 10000"
@@ -77,6 +77,13 @@ def calls(day: Day, activity: Activity) -> Iterator[tuple[str, str, dict[str, st
     yield "an account's not delivered", f"{emails}&status=not_delivered", None
     yield "an account's still trying", f"{emails}&status=still_trying", None
     yield "failures by a rare reason", f"{failures}?since={since}&until={until}&reason=too_large", None
+    at = f"{day.start:%Y-%m-%d}"
+    yield "page: an email", f"/emails/{email.email_id}", None
+    yield "page: a document", f"/documents/invoice/{email.document.id}", None
+    yield "page: an account's day", f"/accounts/{day.account}?day={at}", None
+    yield "page: of it, not delivered", f"/accounts/{day.account}?day={at}&status=not_delivered", None
+    yield "page: what was not delivered", f"/failures?account={day.account}&since={at}", None
+    yield "page: overview", f"/overview?account={day.account}&from={at}&to={at}", None
 
 
 def row(client: httpx2.Client, what: str, path: str, body: dict[str, str] | None) -> str:
@@ -85,7 +92,9 @@ def row(client: httpx2.Client, what: str, path: str, body: dict[str, str] | None
         answer.raise_for_status()
         return answer
 
-    found = ask().json()
+    answer = ask()
+    is_json = "json" in answer.headers["content-type"]
+    found = answer.json() if is_json else {}
     rows = len(found.get("data", found.get("emails", [found])))
     seconds = []
     for _ in range(TIMES):
