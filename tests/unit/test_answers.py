@@ -171,7 +171,11 @@ def test_an_open_of_one_of_three_is_so_called_in_the_timeline():
             "Not delivered to 1 of 3; 1 without an outcome",
             f"{BEN}: Fix the address, then resend.",
         ),
-        ([THREE.reject()], "Not delivered to 3 of 3", f"{ANA}: Clean the attachment, then resend."),
+        (
+            [THREE.reject()],
+            "Not delivered to 3 of 3",
+            f"{ANA}: Clean the attachment, then resend. See the 2 others, too.",
+        ),
         ([THREE.delivery(), THREE.bounce(recipients=[FORWARD])], "Delivered to 3 of 3", None),
         ([THREE.send(), THREE.open()], "Delivered to 0 of 3; 3 without an outcome", None),
         (

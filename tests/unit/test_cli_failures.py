@@ -218,6 +218,12 @@ def test_no_cell_is_a_formula(start):
     assert formula_safe(f"a{start}") == printable(f"a{start}")
 
 
+@pytest.mark.parametrize("text", ["Hi;=1+1", "Hi; =1+1", "a;b;-2", "x;\uff1d1"])
+def test_no_cell_is_a_formula_where_a_semicolon_begins_one(text):
+    cells = [each.strip() for each in formula_safe(text).split(";")]
+    assert not [each for each in cells if each.startswith(("=", "+", "-", "@", "\uff1d"))]
+
+
 def test_csv_has_a_label_for_each_column_of_plain():
     assert len(CSV) == len(PLAIN) == len(set(CSV))
 

@@ -171,3 +171,30 @@ def test_no_address_stands_in_a_url_a_title_or_a_log():
         urls = re.findall(r'(?:href|action)="([^"]*)"', each.text)
         assert not [url for url in urls if "@" in url or "%40" in url]
         assert "@" not in each.headers.get("location", "")
+
+
+@pytest.mark.parametrize("path", ["/overview?account=4711", "/failures", "/api/v1/freshness", "/page.css"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_no_page_of_another_site_asks_by_an_image(path, site):
+    asked = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    assert browser().get(path, headers=asked).status_code == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin"])
+def test_a_link_from_another_site_is_followed(site):
+    asked = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert browser().get("/failures", headers=asked).status_code == 200
+
+
+@pytest.mark.parametrize("odd", ['prefs={"a":1}', "x=a b", "path=/", "version=1", "a[b]=1", "flag", 'a="x'])
+def test_an_odd_cookie_of_another_program_signs_nobody_out(odd):
+    client = browser(web_token_hashes=token_hash(TOKEN))
+    cookie = client.post("/sign-in", data={"token": TOKEN}, headers=OWN_FORM).headers["set-cookie"].partition(";")[0]
+    client.cookies.clear()
+    assert client.get("/failures", headers={"Cookie": f"{odd}; {cookie}"}).status_code == 200
+
+
+def test_two_who_sign_in_at_once_have_different_cookies():
+    client = browser(web_token_hashes=token_hash(TOKEN))
+    cookies = {client.post("/sign-in", data={"token": TOKEN}, headers=OWN_FORM).headers["set-cookie"] for _ in range(2)}
+    assert len(cookies) == 2

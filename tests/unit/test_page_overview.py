@@ -59,3 +59,10 @@ def test_an_account_without_emails_says_so():
 def test_days_that_are_none_are_said(query, words):
     answer = browser().get(f"/overview?{query}")
     assert (answer.status_code, words in text_of(answer.text)) == (400, True), text_of(answer.text)
+
+
+def test_an_overview_has_a_bounded_number_of_days():
+    answer = browser().get("/overview?account=4711&from=2000-01-01&to=2026-11-26")
+    assert answer.status_code == 400
+    assert "At most 366 days" in answer.text
+    assert browser().get(f"/overview?account={ACCOUNT}&from=2025-12-01&to=2026-12-01").status_code == 200

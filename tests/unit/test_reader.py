@@ -62,9 +62,12 @@ def test_an_email_is_found_by_its_id_and_by_the_header(reading, form):
     assert [each.kind for each in found.timeline] == ["Send"]
 
 
-@pytest.mark.parametrize("email_id", ["", "unknown", "<unknown@example.com>"])
+@pytest.mark.parametrize(
+    "email_id", ["", "unknown", "<unknown@example.com>", "{}@simulator.amazonses.com", "{}@notamazonses.com"]
+)
 def test_nothing_is_told_of_an_email_that_is_not_known(reading, email_id):
-    assert reading(mail().send()).email(email_id) is None
+    email = mail()
+    assert reading(email.send()).email(email_id.format(email.message_id)) is None
 
 
 @pytest.mark.parametrize("typed", ["2026/117", "2026_2F117", " 2026/117 "])

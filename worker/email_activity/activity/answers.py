@@ -213,7 +213,9 @@ def headline(recipients: Sequence[model.Recipient]) -> model.Status | None:
     label = f"{told} of {len(own)}" + (f"; {len(waiting)} without an outcome" if waiting else "")
     label += f"; {len(complained)} marked it as spam" if complained else ""
     worst = [*failed, *complained, *waiting, *own][0]
-    step = worst.status.next_step
-    return worst.status.model_copy(
-        update={"label": label, "next_step": f"{worst.recipient}: {step}" if (failed or complained) and step else step}
-    )
+    step, others = worst.status.next_step, len(failed or complained) - 1
+    if step and (failed or complained):
+        step = f"{worst.recipient}: {step}" + (
+            f" See the {others} other{'s' if others > 1 else ''}, too." if others > 0 else ""
+        )
+    return worst.status.model_copy(update={"label": label, "next_step": step})

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +26,8 @@ CSV = (
 
 #: What a spreadsheet takes for the beginning of a formula.
 #: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+_BEHIND_SEMICOLON = re.compile(r"(;\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 #: Without it Excel takes UTF-8 for something else.
 BOM = "\ufeff"
@@ -87,5 +89,6 @@ def csv_line(cells: object) -> str:
 
 def formula_safe(cell: str) -> str:
     """What comes from strangers is shown by a spreadsheet, never computed; and nothing in it moves a cursor."""
-    shown = printable(cell)
+    # Where the semicolon separates cells, what follows it begins one.
+    shown = _BEHIND_SEMICOLON.sub(r"\1'", printable(cell))
     return f"'{shown}" if cell.startswith(FORMULA) or shown.startswith(FORMULA) else shown

@@ -3,7 +3,9 @@
 import re
 
 #: `<0100...@email.amazonses.com>`, with or without the header's name before it.
-_MESSAGE_ID = re.compile(r"^(?:message-id:\s*)?<?([^<>@\s]+)@[a-z0-9.-]*amazonses\.com>?$", re.IGNORECASE)
+_MESSAGE_ID = re.compile(
+    r"^(?:message-id:\s*)?<?([^<>@\s]+)@(?!simulator\.)(?:[a-z0-9-]+\.)*amazonses\.com>?$", re.IGNORECASE
+)
 
 
 def email_id_in(text: str) -> str:

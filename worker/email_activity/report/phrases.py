@@ -112,7 +112,7 @@ def left_out(trend: Trend, what: str) -> str | None:
     few = f"a day of fewer than {trend.judged_from:,} emails, where a single {what} would exceed the limit"
     if any(each.of and rate is None for each, rate in zip(trend.days, drawn(trend), strict=True)):
         return f"Not drawn: {few}."
-    return f"It says little of {few}."
+    return f"It says little of {few}, and cuts what is beyond its top."
 
 
 def axis_top(trend: Trend) -> float:

@@ -12,7 +12,7 @@ from email_activity.telemetry import log
 from email_activity.web.login import check_host, check_login
 from email_activity.web.problems import OWN, RETRY_AFTER, ProblemError
 from email_activity.web.requests import MAX_BODY
-from email_activity.web.sessions import Sessions, check_form
+from email_activity.web.sessions import Sessions, check_origin
 from email_activity.web.settings import MAX_AT_ONCE, WebSettings
 
 #: A load balancer asks for it by address and without a token; it says nothing.
@@ -50,7 +50,7 @@ class Gate:
                 check_host(scope, self._settings)
                 if scope["path"] not in OPEN and not self._sessions.knows(scope):
                     check_login(scope, self._settings)
-                check_form(scope)
+                check_origin(scope)
                 _check_size(scope)
             except ProblemError as refusal:
                 await refusal.response()(scope, receive, send)

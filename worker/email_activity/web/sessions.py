@@ -5,9 +5,9 @@ import secrets
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from email_activity.web.login import is_token
@@ -38,20 +38,21 @@ class Sessions:
         """The cookie's value; None if the token is none."""
         if not is_token(token, self._settings.token_hashes):
             return None
-        ends_at = str(int(self._now()) + LASTS)
-        return f"{ends_at}.{self._seal(ends_at)}"
+        # Two who sign in within one second are told apart.
+        ticket = f"{int(self._now()) + LASTS}-{secrets.token_hex(8)}"
+        return f"{ticket}.{self._seal(ticket)}"
 
     def knows(self, scope: Scope) -> bool:
         """For pages alone: the API is asked by programs, which have the token."""
         if not self._settings.token_hashes or is_of_api(scope):
             return False
         value = cookie_of(scope)
-        ends_at, _, seal = value.partition(".")
-        is_sealed = hmac.compare_digest(seal.encode(), self._seal(ends_at).encode())
-        return is_sealed and int(ends_at) > self._now()
+        ticket, _, seal = value.partition(".")
+        is_sealed = hmac.compare_digest(seal.encode(), self._seal(ticket).encode())
+        return is_sealed and int(ticket.partition("-")[0]) > self._now()
 
-    def _seal(self, ends_at: str) -> str:
-        return hmac.new(self._secret, ends_at.encode(), sha256).hexdigest()
+    def _seal(self, ticket: str) -> str:
+        return hmac.new(self._secret, ticket.encode(), sha256).hexdigest()
 
 
 def is_of_api(scope: Scope) -> bool:
@@ -59,13 +60,9 @@ def is_of_api(scope: Scope) -> bool:
 
 
 def cookie_of(scope: Scope) -> str:
-    found = SimpleCookie()
-    try:
-        found.load(Headers(scope=scope).get("cookie", ""))
-    except CookieError:
-        return ""
-    morsel = found.get(COOKIE_OF_HTTPS) or found.get(COOKIE)
-    return morsel.value if morsel else ""
+    # Other programs on the same host set cookies, too, and odd ones: Python's own parser stops at these.
+    found = cookie_parser(Headers(scope=scope).get("cookie", ""))
+    return found.get(COOKIE_OF_HTTPS) or found.get(COOKIE) or ""
 
 
 def set_cookie(scope: Scope, value: str) -> str:
@@ -75,15 +72,19 @@ def set_cookie(scope: Scope, value: str) -> str:
     return f"{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LASTS if value else 0}{secure}"
 
 
-def check_form(scope: Scope) -> None:
-    """Else a page of anybody's could send a form in the name of who is signed in, or whom a proxy knows.
+def check_origin(scope: Scope) -> None:
+    """Else a page of anybody's could ask, or send a form, in the name of who is signed in, or whom a proxy knows: as an
+    image, for instance, at the cost of the table. To follow a link is allowed. Programs tell no Sec-Fetch-Site.
 
     Browsers say where a form comes from: by Sec-Fetch-Site where the address is safe (HTTPS, loopback), and by Origin.
     Raises ProblemError.
     """
-    if scope["method"] in ("GET", "HEAD") or is_of_api(scope):
-        return
     headers = Headers(scope=scope)
+    if scope["method"] in ("GET", "HEAD") or is_of_api(scope):
+        is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not is_link:
+            raise ProblemError(403, "foreign_request", "A page of another site asked for this.")
+        return
     site, origin = headers.get("sec-fetch-site"), headers.get("origin", "")
     is_ours = origin.partition("://")[2].lower() == headers.get("host", "").lower()
     if site != "same-origin" if site else not is_ours:

@@ -24,6 +24,9 @@ DAYS = 30
 
 overviews = APIRouter(include_in_schema=False)
 
+#: Days that an overview may have: each is a row, emails or not.
+MAX_DAYS = 366
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -60,6 +63,8 @@ def _span(given: Mapping[str, str], zone: Zone, today: date) -> Span:
     first = asked.day_asked(given.get("from") or _days_before(last.day), zone)
     if first.day > last.day:
         raise ProblemError(400, "invalid_request", "The first day is after the last.")
+    if (last.day - first.day).days >= MAX_DAYS:
+        raise ProblemError(400, "range_too_long", f"At most {MAX_DAYS} days.")
     return Span(first.day, last.day, first.start, last.end)
 
 
@@ -71,11 +76,10 @@ def _days_before(last: date) -> str:
 def _body(activity: Activity, account: str, span: Span, context: Context, zone: Zone) -> Markup | None:
     """None: too many."""
     summary = activity.summary(account, span.start, span.end, zone=zone.info)
-    if summary is None:
-        return None
+    if summary is None or not summary.sent:
+        return None if summary is None else Markup()
     about = About(account, span.first, span.last, zone.name, context.now, context.freshness)
-    found = figures(summary, about)
-    return render_body(found, zone.info) if found.sent else Markup()
+    return render_body(figures(summary, about), zone.info)
 
 
 def _command(account: str, span: Span) -> str:
