@@ -31,7 +31,7 @@ DAY = f"{NOON:%Y-%m-%d}"
 @pytest.fixture
 def store(monkeypatch):
     def put(*events):
-        items = [*items_of(map(raw, events)).values(), worker_that_polled(NOW).copy()]
+        items = [*items_of(map(raw, events)).values(), worker_that_polled(datetime.now(UTC))]
         monkeypatch.setattr(count, "open_table", lambda _settings: table_of(items, page=4))
 
     return put
@@ -43,7 +43,8 @@ def whole_table(monkeypatch):
 
     def put(*events):
         # A worker of a host by this name has a sort key like an event's.
-        worker = WorkerProcess("EVENT", "1", "0.1.0", NOW, last_poll_at=NOW).to_item()
+        now = datetime.now(UTC)
+        worker = WorkerProcess("EVENT", "1", "0.1.0", now, last_poll_at=now).to_item()
         fake = FakeDynamoDB([*items_of(map(raw, events)).values(), worker], page=4)
         table = ActivityTable(fake, "facts")
         monkeypatch.setattr(count, "open_table", lambda _settings: table)

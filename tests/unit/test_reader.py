@@ -243,7 +243,8 @@ def test_whether_opens_are_tracked_is_asked_once_for_a_list(reading):
 @pytest.mark.parametrize(
     ("seconds", "reading_now"), [((10, 1000), True), ((119,), True), ((121, 600), False), ((), False)]
 )
-def test_freshness_is_that_of_the_worker_that_polled_last(reading, seconds, reading_now):
+def test_freshness_is_that_of_the_worker_that_polled_last(reading, monkeypatch, seconds, reading_now):
+    monkeypatch.setattr(query, "_unexpired", lambda items: items)
     found = reading(items=[worker(each, NOW - timedelta(hours=each)) for each in seconds]).freshness()
     assert found.reading is reading_now
     assert found.newest_recorded_at == (NOW - timedelta(hours=min(seconds)) if seconds else None)
