@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from email_activity.cli.main import main
 from email_activity.settings import SettingsError
 from email_activity.web.login import token_hash
+from email_activity.web.server import listen
 from email_activity.web.settings import load_web_settings
 
 PROGRAM = Path(sys.executable).parent / "email-activity"
@@ -176,3 +177,11 @@ def test_an_address_that_is_taken_is_one_line(running):
     result = run("--port", port)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"Error: cannot listen at 127.0.0.1, port {port}: Address already in use\n"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_answer_in_two_pieces_waits_for_no_acknowledgement(host):
+    with listen(host, 0) as listener, socket.create_connection(listener.getsockname()[:2]):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
