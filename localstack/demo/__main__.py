@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ def demo(*, keep: bool, as_json: bool) -> None:
     try:
         with running_demo(show.print_note) as running:
             result = _wait(running)
-            emails = [email_with_timeline(each, Context()) for each in running.emails() if each.timeline]
+            emails = [
+                email_with_timeline(each, Context(datetime.now(UTC))) for each in running.emails() if each.timeline
+            ]
             emails.sort(key=lambda each: str(each.sent_at))
             if as_json:
                 show.print_json(_as_json(result, emails))

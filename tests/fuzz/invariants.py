@@ -86,7 +86,7 @@ def check_readers(items: Items) -> None:
     for facts in by_email.values():
         email = fold(facts)
         assert email.timeline
-        email_with_timeline(email, Context()).model_dump_json()
+        email_with_timeline(email, Context(NOW)).model_dump_json()
 
 
 def check_forms(body: str, items: Items) -> None:

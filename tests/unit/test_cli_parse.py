@@ -168,7 +168,7 @@ def test_status_folds_the_documents_by_email_as_the_command_status_shows_one():
     assert [each["kind"] for each in second["timeline"]] == ["Send", "Delivery"]
     items = items_of(map(raw, events)).values()
     facts = [fact for fact in map(read_fact, items) if fact and fact.email_id == one.message_id]
-    wanted = email_with_timeline(fold(one.message_id, facts), Context())
+    wanted = email_with_timeline(fold(one.message_id, facts), Context(datetime.now(UTC)))
     assert without_receipt(first) == without_receipt(wanted.model_dump(mode="json"))
 
 

@@ -77,7 +77,7 @@ def _table(monkeypatch, store) -> None:
 def as_block(email: Email) -> str:
     """As at a terminal of 80 columns."""
     facts = table_of(items_of(map(raw, EVENTS)).values()).facts(email.message_id)
-    return rows.block(answers.email(status(email.message_id, facts), Context()), zone_named("UTC"), 80).plain
+    return rows.block(answers.email(status(email.message_id, facts), Context(NOON)), zone_named("UTC"), 80).plain
 
 
 def test_the_status_of_an_email_as_json():

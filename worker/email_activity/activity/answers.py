@@ -1,8 +1,8 @@
 """From the fold of an email to what readers are given (`model.py`), in the words of `words.toml`. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from email_activity.activity import facets, model, status
@@ -25,19 +25,19 @@ OPENS_REPORTED_FOR = timedelta(days=60)
 #: https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html#send-email-simulator
 SIMULATOR = "@simulator.amazonses.com"
 
-#: What makes the headline of a recipient, the first that holds: then a failure, which comes before all.
+#: What makes the headline of a recipient whom the email reached, the first that holds.
 HEADLINES = ("complained", "clicked", "opened", "proxy_opened")
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the facts of an email do not tell. now: UTC, the clock's if not given.
+    """What the facts of an email do not tell. now: UTC.
 
     opens_tracked: of a configuration set; None: cannot be told. freshness: None: nobody asked, so events are taken to
     arrive.
     """
 
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime
     opens_tracked: Callable[[str | None], bool | None] = lambda _: None
     freshness: model.Freshness | None = None
 
@@ -213,9 +213,9 @@ def headline(recipients: Sequence[model.Recipient]) -> model.Status | None:
     label = f"{told} of {len(own)}" + (f"; {len(waiting)} without an outcome" if waiting else "")
     label += f"; {len(complained)} marked it as spam" if complained else ""
     worst = [*failed, *complained, *waiting, *own][0]
-    step, others = worst.status.next_step, len(failed or complained) - 1
-    if step and (failed or complained):
-        step = f"{worst.recipient}: {step}" + (
-            f" See the {others} other{'s' if others > 1 else ''}, too." if others > 0 else ""
-        )
+    step, to_act_on = worst.status.next_step, failed or complained
+    if step and to_act_on:
+        step = f"{worst.recipient}: {step}"
+        if others := len(to_act_on) - 1:
+            step += f" See the {others} other{'s' if others > 1 else ''}, too."
     return worst.status.model_copy(update={"label": label, "next_step": step})

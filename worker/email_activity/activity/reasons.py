@@ -33,9 +33,8 @@ BY_STATUS = {
     "7": "blocked",
 }
 
-#: Of a permanent bounce whose code is none of these. What is about the address is no block by the server: with a
-#: block the address may be right.
-BY_PERMANENT_STATUS = {"0": None, "1": None}
+#: Subjects of a permanent status that give no reason: that it failed (5.0.0), or that it has to do with the address.
+NO_REASON = ("", "0", "1")
 
 #: Of a transient one.
 BY_TRANSIENT_STATUS = {"4": "timed_out"}
@@ -149,18 +148,15 @@ def _reason(state: str, entry: TimelineEntry) -> str | None:
 
 
 def _bounce_reason(state: str, detail: Mapping[str, Any]) -> str | None:
-    of_state = BY_PERMANENT_STATUS if state == "hard_bounced" else BY_TRANSIENT_STATUS
     code = (_status_code(detail) or "")[2:]
-    subject = code.partition(".")[0]
-    if code in BY_STATUS:
-        return BY_STATUS[code]
-    if reason := BY_SUBTYPE.get(_lower(detail, "bounce_sub_type")):
-        return reason
-    if subject in of_state:
-        return of_state[subject]
-    if subject in BY_STATUS:
-        return BY_STATUS[subject]
-    return "blocked" if subject and state == "hard_bounced" else None
+    subject, is_hard = code.partition(".")[0], state == "hard_bounced"
+    return (
+        BY_STATUS.get(code)
+        or BY_SUBTYPE.get(_lower(detail, "bounce_sub_type"))
+        or (None if is_hard else BY_TRANSIENT_STATUS.get(subject))
+        or BY_STATUS.get(subject)
+        or ("blocked" if is_hard and subject not in NO_REASON else None)
+    )
 
 
 def _status_code(detail: Mapping[str, Any]) -> str | None:

@@ -3,8 +3,10 @@
 A bounce at a forwarded address, a rejected email and a template that did not render say nothing about the recipient.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import takewhile
+from typing import NamedTuple
 
 from email_activity.activity import model
 from email_activity.activity.facets import Facet, Status
@@ -29,23 +31,30 @@ REASONS = {
 SOFT_BOUNCES = 2
 
 
-#: When the email was sent, and the recipient's status.
-Judged = tuple[datetime, Status]
+class Outcome(NamedTuple):
+    """What one email came to. order: when, but not before it was sent, and of equal times the newer email last."""
 
-#: What orders it, the state, when it was reported, the status.
-Outcome = tuple[tuple[datetime, int], str, datetime | None, Status]
+    order: tuple[datetime, int]
+    status: Status
+
+    @property
+    def state(self) -> str:
+        return self.status.delivery.state
+
+    @property
+    def at(self) -> datetime | None:
+        return _at(self.status.delivery)
 
 
 def verdict(emails: Iterable[EmailStatus]) -> model.Verdict:
     """emails: each with the status of one and the same recipient alone, newest first."""
     judged = [(email.sent_at or FIRST, own) for email in emails for own in email.recipients]
-    statuses = [own for _, own in judged]
-    reason, since, of = _reason(judged, statuses)
+    reason, since, outcome = _reason(judged)
     row = VERDICTS[reason]
     next_step = row.next_step
-    if of and not next_step and row.code in ("do_not_send", "risky"):
-        evidence = of.delivery.evidence
-        next_step = words(of.delivery.state, evidence.reason if evidence else None).next_step
+    if outcome and not next_step and row.code in ("do_not_send", "risky"):
+        evidence = outcome.status.delivery.evidence
+        next_step = words(outcome.state, evidence.reason if evidence else None).next_step
     return model.Verdict(
         code=row.code,
         reason=reason,
@@ -53,52 +62,42 @@ def verdict(emails: Iterable[EmailStatus]) -> model.Verdict:
         label=row.label,
         next_step=next_step,
         since=since,
-        emails=len(statuses),
+        emails=len(judged),
     )
 
 
-def _reason(judged: Sequence[Judged], statuses: Sequence[Status]) -> tuple[str, datetime | None, Status | None]:
-    """Why; since when; and the email that decided, where its delivery did."""
-    complaints = [each.consent for each in statuses if each.consent.state == "complained"]
+def _reason(judged: Sequence[tuple[datetime, Status]]) -> tuple[str, datetime | None, Outcome | None]:
+    """Why; since when; and the outcome that decided, if one did. judged: when each email was sent, and its status."""
+    consents = [each.consent for _, each in judged if each.consent.state != "none"]
+    complaints = [each for each in consents if each.state == "complained"]
     if complaints:
         return "complained", complaints[-1].seen["complained"].first_at, None
-    changes = [(_at(each.consent) or FIRST, each.consent) for each in statuses if each.consent.state != "none"]
-    at, latest = max(changes, key=lambda each: each[0], default=(None, None))
+    latest = max(consents, key=lambda each: _at(each) or FIRST, default=None)
     if latest and latest.state == "unsubscribed":
-        return "unsubscribed", at, None
-    outcomes = sorted(_outcomes(judged), key=lambda each: each[0])
-    row = _in_a_row(outcomes)
-    if row >= SOFT_BOUNCES:
-        return "soft_bounces", outcomes[-row][2], outcomes[-1][3]
+        return "unsubscribed", _at(latest), None
+    outcomes = sorted(_outcomes(judged), key=lambda each: each.order)
+    soft = list(takewhile(lambda each: each.state == "soft_bounced", reversed(outcomes)))
+    if len(soft) >= SOFT_BOUNCES:
+        return "soft_bounces", soft[-1].at, soft[0]
     # One soft bounce after another outcome says nothing.
-    for _, state, at, email in reversed(outcomes):
-        if state in REASONS:
-            return REASONS[state], at, email
-    return ("soft_bounce", *outcomes[-1][2:]) if outcomes else (_nothing_to_judge_by(statuses), None, None)
+    for each in reversed(outcomes):
+        if each.state in REASONS:
+            return REASONS[each.state], each.at, each
+    return ("soft_bounce", soft[0].at, soft[0]) if soft else (_nothing_to_judge_by(judged), None, None)
 
 
-def _nothing_to_judge_by(statuses: Sequence[Status]) -> str:
-    if not statuses:
+def _nothing_to_judge_by(judged: Sequence[tuple[datetime, Status]]) -> str:
+    if not judged:
         return "no_email"
-    return "not_sent" if all(each.delivery.state in NEVER_LEFT_SES for each in statuses) else "no_outcome"
+    return "not_sent" if all(each.delivery.state in NEVER_LEFT_SES for _, each in judged) else "no_outcome"
 
 
-def _outcomes(judged: Sequence[Judged]) -> Iterable[Outcome]:
-    """Each with when it came, but not before its email was sent: the clocks of receiving servers can be anywhere."""
+def _outcomes(judged: Sequence[tuple[datetime, Status]]) -> Iterator[Outcome]:
+    """The clocks of receiving servers can be anywhere, so an outcome does not come before its email."""
     for number, (sent_at, each) in enumerate(judged):
-        state, at = each.delivery.state, _at(each.delivery)
-        if not each.bounced_at and (state in REASONS or state == "soft_bounced"):
-            yield (max(at or sent_at, sent_at), -number), state, at, each
+        if not each.bounced_at and (each.delivery.state in REASONS or each.delivery.state == "soft_bounced"):
+            yield Outcome((max(_at(each.delivery) or sent_at, sent_at), -number), each)
 
 
 def _at(facet: Facet) -> datetime | None:
     return facet.evidence.occurred_at if facet.evidence else None
-
-
-def _in_a_row(outcomes: Sequence[Outcome]) -> int:
-    count = 0
-    for _, state, _, _ in reversed(outcomes):
-        if state != "soft_bounced":
-            break
-        count += 1
-    return count

@@ -1,4 +1,7 @@
-"""What every answer says, in words for people: the table `words.toml`, looked up by code and reason. Pure."""
+"""What every answer says, in words for people: the table `words.toml`, looked up by code and reason.
+
+Pure, but for reading that file when it is imported.
+"""
 
 import tomllib
 from collections.abc import Iterator

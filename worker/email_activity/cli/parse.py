@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -130,7 +131,7 @@ def _print_status(previews: Previews, zone: Zone, *, as_json: bool) -> None:
         if event.outcome != "activity":
             show.print_note(f"{_place(file, line)}: {event.outcome}: {event.error or each.why or event.kind}")
     for number, email in enumerate(emails_of(items)):
-        answer = answers.email_with_timeline(email, answers.Context())
+        answer = answers.email_with_timeline(email, answers.Context(datetime.now(UTC)))
         if as_json:
             show.print_model(answer)
             continue
