@@ -131,6 +131,10 @@ bench-api: $(BENCH_STAMP) localstack  ## what the calls of the JSON API take on 
 bench-redis: $(BENCH_STAMP)  ## bytes of Redis memory for each fact that is remembered
 	@$(BENCH).redis_memory $(ARGS)
 
+.PHONY: engagement-report
+engagement-report: $(BENCH_STAMP)  ## how often opens and clicks are judged rightly, beside others' ways; ARGS=--json
+	@cd tests && ../$(BIN)/python -m engagement.report $(ARGS)
+
 $(BENCH_STAMP): requirements-bench.lock $(SETUP_STAMP)
 	$(PIP_INSTALL) --require-hashes --requirement requirements-bench.lock
 	@touch $@

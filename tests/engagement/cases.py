@@ -1,0 +1,91 @@
+"""The labelled opens and clicks: read, and turned into what a reader would know of them.
+
+A line of `rules/*.jsonl` and `judging/*.jsonl` is a case, see README.md. Rules were written on the first half alone.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+from email_activity.domain.facts import Activity
+from reading import EVERYTHING, Event, read_all
+
+Class = Literal["person", "proxy", "machine", "unknown"]
+Half = Literal["rules", "judging"]
+
+CLASSES: tuple[Class, ...] = ("person", "proxy", "machine", "unknown")
+HALVES: tuple[Half, ...] = ("rules", "judging")
+
+#: What SES calls the events that are labelled, with the key of their object.
+ENGAGEMENT = {"Open": "open", "Click": "click"}
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """event: which of the case's. also: what an expert may say as well. source: one of the case's names of sources."""
+
+    event: int
+    label: Class
+    also: Class | None
+    why: str
+    source: str
+
+    @property
+    def right(self) -> frozenset[str]:
+        return frozenset(filter(None, (self.label, self.also)))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """events: of a configuration set, in order of arrival. sources: where to read of it, by name."""
+
+    id: str
+    title: str
+    family: str
+    sources: dict[str, str]
+    events: Sequence[Event]
+    labels: Sequence[Label]
+
+    @classmethod
+    def from_line(cls, line: str) -> "Case":
+        case = json.loads(line)
+        return cls(**case | {"labels": [Label(**label) for label in case["labels"]]})
+
+    def without_flags(self) -> "Case":
+        """As before August 2026, when SES told no `isBotEvent`."""
+        events = deepcopy(list(self.events))
+        for event in events:
+            engagement_of(event).pop("isBotEvent", None)
+        return replace(self, events=events)
+
+    def email_of(self, label: Label) -> str:
+        return self.events[label.event]["mail"]["messageId"]
+
+    def activities(self) -> list[Activity]:
+        """One for each event, as the product reads it."""
+        readings = chain.from_iterable(read_all(json.dumps(event), EVERYTHING) for event in self.events)
+        return [reading.activities[0] for reading in readings]
+
+
+def load(half: Half) -> list[Case]:
+    return [Case.from_line(line) for line in lines(half)]
+
+
+def lines(half: Half) -> Iterator[str]:
+    for path in sorted((FOLDER / half).glob("*.jsonl")):
+        yield from path.read_text().splitlines()
+
+
+def engagement_of(event: Event) -> dict[str, Any]:
+    """The open or the click of an event; empty of any other."""
+    return event.get(ENGAGEMENT.get(event["eventType"], ""), {})
+
+
+def sources_of(cases: Iterable[Case]) -> set[str]:
+    return {where for case in cases for where in case.sources.values()}
