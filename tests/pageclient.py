@@ -7,12 +7,16 @@ from starlette.testclient import TestClient
 
 import webapi
 from faketable import FakeDynamoDB
-from pagestory import page_table
+from pagestory import FIRST, page_table
 
 BASE = "http://localhost:8025"
 
 #: What each browser sends with a form of our own.
 OWN_FORM = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}
+
+
+#: A page of each kind.
+PATHS = ("/", "/documents/invoice/2026%2F117", f"/emails/{FIRST.message_id}", "/failures", "/meanings", "/nothing")
 
 
 def browser(table: FakeDynamoDB | None = None, **settings: str) -> TestClient:

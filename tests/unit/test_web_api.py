@@ -181,7 +181,7 @@ def test_another_method_is_405_and_says_which_are_allowed():
     for method in ("POST", "DELETE", "PUT"):
         answer = client().request(method, "/api/v1/freshness")
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-        assert answer.headers["allow"] == "GET"
+        assert answer.headers["allow"] == "GET, HEAD"
 
 
 def test_the_document_is_the_one_that_is_checked_in():

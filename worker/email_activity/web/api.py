@@ -115,7 +115,6 @@ def freshness(activity: Reader) -> model.Freshness:
 health = APIRouter()
 
 
-@health.head(HEALTH, include_in_schema=False)
 @health.get(HEALTH, summary="Whether this server answers", response_class=PlainTextResponse)
 async def healthz() -> str:
     """Without a login, whatever the Host, and without a look at the table."""

@@ -15,6 +15,7 @@ from email_activity.web.pages.look import Look, PageSettings
 from email_activity.web.pages.overview import overviews
 from email_activity.web.pages.problem_pages import ProblemPages
 from email_activity.web.pages.routes import add_pages
+from email_activity.web.pages.signing_in import signing_in
 from email_activity.web.problems import handle_problems
 from email_activity.web.requests import MAX_BODY
 from email_activity.web.sessions import Sessions
@@ -60,7 +61,8 @@ def make_app(activity: Activity, settings: WebSettings, shown: PageSettings | No
     """The API and the page. shown: from the environment if not given."""
     api, sessions = make_api(activity), Sessions(settings)
     look = Look(shown or read_settings(PageSettings, {}), settings)
-    add_pages(api, look, sessions, overviews)
+    api.state.sessions = sessions
+    add_pages(api, look, overviews, signing_in)
     return Answers(ProblemPages(Gate(api, settings, sessions), look))
 
 

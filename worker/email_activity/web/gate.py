@@ -1,8 +1,10 @@
-"""Around the API: who may ask, how many at once, what each answer carries, and one line for each in the log."""
+"""Around API and page: who may ask, how many at once, what each answer carries, and one line for each in the log."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,6 +38,11 @@ SAFE_HEADERS = {
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
+#: A segment `.` or `..`, in whatever spelling; the page links to the last one. Browsers and most clients take these
+#: away, and ask for something else, so no id is found by one. https://url.spec.whatwg.org/#double-dot-path-segment
+DOTS = re.compile(rb"/(?:\.|%(?:25)?2e){1,2}(?:/|\?|$)", re.IGNORECASE)
+
+
 class Gate:
     """Refuses before anything is read of the request but its head."""
 
@@ -51,6 +58,7 @@ class Gate:
                 if scope["path"] not in OPEN and not self._sessions.knows(scope):
                     check_login(scope, self._settings)
                 check_origin(scope)
+                _check_path(scope)
                 _check_size(scope)
             except ProblemError as refusal:
                 await refusal.response()(scope, receive, send)
@@ -78,7 +86,10 @@ class AtMost:
 
 
 class Answers:
-    """The outermost. Logs the template of the route and not the path, which holds ids."""
+    """The outermost. Answers HEAD as GET, without the body.
+
+    Logs the template of the route and not the path, which holds ids.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -87,7 +98,8 @@ class Answers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, status = time.monotonic(), 0
+        begun, status, is_head = time.monotonic(), 0, scope["method"] == "HEAD"
+        asked = {**scope, "method": "GET"} if is_head else scope
 
         async def send_safely(message: Message) -> None:
             nonlocal status
@@ -96,15 +108,23 @@ class Answers:
                 headers = MutableHeaders(scope=message)
                 for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
-            await self._app(scope, receive, send_safely)
+            await self._app(asked, receive, send_safely)
         except Exception as error:  # noqa: BLE001  answered by now; what it says may be personal data
             log.error("answer_failed", error=place_of(error))
         method = scope["method"] if scope["method"] in METHODS else "other"
         milliseconds = round(1000 * (time.monotonic() - begun), 1)
-        log.info("request", method=method, route=_template(scope), status=status, ms=milliseconds)
+        log.info("request", method=method, route=_template(asked), status=status, ms=milliseconds)
+
+
+def _check_path(scope: Scope) -> None:
+    """Raises ProblemError."""
+    if DOTS.search(scope.get("raw_path") or quote(scope["path"]).encode()):
+        raise ProblemError(404, *OWN[404])
 
 
 def _check_size(scope: Scope) -> None:

@@ -119,7 +119,10 @@ def _message(found: Any, request: Request) -> str:
 
 async def _of_starlette(_: Request, error: HTTPException) -> JSONResponse:
     code, detail = OWN.get(error.status_code, ("bad_request", "The request cannot be read."))
-    return problem(error.status_code, code, detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if "GET" in headers.get("Allow", ""):
+        headers["Allow"] += ", HEAD"
+    return problem(error.status_code, code, detail, headers=headers)
 
 
 async def _refused(_: Request, error: ClientError) -> JSONResponse:

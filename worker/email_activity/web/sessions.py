@@ -1,6 +1,5 @@
 """Browsers: the cookie that stands for a token, and forms that only our own pages may send."""
 
-import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -21,38 +20,47 @@ LASTS = 12 * 3600
 #: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
 COOKIE, COOKIE_OF_HTTPS = "email-activity", "__Host-email-activity"
 
+#: Sessions at once, a few MB at most. One more ends the oldest.
+MAX_SESSIONS = 10_000
+
 API = "/api/"
 
 
 class Sessions:
-    """A cookie holds its end, sealed by a secret of this process: neither the token nor its hash, and nothing is kept
-    here. So a restart ends all sessions, and one process does not know another's.
+    """A cookie is a random text: neither the token nor its hash. This process keeps its hash until it ends or somebody
+    signs out, which ends every copy of the cookie. So a restart ends all sessions, and one process does not know
+    another's.
     """
 
     def __init__(self, settings: WebSettings, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
-        self._secret = secrets.token_bytes(32)
         self._now = now
+        #: By the hash of the cookie, when it ends; the oldest first.
+        self._ends: dict[bytes, float] = {}
 
     def sign_in(self, token: str) -> str | None:
         """The cookie's value; None if the token is none."""
         if not is_token(token, self._settings.token_hashes):
             return None
-        # Two who sign in within one second are told apart.
-        ticket = f"{int(self._now()) + LASTS}-{secrets.token_hex(8)}"
-        return f"{ticket}.{self._seal(ticket)}"
+        while len(self._ends) >= MAX_SESSIONS:
+            del self._ends[next(iter(self._ends))]
+        value = secrets.token_urlsafe(32)
+        self._ends[_hash(value)] = self._now() + LASTS
+        return value
 
     def knows(self, scope: Scope) -> bool:
         """For pages alone: the API is asked by programs, which have the token."""
-        if not self._settings.token_hashes or is_of_api(scope):
+        if is_of_api(scope):
             return False
-        value = cookie_of(scope)
-        ticket, _, seal = value.partition(".")
-        is_sealed = hmac.compare_digest(seal.encode(), self._seal(ticket).encode())
-        return is_sealed and int(ticket.partition("-")[0]) > self._now()
+        return self._ends.get(_hash(cookie_of(scope)), 0) > self._now()
 
-    def _seal(self, ticket: str) -> str:
-        return hmac.new(self._secret, ticket.encode(), sha256).hexdigest()
+    def sign_out(self, scope: Scope) -> None:
+        self._ends.pop(_hash(cookie_of(scope)), None)
+
+
+def _hash(value: str) -> bytes:
+    """How long a look-up takes tells nothing of a cookie that is not known."""
+    return sha256(value.encode()).digest()
 
 
 def is_of_api(scope: Scope) -> bool:
@@ -80,7 +88,7 @@ def check_origin(scope: Scope) -> None:
     Raises ProblemError.
     """
     headers = Headers(scope=scope)
-    if scope["method"] in ("GET", "HEAD") or is_of_api(scope):
+    if scope["method"] == "GET" or is_of_api(scope):
         is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not is_link:
             raise ProblemError(403, "foreign_request", "A page of another site asked for this.")

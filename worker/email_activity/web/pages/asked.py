@@ -39,9 +39,9 @@ async def read_form(request: Request) -> dict[str, str]:
         raise ProblemError(400, "invalid_request", "The form cannot be read.") from None
 
 
-def filled(request: Request) -> dict[str, str]:
-    """A form has all of its fields in the URL."""
-    return {name: value.strip() for name, value in request.query_params.items() if value.strip()}
+def filled(fields: Mapping[str, str]) -> dict[str, str]:
+    """A form sends all of its fields."""
+    return {name: value.strip() for name, value in fields.items() if value.strip()}
 
 
 def day_asked(text: str, zone: Zone) -> Day:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
 from starlette.responses import HTMLResponse
 from starlette.types import Scope
 
@@ -66,7 +67,7 @@ class Look:
         shared = {
             "path": scope["path"],
             "here": here(scope),
-            "is_get": scope["method"] in ("GET", "HEAD"),
+            "is_get": scope["method"] == "GET",
             "now": context.now if context else None,
             "freshness": told,
             "freshness_line": describe.freshness_in_words(told, age, context.now.timestamp())
@@ -106,6 +107,8 @@ def _environment() -> Environment:
         "verdict": texts.verdict_words,
         "detail_rows": texts.detail_rows,
         "short": texts.short,
+        # Of a form's field: it is sent again, so it stands there as it is.
+        "value": escape,
     }
     jinja.globals |= {
         "counted": describe.counted,

@@ -40,7 +40,7 @@ class Span:
 
 @overviews.get("/overview", dependencies=ASKS)
 def overview(request: Request, activity: Reader, look: Page) -> Response:
-    given, context = asked.filled(request), activity.context()
+    given, context = asked.filled(request.query_params), activity.context()
     account, today = given.get("account"), context.now.astimezone(look.zone.info).date()
     span = _span(given, look.zone, today)
     body = _body(activity, account, span, context, look.zone) if account else None

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from email_activity.web.pages.look import Look, here
@@ -64,7 +65,8 @@ class ProblemPages:
         kept = {name: headers[name] for name in ("retry-after", "www-authenticate", "allow") if name in headers}
         code, status = problem["code"], problem["status"]
         if code == "login_required" and self._look.has_tokens:
-            return sign_in_page(self._look, scope, headers=kept)
+            back = here(scope) if scope["method"] == "GET" else "/"
+            return sign_in_page(self._look, scope, back, headers=kept)
         return self._look.page(
             scope,
             "problem.html.j2",
@@ -76,9 +78,17 @@ class ProblemPages:
         )
 
 
-def sign_in_page(look: Look, scope: Scope, *, headers: dict[str, str], is_wrong: bool = False) -> ASGIApp:
-    back = here(scope) if scope["method"] == "GET" else "/"
-    return look.page(scope, "sign_in.html.j2", status=401, headers=headers, is_wrong=is_wrong, back=back)
+def sign_in_page(  # noqa: PLR0913  each may be left out
+    look: Look,
+    scope: Scope,
+    back: str,
+    *,
+    status: int = 401,
+    headers: dict[str, str] | None = None,
+    is_wrong: bool = False,
+) -> Response:
+    """back: path and query that it leads to, of this server."""
+    return look.page(scope, "sign_in.html.j2", status=status, headers=headers, is_wrong=is_wrong, back=back)
 
 
 def _is_problem(message: Message) -> bool:

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
 from starlette.responses import RedirectResponse, Response
@@ -16,14 +17,12 @@ from email_activity.activity.pages import MAX_FOLDED, MAX_PAGE
 from email_activity.activity.reader import Activity
 from email_activity.activity.words import VERDICTS, WORDS, words
 from email_activity.web.api import Reader, working
-from email_activity.web.gate import SIGN_IN, STYLE
+from email_activity.web.gate import STYLE
 from email_activity.web.pages import asked, texts
 from email_activity.web.pages.look import STYLESHEET, Look
-from email_activity.web.pages.problem_pages import sign_in_page
-from email_activity.web.pages.search import find
+from email_activity.web.pages.search import find, is_address
 from email_activity.web.problems import ProblemError
 from email_activity.web.requests import MAX_DAYS, FailuresAsked, Id, is_too_long
-from email_activity.web.sessions import Sessions, set_cookie
 
 #: Failures that the first page shows.
 LATELY = 5
@@ -54,9 +53,8 @@ def get_look(request: Request) -> Look:
 Page = Annotated[Look, Depends(get_look)]
 
 
-def add_pages(app: FastAPI, look: Look, sessions: Sessions, *others: APIRouter) -> None:
+def add_pages(app: FastAPI, look: Look, *others: APIRouter) -> None:
     app.state.look = look
-    app.state.sessions = sessions
     for each in (pages, *others):
         app.include_router(each)
 
@@ -131,7 +129,7 @@ def email(request: Request, activity: Reader, look: Page, email_id: Annotated[Id
 
 @pages.get("/accounts/{account_id:path}", dependencies=ASKS)
 def account(request: Request, activity: Reader, look: Page, account_id: Annotated[Id, Path()]) -> Response:
-    given = asked.filled(request)
+    given = asked.filled(request.query_params)
     day = asked.day_asked(given["day"], look.zone) if "day" in given else None
     wanted = asked.emails_asked(given, day)
     found = activity.account(account_id, **dict(wanted))
@@ -149,7 +147,7 @@ def account(request: Request, activity: Reader, look: Page, account_id: Annotate
 
 @pages.get("/failures", dependencies=ASKS)
 def failures(request: Request, activity: Reader, look: Page) -> Response:
-    given = asked.filled(request)
+    given = asked.filled(request.query_params)
     since = asked.day_asked(given["since"], look.zone) if "since" in given else None
     context = activity.context()
     wanted = _failures_asked(given, since, context.now)
@@ -170,7 +168,7 @@ def failures(request: Request, activity: Reader, look: Page) -> Response:
 @pages.get("/failures.csv", dependencies=ASKS)
 def failures_csv(request: Request, activity: Reader, look: Page) -> Response:
     """Of five pages; `email-activity failures --csv` has no bound."""
-    given = asked.filled(request)
+    given = asked.filled(request.query_params)
     since = asked.day_asked(given["since"], look.zone) if "since" in given else None
     wanted = dict(_failures_asked(given, since, activity.context().now)) | {"limit": MAX_PAGE}
     rows: list[model.Failure] = []
@@ -184,6 +182,16 @@ def failures_csv(request: Request, activity: Reader, look: Page) -> Response:
     more = [["There may be more: email-activity failures --csv has all"]] if found.next_cursor else []
     named = {"Content-Disposition": 'attachment; filename="not-delivered.csv"'}
     return Response(BOM + "".join(map(csv_line, [*lines, *more])), media_type="text/csv", headers=named)
+
+
+@pages.post("/failures", dependencies=SENDS)
+@pages.post("/overview", dependencies=SENDS)
+def narrow(request: Request, activity: Reader, look: Page, form: Form) -> Response:
+    """What the forms ask, as a URL to keep; but not an address in the field of the account: that is answered here."""
+    given = asked.filled(form)
+    if is_address(given.get("account", "")):
+        return _recipient(request, activity, look, given["account"], None)
+    return RedirectResponse(f"{request.url.path}?{urlencode(given)}", 303)
 
 
 def _failures_asked(given: Mapping[str, str], since: asked.Day | None, now: datetime) -> FailuresAsked:
@@ -223,25 +231,6 @@ def meanings(request: Request, activity: Reader, look: Page) -> Response:
 @pages.get(STYLE)
 async def style() -> Response:
     return Response(STYLESHEET, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
-
-
-@pages.post(SIGN_IN)
-async def sign_in(request: Request, look: Page, form: Form) -> Response:
-    sessions: Sessions = request.app.state.sessions
-    value = sessions.sign_in(form.get("token", ""))
-    if value is None:
-        answer: Any = sign_in_page(look, request.scope, headers={}, is_wrong=True)
-        return answer  # type: ignore[no-any-return]
-    back = form.get("back", "/")
-    # Else it could lead to another site: `//evil.example`.
-    is_ours = back.startswith("/") and not back.startswith("//") and back.isascii() and "\\" not in back
-    headers = {"Set-Cookie": set_cookie(request.scope, value)}
-    return RedirectResponse(back if is_ours and back.isprintable() else "/", 303, headers)
-
-
-@pages.post("/sign-out")
-async def sign_out(request: Request) -> Response:
-    return RedirectResponse("/", 303, {"Set-Cookie": set_cookie(request.scope, "")})
 
 
 def _not_found(request: Request, activity: Activity, look: Look, text: str) -> Response:

@@ -75,8 +75,8 @@ def account_url(account: str) -> str:
 
 
 def _part(text: str) -> str:
-    """A blank path would be another page's, and browsers take `.` and `..` away."""
-    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
+    """Browsers take `.` and `..` away, however they are written, and would ask for another page: this one is none."""
+    return text.replace(".", "%252E") if text in (".", "..") else quote(text, safe="")
 
 
 def address(text: str) -> Markup:
