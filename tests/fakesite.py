@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from email_activity.domain.indexes import INDEXES
 from email_activity.ingest.components import Components
+from email_activity.ingest.health import ReportState, report_alone
 from email_activity.ingest.model import Message
 from email_activity.ingest.pipeline import Pipeline
 from email_activity.ingest.poller import Poller
@@ -191,8 +192,13 @@ class FakeSite:
         self.redis: Any = FakeRedis()
         self.table = "table"
 
-    def components(self, settings: Settings, stopping: Callable[[], bool] = lambda: False) -> Components:
-        return Components(settings, stopping, self.sqs, self.dynamodb, self.redis)
+    def components(
+        self,
+        settings: Settings,
+        stopping: Callable[[], bool] = lambda: False,
+        report_state: ReportState = report_alone,
+    ) -> Components:
+        return Components(settings, stopping, self.sqs, self.dynamodb, self.redis, report_state)
 
     def poller(self, monkeypatch: pytest.MonkeyPatch, stopping: Callable[[], bool], **settings: Any) -> Poller:
         monkeypatch.setattr(Components, "connect", self.components)

@@ -14,6 +14,7 @@ from email_activity.hosting.bootsteps import BoundedShutdown, KeepPolling, begin
 from email_activity.hosting.broker import BrokerConnection
 from email_activity.hosting.logs import configure_logging, is_console, log_celery_as_json
 from email_activity.hosting.start_check import check_start
+from email_activity.metrics import emf, server
 from email_activity.settings import Settings, SettingsError, load_settings
 
 Result = TypeVar("Result")
@@ -57,11 +58,22 @@ def make_app() -> Celery:
     app.steps["worker"].add(BoundedShutdown)
     app.steps["consumer"].add(KeepPolling)
     signals.setup_logging.connect(lambda **_: configure_logging(settings), weak=False)
-    signals.celeryd_after_setup.connect(lambda **_: _or_exit(lambda: check_start(settings)), weak=False)
+    signals.celeryd_after_setup.connect(lambda **_: _or_exit(lambda: _begin(settings)), weak=False)
     signals.celeryd_init.connect(lambda instance, **_: _log_as_configured(instance, settings), weak=False)
     signals.worker_shutting_down.connect(begin_shutdown, weak=False)
     signals.worker_shutdown.connect(log_stopped, weak=False)
     return app
+
+
+def _begin(settings: Settings) -> None:
+    """Before the pool is there. Raises SettingsError."""
+    check_start(settings)
+    if settings.metrics_port:
+        server.serve(settings)
+    if settings.metrics_emf:
+        writer = emf.Writer(settings.events_queue.rpartition("/")[2])
+        writer.start()
+        signals.worker_shutdown.connect(lambda **_: writer.write(), weak=False)
 
 
 def _or_exit(step: Callable[[], Result]) -> Result:

@@ -181,6 +181,11 @@ class Settings(TrackingSettings, ReaderSettings):
         "/tmp/email-activity.poll",  # noqa: S108  neither written nor read through a link; holds no personal data
         description="whether the worker polls, in its own words; read by `email-activity health`",
     )
+    metrics_port: int = Field(0, ge=0, le=65_535, description="the worker answers /metrics and /live there; 0: nowhere")
+    metrics_host: Name = Field("0.0.0.0", description="address that METRICS_PORT is on")  # noqa: S104  no personal data
+    metrics_emf: bool = Field(
+        False, description="a line for each metric a minute on standard output, for CloudWatch Logs"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: colours on a terminal, else JSON")
 
@@ -209,6 +214,10 @@ class Settings(TrackingSettings, ReaderSettings):
     @property
     def connections(self) -> int:
         return max(MIN_CONNECTIONS, self.threads_per_process)
+
+    @property
+    def has_metrics(self) -> bool:
+        return bool(self.metrics_port or self.metrics_emf)
 
     def shown(self) -> dict[str, Any]:
         """Every variable and its value, with passwords hidden."""

@@ -7,7 +7,7 @@ import click
 from rich.table import Table
 
 from email_activity.cli import show
-from email_activity.ingest.health import Health, State, read_health
+from email_activity.ingest.health import MAX_AGE, Health, State, problem_of, read_health
 from email_activity.settings import Settings, load_settings, read_settings
 from email_activity.web.settings import WebSettings
 
@@ -48,7 +48,7 @@ def config(*, as_json: bool) -> None:
 
 @click.command()
 @click.option(
-    "--max-age", type=click.FloatRange(min=0, min_open=True), default=60, show_default=True, help="In seconds."
+    "--max-age", type=click.FloatRange(min=0, min_open=True), default=MAX_AGE, show_default=True, help="In seconds."
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object: healthy, state, detail, age_seconds (or null), file."
@@ -57,8 +57,8 @@ def health(*, max_age: float, as_json: bool) -> None:
     """Whether the worker on this machine polls, or only waits: exit code 0 if so, else 1.
 
     A worker that waits for Redis, SQS, DynamoDB or Celery's broker is healthy: this is the check of a container, and
-    to start that anew would mend none of them. One with a wrong setting is not, nor one that has written nothing to
-    HEALTH_FILE for --max-age seconds. The words say which it is. Run it as the worker's user.
+    to start that anew would mend none of them. One with a wrong setting is not, nor one of whose processes any has been
+    silent for --max-age seconds. The words say which it is. Run it as the worker's user.
 
     \b
     Examples:
@@ -67,10 +67,8 @@ def health(*, max_age: float, as_json: bool) -> None:
     """
     file = load_settings().health_file
     found, age, problem = _read_health(file)
-    if found and age >= max_age:
-        problem = f"last word {age:.0f} s ago, more than {max_age:g} s: the worker hangs or is gone. Start it anew"
-    elif found and found.state is State.WRONG_SETTING:
-        problem = f"wrong setting: {found.detail}"
+    if found:
+        problem = problem_of(found, age, max_age)
     if as_json:
         answer = {
             "healthy": not problem,

@@ -16,6 +16,7 @@ from billiard.util import get_logger
 from celery.apps import worker
 
 from email_activity.domain.printable import escaped
+from email_activity.metrics.count import count, without_figures
 from email_activity.settings import Settings
 
 #: Celery logs at each poll that it received the task and that it succeeded; one line a batch is enough. What it logs at
@@ -51,7 +52,13 @@ def configure_logging(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            # First, so that what the level hides counts too.
+            count if settings.has_metrics else without_figures,
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

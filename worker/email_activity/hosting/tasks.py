@@ -9,6 +9,7 @@ from email_activity.domain.errors import place_of
 from email_activity.hosting.bootsteps import POLL
 from email_activity.hosting.shutdown import main_loop, shutdown_flag
 from email_activity.ingest.poller import PAUSE, Poller
+from email_activity.metrics.memory import figures
 from email_activity.settings import load_settings
 from email_activity.telemetry import log
 
@@ -26,7 +27,7 @@ def poll() -> None:
     try:
         if os.getpid() not in _pollers:
             _pollers.clear()
-            _pollers[os.getpid()] = Poller(load_settings(), shutdown_flag.is_set)
+            _pollers[os.getpid()] = Poller(load_settings(), shutdown_flag.is_set, figures.report)
         poller = _pollers[os.getpid()]
         poller.poll()
         while not (shutdown_flag.is_set() or main_loop.is_alive()):

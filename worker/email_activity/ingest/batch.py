@@ -5,11 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from email_activity.ingest.claims import Claims
+from email_activity.ingest.figures import Figures
 from email_activity.ingest.heartbeat import InFlightMessages
 from email_activity.ingest.table_identity import TableVersion
-from email_activity.telemetry import log
+from email_activity.telemetry import FIGURES, log
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Batch:
     in_flight: InFlightMessages
     counts: Counter[str] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    figures: Figures = field(default_factory=Figures)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -31,6 +34,9 @@ class Batch:
             self.seconds[step] += time.perf_counter() - start
 
 
-def log_batch(counts: Mapping[str, int], seconds: Mapping[str, float]) -> None:
-    counted = {name: count for name, count in counts.items() if count}
-    log.info("batch", **counted, **{f"{step}_ms": round(duration * 1000) for step, duration in seconds.items()})
+def log_batch(counts: Mapping[str, int], seconds: Mapping[str, float], figures: Figures | None = None) -> None:
+    fields: dict[str, Any] = {name: count for name, count in counts.items() if count}
+    fields |= {f"{step}_ms": round(duration * 1000, 1) for step, duration in seconds.items()}
+    if figures and figures.lags:
+        fields["lag_ms"] = round(max(figures.lags) * 1000)
+    log.info("batch", **fields, **{FIGURES: figures})

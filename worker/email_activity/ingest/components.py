@@ -7,6 +7,7 @@ from email_activity.aws.clients import dynamodb_client, log_if_not_fast, sqs_cli
 from email_activity.ingest.claims import Claims
 from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.dependencies import Dependencies
+from email_activity.ingest.health import ReportState, report_alone
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.pipeline import Pipeline
 from email_activity.ingest.queue import QueueFinder
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
 
 class Components:
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  connections, and what the process that hosts it gives
         self,
         settings: Settings,
         stopping: Callable[[], bool],
         sqs: "SQSClient",
         dynamodb: "DynamoDBClient",
         redis: RedisCommands,
+        report_state: ReportState = report_alone,
     ) -> None:
         self._settings = settings
         self._stopping = stopping
@@ -45,13 +47,15 @@ class Components:
         self.this_process = ThisProcess()
         self.queue_finder = QueueFinder(self._sqs, settings)
         self.table_identity = TableIdentity(self._dynamodb, settings.activity_table, self.this_process)
-        self.dependencies = Dependencies(settings, self.queue_finder, self._redis, self.table_identity)
+        self.dependencies = Dependencies(settings, self.queue_finder, redis, self.table_identity, report_state)
 
     @classmethod
-    def connect(cls, settings: Settings, stopping: Callable[[], bool]) -> Self:
+    def connect(
+        cls, settings: Settings, stopping: Callable[[], bool], report_state: ReportState = report_alone
+    ) -> Self:
         sqs, dynamodb = sqs_client(settings), dynamodb_client(settings)
         log_if_not_fast(settings, sqs, dynamodb)
-        return cls(settings, stopping, sqs, dynamodb, RedisCommands(settings.redis))
+        return cls(settings, stopping, sqs, dynamodb, RedisCommands(settings.redis), report_state)
 
     def pipeline(self) -> Pipeline:
         """For one poll, on the queue and the table that there are now. Raises SettingsError, TransientError."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from email_activity.domain.errors import TransientError
 from email_activity.ingest.circuit_breaker import CircuitBreaker, Dependency
-from email_activity.ingest.health import Health, HealthFile, State
+from email_activity.ingest.health import Health, HealthFile, ReportState, State, report_alone
 from email_activity.ingest.queue import QueueFinder
 from email_activity.ingest.table_identity import TableIdentity
 from email_activity.redis_client.commands import RedisCommands
@@ -16,7 +16,14 @@ from email_activity.telemetry import log
 class Dependencies:
     """Shared by the threads of a process."""
 
-    def __init__(self, settings: Settings, queue: QueueFinder, redis: RedisCommands, table: TableIdentity) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        queue: QueueFinder,
+        redis: RedisCommands,
+        table: TableIdentity,
+        report_state: ReportState = report_alone,
+    ) -> None:
         dependencies = {
             # A receive is a probe by itself, and takes nothing from a queue that fails.
             "sqs": Dependency(self._reporting(queue.probe), lasts=math.inf),
@@ -24,7 +31,7 @@ class Dependencies:
             "dynamodb": Dependency(self._reporting(table.probe)),
         }
         self.breaker = CircuitBreaker(dependencies, settings.receive_wait_seconds)
-        self._file = HealthFile(settings.health_file)
+        self._file = HealthFile(settings.health_file, report_state)
         self._logged: dict[str, str] = {}
 
     def allows_receive(self) -> bool:

@@ -1,8 +1,9 @@
 """The health file: what the worker's processes report, for `email-activity health`.
 
-One JSON object: state, detail, at. All processes of a worker write the same file, and the last one counts: they have
-the same settings, so they agree within one poll. It is replaced in one step, so nobody reads half of it. It holds names
-of settings and of dependencies, and codes of errors: no personal data.
+One JSON object: state, detail, at. All processes of a worker write the same file. What the last one says counts: they
+have the same settings, so they agree within one poll. `at` is when the process reported that is silent for longest, so
+that one that hangs is not covered up by the others. The file is replaced in one step, so nobody reads half of it. It
+holds names of settings and of dependencies, and codes of errors: no personal data.
 """
 
 import json
@@ -11,6 +12,7 @@ import stat
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +23,9 @@ from email_activity.domain.errors import TransientError
 
 #: Seconds between two writes of the same.
 WRITE_EVERY = 1.0
+
+#: Seconds of silence after which a worker counts as dead, unless who asks says otherwise.
+MAX_AGE = 60
 
 #: Bytes; no health file is longer.
 MAX_BYTES = 4096
@@ -56,11 +61,34 @@ class Health:
         return cls(State.WAITING, str(error))
 
 
+def problem_of(health: Health, age: float, max_age: float) -> str:
+    """What to say of a worker that has to be started anew, or set right; empty for one that polls or waits.
+
+    age: seconds since the process reported that is silent for longest.
+    """
+    if age >= max_age:
+        return (
+            f"last word {age:.0f} s ago, more than {max_age:g} s: the worker or one of its processes hangs or is gone. "
+            "Start it anew"
+        )
+    return f"wrong setting: {health.detail}" if health.state is State.WRONG_SETTING else ""
+
+
+#: Notes that this process is in a state; returns when the process of the worker did so that is silent for longest.
+ReportState = Callable[[State], float]
+
+
+def report_alone(_: State) -> float:
+    """Of a process that has no others beside it."""
+    return time.monotonic()
+
+
 class HealthFile:
     """Used by the threads of one process."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, report_state: ReportState = report_alone) -> None:
         self._path = Path(path)
+        self._report_state = report_state
         self._lock = threading.Lock()
         self._last: Health | None = None
         self._written_at = 0.0
@@ -71,8 +99,9 @@ class HealthFile:
             now = time.monotonic()
             if health == self._last and now - self._written_at < WRITE_EVERY:
                 return
-            self._replace(json.dumps({"state": health.state, "detail": health.detail, "at": now}).encode())
+            at = self._report_state(health.state)
             self._last, self._written_at = health, now
+            self._replace(json.dumps({"state": health.state, "detail": health.detail, "at": at}).encode())
 
     def _replace(self, content: bytes) -> None:
         """Readable by the owner only. A device or a link of this name, which others may have put there, stays there."""

@@ -88,7 +88,7 @@ class Pipeline:
                             self._process_alone(messages, batch)
                     else:
                         self._process_parts(messages, batch)
-                log_batch(batch.counts, batch.seconds)
+                log_batch(batch.counts, batch.seconds, batch.figures)
 
     def _process_alone(self, suspects: Sequence[Message], batch: Batch) -> None:
         batch.counts["alone"] = len(suspects)
@@ -166,6 +166,7 @@ class Pipeline:
         optional = self.reported_kinds.missing(items.values(), batch.version.generation) if keys else []
         stored = self.table.put([items[key] for key in keys], optional)
         self.reported_kinds.record_stored(stored.optional, batch.version.generation)
+        batch.figures.add(part, stored, datetime.now(UTC))
         batch.counts.update(facts_written=len(stored.written), facts_known=len(items) - len(keys))
         return stored
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from email_activity.domain.errors import TransientError, place_of
 from email_activity.ingest.components import Components
 from email_activity.ingest.concurrency import AdaptiveConcurrency, SharedLock
+from email_activity.ingest.health import ReportState, report_alone
 from email_activity.ingest.model import Message
 from email_activity.ingest.pipeline import Pipeline
 from email_activity.ingest.receive import MAX_MESSAGES
@@ -38,11 +39,13 @@ HUNG_EXIT_CODE = 70
 class Poller:
     """Of one process."""
 
-    def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, settings: Settings, stopping: Callable[[], bool], report_state: ReportState = report_alone
+    ) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._settings = settings
         self._stopping = stopping
-        self._components = Components.connect(settings, stopping)
+        self._components = Components.connect(settings, stopping, report_state)
         self._dependencies = self._components.dependencies
         self._concurrency = AdaptiveConcurrency(settings.threads_per_process)
         #: Shared by threads that have messages in hand, exclusive for crash suspects.

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from email_activity.domain.errors import TransientError, code_of
 from email_activity.ingest.model import REPLAY_ATTRIBUTE, Message
 from email_activity.settings import Settings
+from email_activity.telemetry import log
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -61,9 +62,11 @@ class Receiver:
         Raises TransientError if SQS fails before anything was received.
         """
         batch: list[Message] = []
+        calls = 0
         deadline = math.inf
         while self._takes_more(batch) and time.monotonic() < deadline:
             count = min(MAX_MESSAGES, self._batch_size - len(batch))
+            calls += 1
             try:
                 received = self._receive(count, wait=0 if batch else self._wait)
             except (ClientError, BotoCoreError) as error:
@@ -74,6 +77,7 @@ class Receiver:
             batch += received
             if len(received) < count:
                 break
+        log.debug("received", messages=len(batch), calls=calls)
         return batch
 
     def _takes_more(self, batch: list[Message]) -> bool:

@@ -16,6 +16,9 @@ Source = Literal["sns", "eventbridge"]
 #: The template's own rule.
 PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,47}")
 
+#: A topic that alarms may tell: the template's own rule.
+TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+")
+
 #: The package's folder: in the wheel `template.yaml` is in it; in the source it is the neighbour `config/`.
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -30,7 +33,8 @@ class Deployment:
     """prefix: by itself the name of the stack, of the table and of SES's configuration set.
 
     push_to: the ARN of a topic or a bus, push_key: that of the key that it is encrypted with; empty for none.
-    table_stream: the label of the stream of a table that the stack does not own.
+    table_stream: the label of the stream of a table that the stack does not own. alarm_topic: the ARN of the SNS topic
+    that alarms tell; empty for no alarms.
     """
 
     prefix: str = "email-activity"
@@ -41,6 +45,7 @@ class Deployment:
     push_to: str = ""
     push_key: str = ""
     table_stream: str = ""
+    alarm_topic: str = ""
 
     def __post_init__(self) -> None:
         if not PREFIX.fullmatch(self.prefix):
@@ -51,6 +56,8 @@ class Deployment:
             raise ProvisionError(f"{self.push_to!r} is no ARN of an SNS topic or of an event bus")
         if self.push_key and not push.KEY.fullmatch(self.push_key):
             raise ProvisionError(f"{self.push_key!r} is no ARN of a KMS key")
+        if self.alarm_topic and not TOPIC.fullmatch(self.alarm_topic):
+            raise ProvisionError(f"{self.alarm_topic!r} is no ARN of an SNS topic (a FIFO topic is none for alarms)")
 
     @property
     def queue(self) -> str:
@@ -84,5 +91,6 @@ class Deployment:
             "ActivityTargetIsBus": str(push.is_bus(self.push_to)).lower(),
             "ActivityTargetKey": self.push_key,
             "TableStream": "" if create_table else self.table_stream,
+            "AlarmTopic": self.alarm_topic,
         }
         return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]

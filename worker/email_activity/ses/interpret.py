@@ -1,7 +1,7 @@
 """From the body of a message to what it comes to: unwrap, parse and normalize in one. Pure; never raises."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -74,6 +74,8 @@ class Interpretation:
     #: Elements of lists and maps that could not be read, and are kept as unknown.
     odd_elements: int = 0
     events: tuple[InterpretedEvent, ...] = ()
+    #: Kind (as SES, or whoever, spells it; empty if nobody can tell) and outcome of each event.
+    kinds: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, events: tuple[InterpretedEvent, ...], items: Mapping[Key, Item]) -> Self:
@@ -85,6 +87,7 @@ class Interpretation:
             email_id=next((interpreted.event.message_id for interpreted in events if interpreted.event), None),
             odd_elements=sum(interpreted.event.odd_elements for interpreted in events if interpreted.event),
             events=events,
+            kinds=tuple((event.kind or "", event.outcome.value) for event in events),
         )
 
     @property
@@ -94,7 +97,7 @@ class Interpretation:
 
     def without_events(self) -> "Interpretation":
         """For who keeps many: the events take several times the memory of the items."""
-        return Interpretation(self.outcome, self.items, self.error, self.email_id, self.odd_elements)
+        return replace(self, events=())
 
 
 PRECEDENCE = {outcome: place for place, outcome in enumerate(Outcome)}
