@@ -4,8 +4,6 @@ import http.client
 import json
 from typing import Any
 
-from prometheus_client.parser import text_string_to_metric_families
-
 
 def get(port: int, path: str) -> tuple[int, str]:
     """Status and text. Raises OSError while nobody listens."""
@@ -25,6 +23,8 @@ def live(port: int, query: str = "") -> tuple[int, dict[str, Any]]:
 
 def samples(text: str) -> dict[str, dict[tuple[str, ...], float]]:
     """By name, then by the values of the labels."""
+    from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415
+
     found: dict[str, dict[tuple[str, ...], float]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

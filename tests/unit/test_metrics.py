@@ -12,7 +12,6 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, generate_latest
 
 from email_activity.hosting.logs import configure_logging
 from email_activity.ingest.figures import Figures
@@ -31,6 +30,8 @@ Shown = dict[str, dict[tuple[str, ...], float]]
 
 
 def shown(figures: SharedFigures) -> Shown:
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+
     registry = CollectorRegistry()
     registry.register(Collector(figures))
     return samples(generate_latest(registry).decode())
