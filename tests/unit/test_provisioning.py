@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from email_activity.cli import provision as command
 from email_activity.cli.main import main
 from email_activity.domain.indexes import INDEXES
-from email_activity.provision import checks, provisioner, resources, stack
+from email_activity.provision import policies, provisioner, resources, stack
 from email_activity.provision.cloud import Cloud, NotApprovedError, ProvisionError
 from email_activity.provision.deployment import Deployment
 from email_activity.provision.provisioner import Prompts, Provisioner, Removed
@@ -370,7 +370,7 @@ def statement(**parts):
     ],
 )
 def test_a_policy_says_who_may_send(statements, said):
-    assert checks.allowed(json.dumps({"Statement": statements})) == said
+    assert policies.allowed(json.dumps({"Statement": statements})) == said
 
 
 # --- The command ---

@@ -33,6 +33,7 @@ COMMANDS = {
     "replay": ("replay:replay", "Send archived notifications to the events queue again."),
     "dlq": ("dlq:dlq", "The dead-letter queue: list, show, redrive, discard."),
     "explain": ("explain:explain", "What each event means, and every word on a screen."),
+    "doctor": ("doctor:doctor", "Look at the whole deployment, and say what to do."),
     "config": ("local:config", "The settings in force, passwords hidden."),
     "health": ("local:health", "Whether the worker on this machine polls: for a container's check."),
     "version": ("main:version", "The version of this program."),

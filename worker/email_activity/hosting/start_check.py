@@ -26,19 +26,29 @@ def check_start(settings: Settings) -> None:
     """Raises SettingsError with a line for each mistake."""
     session(settings.aws_region)
     store, broker = settings.redis, settings.broker
-    server_mode, remedy = _check(store)
-    remedy = remedy or NOT_FOR_DUPLICATES.get(server_mode, "")
-    if server_mode == "cluster" and store.database:
-        remedy = f"database 0, the only one of a cluster, and not {store.database}"
+    _, remedy = check_for_duplicates(store)
     mistakes = [f"REDIS_URL: want {remedy}"] if remedy else []
     if broker and not remedy:
-        server_mode, remedy = (server_mode, "") if broker == store else _check(broker)
-        remedy = remedy or NOT_FOR_CELERY.get(server_mode, "")
+        _, remedy = check_for_celery(broker)
         mistakes += [f"CELERY_BROKER_URL: want {remedy}"] if remedy else []
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     if broker is None:
         log.warning("no_remote_control", detail="CELERY_BROKER_URL is memory://, so no worker answers `inspect`")
+
+
+def check_for_duplicates(url: RedisUrl) -> tuple[str, str]:
+    """The server's mode, empty if it does not answer; and what is wanted instead, empty if it will do."""
+    server_mode, remedy = _check(url)
+    if server_mode == "cluster" and url.database:
+        remedy = f"database 0, the only one of a cluster, and not {url.database}"
+    return server_mode, remedy or NOT_FOR_DUPLICATES.get(server_mode, "")
+
+
+def check_for_celery(url: RedisUrl) -> tuple[str, str]:
+    """The same of Celery's broker."""
+    server_mode, remedy = _check(url)
+    return server_mode, remedy or NOT_FOR_CELERY.get(server_mode, "")
 
 
 def _check(url: RedisUrl) -> tuple[str, str]:

@@ -14,11 +14,12 @@ from email_activity.domain.errors import code_of
 from email_activity.domain.kinds import KINDS
 from email_activity.provision import push, resources
 from email_activity.provision.cloud import Cloud
-from email_activity.provision.deployment import Deployment
+from email_activity.provision.deployment import Deployment, Wanted
+from email_activity.provision.policies import allowed, without_tls
 
 #: What was asked, wanted and got; None where the answer does not tell.
 Finding = tuple[str, str, str | None]
-Check = Callable[[Cloud, Deployment], Iterator[Finding]]
+Check = Callable[[Cloud, Wanted], Iterator[Finding]]
 
 #: SES's kinds, in a spelling that CloudFormation and its API share.
 ALL_KINDS = ", ".join(sorted(kind.event_type.lower() for kind in KINDS))
@@ -48,8 +49,7 @@ class CheckResult:
 
 def inspect(cloud: Cloud, wanted: Deployment) -> Iterator[CheckResult]:
     """A service that refuses to answer is a failed check, with its code as what was got."""
-    of_push = CHECKS_OF_PUSH if wanted.push_to else {}
-    for name, check in (CHECKS | CHECKS_BY_SOURCE[wanted.source] | of_push).items():
+    for name, check in checks_of(wanted).items():
         try:
             for what, want, got in check(cloud, wanted):
                 full_name = f"{name}: {what}" if what else name
@@ -58,23 +58,23 @@ def inspect(cloud: Cloud, wanted: Deployment) -> Iterator[CheckResult]:
             yield CheckResult(name, "readable", code_of(error), "failed")
 
 
-def arn(cloud: Cloud, wanted: Deployment, service: str, name: str) -> str:
+def arn(cloud: Cloud, wanted: Wanted, service: str, name: str) -> str:
     """From the queue's own, so that partition and account need no call that the caller may not make."""
     return _queue_arn(cloud, wanted.queue).rsplit(":", 1)[0].replace(":sqs:", f":{service}:") + f":{name}"
 
 
 def _queue_arn(cloud: Cloud, name: str) -> str:
-    return _queue_attributes(cloud, name)["QueueArn"]
+    return queue_attributes(cloud, name)["QueueArn"]
 
 
-def _queue_attributes(cloud: Cloud, name: str) -> Mapping[str, str]:
+def queue_attributes(cloud: Cloud, name: str) -> Mapping[str, str]:
     url = cloud.sqs.get_queue_url(QueueName=name)["QueueUrl"]
     found: Mapping[str, str] = cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]  # type: ignore[assignment]
     return found
 
 
-def _queue(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
-    got = _queue_attributes(cloud, wanted.queue)
+def _queue(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
+    got = queue_attributes(cloud, wanted.queue)
     redrive = json.loads(got.get("RedrivePolicy", "{}"))
     yield "visibility timeout", str(wanted.visibility_timeout), got.get("VisibilityTimeout")
     yield "long polling", "20", got.get("ReceiveMessageWaitTimeSeconds")
@@ -83,8 +83,8 @@ def _queue(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
     yield from _either_queue(cloud, wanted, got)
 
 
-def _dead_letter_queue(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
-    got, source = _queue_attributes(cloud, wanted.dead_letter_queue), _queue_attributes(cloud, wanted.queue)
+def _dead_letter_queue(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
+    got, source = queue_attributes(cloud, wanted.dead_letter_queue), queue_attributes(cloud, wanted.queue)
     room = int(got["MaximumMessageSize"]) - int(source["MaximumMessageSize"])
     allow = json.loads(got.get("RedriveAllowPolicy", "{}"))
     yield "room for reasons", "16384 bytes", f"{room} bytes"
@@ -92,7 +92,7 @@ def _dead_letter_queue(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
     yield from _either_queue(cloud, wanted, got)
 
 
-def _either_queue(cloud: Cloud, wanted: Deployment, got: Mapping[str, str]) -> Iterator[Finding]:
+def _either_queue(cloud: Cloud, wanted: Wanted, got: Mapping[str, str]) -> Iterator[Finding]:
     sender = f"events.amazonaws.com sqs:sendmessage from {arn(cloud, wanted, 'events', f'rule/{wanted.topic_or_rule}')}"
     if wanted.source == "sns":
         sender = f"sns.amazonaws.com sqs:sendmessage from {arn(cloud, wanted, 'sns', wanted.topic_or_rule)}"
@@ -102,8 +102,8 @@ def _either_queue(cloud: Cloud, wanted: Deployment, got: Mapping[str, str]) -> I
     yield "without TLS", "denied", without_tls(got.get("Policy"))
 
 
-def _table(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
-    got = resources.describe_table(cloud, wanted.prefix)
+def _table(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
+    got = resources.describe_table(cloud, wanted.table)
     if not got:
         yield "", "there", "missing"
         return
@@ -120,26 +120,26 @@ def _table(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
     yield "deletion protection", "true", None if protected is None else str(protected).lower()
 
 
-def _expiry(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
-    got = cloud.dynamodb.describe_time_to_live(TableName=wanted.prefix)["TimeToLiveDescription"]
+def _expiry(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
+    got = cloud.dynamodb.describe_time_to_live(TableName=wanted.table)["TimeToLiveDescription"]
     on = got.get("TimeToLiveStatus", "").startswith("ENABL")
     yield "", f"by {EXPIRY}", f"by {got.get('AttributeName')}" if on else "off"
 
 
-def _recovery(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
-    got = cloud.dynamodb.describe_continuous_backups(TableName=wanted.prefix)["ContinuousBackupsDescription"]
+def _recovery(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
+    got = cloud.dynamodb.describe_continuous_backups(TableName=wanted.table)["ContinuousBackupsDescription"]
     yield "", "ENABLED", got.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
 
 
-def _topic(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+def _topic(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
     got = cloud.sns.get_topic_attributes(TopicArn=arn(cloud, wanted, "sns", wanted.topic_or_rule))["Attributes"]
-    source = arn(cloud, wanted, "ses", f"configuration-set/{wanted.prefix}")
+    source = arn(cloud, wanted, "ses", f"configuration-set/{wanted.configuration_set}")
     yield "who may publish", f"ses.amazonaws.com sns:publish from {source}", allowed(got.get("Policy"))
     yield "without TLS", "denied", without_tls(got.get("Policy"))
     yield "signature version", "2", got.get("SignatureVersion")
 
 
-def _subscription(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+def _subscription(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
     topic, queue = arn(cloud, wanted, "sns", wanted.topic_or_rule), _queue_arn(cloud, wanted.queue)
     pages = cloud.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     ours = [each for page in pages for each in page["Subscriptions"] if each.get("Endpoint") == queue]
@@ -150,11 +150,12 @@ def _subscription(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
         yield "raw", str(wanted.raw).lower(), got.get("RawMessageDelivery", "false").lower()
         dead_letters = _queue_arn(cloud, wanted.dead_letter_queue)
         yield "what cannot be delivered goes to", dead_letters, redrive.get("deadLetterTargetArn")
+        yield "filter policy", "none", got.get("FilterPolicy") or "none"
 
 
-def _rule(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+def _rule(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
     got = cloud.events.describe_rule(Name=wanted.topic_or_rule)
-    tags = {"ses:configuration-set": [wanted.prefix]}
+    tags = {"ses:configuration-set": [wanted.configuration_set]}
     pattern = {"source": ["aws.ses"], "detail": {"mail": {"tags": tags}}}
     targets = cloud.events.list_targets_by_rule(Rule=wanted.topic_or_rule)["Targets"]
     yield "state", "ENABLED", got.get("State")
@@ -164,25 +165,34 @@ def _rule(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
     yield "what cannot be delivered goes to", _queue_arn(cloud, wanted.dead_letter_queue), dead_letters
 
 
-def _configuration_set(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
-    destinations = cloud.sesv2.get_configuration_set_event_destinations(ConfigurationSetName=wanted.prefix)
+def _configuration_set(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
+    destinations = cloud.sesv2.get_configuration_set_event_destinations(ConfigurationSetName=wanted.configuration_set)
     found: list[Any] = [d for d in destinations["EventDestinations"] if d["Name"] == wanted.event_destination]
     got = found[0] if found else {}
-    goes_to = arn(cloud, wanted, "events", "event-bus/default")
-    if wanted.source == "sns":
-        goes_to = arn(cloud, wanted, "sns", wanted.topic_or_rule)
     kinds = sorted(kind.replace("_", "").lower() for kind in got.get("MatchingEventTypes", ["none"]))
-    topic, bus = got.get("SnsDestination", {}).get("TopicArn"), got.get("EventBridgeDestination", {}).get("EventBusArn")
     yield "publishes", "true", str(got.get("Enabled")).lower() if got else "no such destination"
     yield "kinds", ALL_KINDS, ", ".join(kinds)
-    yield "publishes to", goes_to, topic or bus or "nowhere"
+    yield "publishes to", publishes_to(cloud, wanted), target_of(got)
 
 
-def _stream(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
-    yield "", push.VIEW, push.view(resources.describe_table(cloud, wanted.prefix))
+def publishes_to(cloud: Cloud, wanted: Wanted) -> str:
+    """The ARN to which SES is wanted to publish."""
+    if wanted.source == "sns":
+        return arn(cloud, wanted, "sns", wanted.topic_or_rule)
+    return arn(cloud, wanted, "events", "event-bus/default")
 
 
-def _push(cloud: Cloud, wanted: Deployment) -> Iterator[Finding]:
+def target_of(destination: Mapping[str, Any]) -> str:
+    """The ARN to which an event destination of SES publishes."""
+    topic = destination.get("SnsDestination", {}).get("TopicArn")
+    return topic or destination.get("EventBridgeDestination", {}).get("EventBusArn") or "nowhere"
+
+
+def _stream(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
+    yield "", push.VIEW, push.view(resources.describe_table(cloud, wanted.table))
+
+
+def _push(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
     return push.inspect(cloud, wanted.pipe, wanted.push_to)
 
 
@@ -201,39 +211,9 @@ CHECKS_BY_SOURCE: dict[str, dict[str, Check]] = {
 }
 
 
-def allowed(policy: str | None) -> str:
-    """Whom a resource's policy lets do what, and from where."""
-    lines = []
-    for statement in _statements(policy):
-        if statement.get("Effect") != "Allow":
-            continue
-        principal, actions = statement.get("Principal"), statement.get("Action")
-        who = principal.get("Service", principal) if isinstance(principal, dict) else principal
-        what = ", ".join(actions) if isinstance(actions, list) else str(actions)
-        where = [value for key, value in _conditions(statement) if key == "aws:sourcearn"]
-        lines.append(f"{who} {what.lower()} from {where[0] if where else 'anywhere'}")
-    return "; ".join(sorted(lines)) or "nobody"
-
-
-def without_tls(policy: str | None) -> str:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html (aws:SecureTransport)"""
-    denied = any(
-        ("aws:securetransport", "false") in [(key, str(value).lower()) for key, value in _conditions(statement)]
-        for statement in _statements(policy)
-        if statement.get("Effect") == "Deny" and statement.get("Principal") in ("*", {"AWS": "*"})
-    )
-    return "denied" if denied else "allowed"
-
-
-def _statements(policy: str | None) -> list[dict[str, Any]]:
-    found = json.loads(policy or "{}").get("Statement", [])
-    return found if isinstance(found, list) else [found]
-
-
-def _conditions(statement: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Keys are in any case: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html"""
-    tests = statement.get("Condition", {}).values()
-    return [(key.lower(), value) for test in tests for key, value in test.items()]
+def checks_of(wanted: Wanted) -> dict[str, Check]:
+    """By what they are about."""
+    return CHECKS | CHECKS_BY_SOURCE[wanted.source] | (CHECKS_OF_PUSH if wanted.push_to else {})
 
 
 def _canonical(value: object) -> str:

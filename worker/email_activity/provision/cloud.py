@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
+#: Of calls that change something, or wait for it.
+PATIENT = Config(connect_timeout=5, retries={"mode": "standard", "total_max_attempts": 5})
+
+
 class ProvisionError(ActivityError):
     """The infrastructure could not be made as wanted. The message says what stands in the way."""
 
@@ -47,10 +51,16 @@ class Cloud:
     poll_seconds: float = 3
 
     @classmethod
-    def connect(cls, *, region: str, endpoint_url: str | None = None, session: boto3.Session | None = None) -> Self:
+    def connect(
+        cls,
+        *,
+        region: str,
+        endpoint_url: str | None = None,
+        session: boto3.Session | None = None,
+        config: Config = PATIENT,
+    ) -> Self:
         """Raises what boto3 raises, and SettingsError if the certificates are missing."""
         session = session or clients.session(region)
-        config = Config(connect_timeout=5, retries={"mode": "standard", "total_max_attempts": 5})
         where: dict[str, Any] = {"region_name": region, "endpoint_url": endpoint_url or None, "config": config}
         names: Any = ("cloudformation", "dynamodb", "events", "pipes", "sesv2", "sns", "sqs")
         return cls(region, endpoint_url or None, session, **{name: session.client(name, **where) for name in names})

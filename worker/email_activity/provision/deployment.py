@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from email_activity.provision import push
 from email_activity.provision.cloud import ProvisionError
@@ -26,6 +26,35 @@ PACKAGE = Path(__file__).resolve().parents[1]
 def template() -> str:
     packed, in_source = PACKAGE / "template.yaml", PACKAGE.parents[1] / "config" / "template.yaml"
     return (packed if packed.exists() else in_source).read_text(encoding="utf-8")
+
+
+class Wanted(Protocol):
+    """Names, and what is wanted of what they name: all that the checks ask for. Names are not ARNs or URLs."""
+
+    @property
+    def queue(self) -> str: ...
+    @property
+    def dead_letter_queue(self) -> str: ...
+    @property
+    def table(self) -> str: ...
+    @property
+    def source(self) -> Source: ...
+    @property
+    def topic_or_rule(self) -> str: ...
+    @property
+    def configuration_set(self) -> str: ...
+    @property
+    def event_destination(self) -> str: ...
+    @property
+    def raw(self) -> bool: ...
+    @property
+    def max_receive_count(self) -> int: ...
+    @property
+    def visibility_timeout(self) -> int: ...
+    @property
+    def pipe(self) -> str: ...
+    @property
+    def push_to(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +99,14 @@ class Deployment:
     @property
     def topic_or_rule(self) -> str:
         return f"{self.prefix}-events"
+
+    @property
+    def table(self) -> str:
+        return self.prefix
+
+    @property
+    def configuration_set(self) -> str:
+        return self.prefix
 
     @property
     def event_destination(self) -> str:
