@@ -4,9 +4,10 @@ A line of `rules/*.jsonl` and `judging/*.jsonl` is a case, see README.md. Rules 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +42,7 @@ class Label:
         return frozenset(filter(None, (self.label, self.also)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """events: of a configuration set, in order of arrival. sources: where to read of it, by name."""
 
@@ -67,19 +68,17 @@ class Case:
     def email_of(self, label: Label) -> str:
         return self.events[label.event]["mail"]["messageId"]
 
+    @cached_property
     def activities(self) -> list[Activity]:
         """One for each event, as the product reads it."""
         readings = chain.from_iterable(read_all(json.dumps(event), EVERYTHING) for event in self.events)
         return [reading.activities[0] for reading in readings]
 
 
-def load(half: Half) -> list[Case]:
-    return [Case.from_line(line) for line in lines(half)]
-
-
-def lines(half: Half) -> Iterator[str]:
-    for path in sorted((FOLDER / half).glob("*.jsonl")):
-        yield from path.read_text().splitlines()
+@cache
+def load(half: Half) -> Sequence[Case]:
+    texts = (path.read_text() for path in sorted((FOLDER / half).glob("*.jsonl")))
+    return tuple(Case.from_line(line) for text in texts for line in text.splitlines())
 
 
 def engagement_of(event: Event) -> dict[str, Any]:

@@ -17,13 +17,13 @@ LINKS, WITHIN = 3, timedelta(seconds=10)
 
 def ours(case: Case) -> list[str]:
     """The only place that knows how the product judges."""
-    activities = case.activities()
+    activities = case.activities
     return [verdict(activities[label.event].kind, activities[label.event].detail) for label in case.labels]
 
 
 def time_only(case: Case) -> list[str]:
     """A machine before the email's first Delivery and two seconds after it; after the sending where none is known."""
-    activities = case.activities()
+    activities = case.activities
 
     def is_early(activity: Activity) -> bool:
         of_email = [each for each in activities if each.email_id == activity.email_id]
@@ -36,7 +36,7 @@ def time_only(case: Case) -> list[str]:
 
 def three_links(case: Case) -> list[str]:
     """A machine where three links of an email are clicked in ten seconds."""
-    activities = case.activities()
+    activities = case.activities
 
     def is_in_burst(activity: Activity) -> bool:
         clicks = [each for each in activities if (each.kind, each.email_id) == ("Click", activity.email_id)]
