@@ -54,13 +54,18 @@ class FakeDynamoDB:
         self._called(request)
         if not self.has_partiql:
             raise error("AccessDeniedException")
-        assert re.fullmatch(r'SELECT \* FROM "facts" WHERE "pk" IN \[\?(, \?)*\]', request["Statement"])
+        asked = re.fullmatch(
+            r'SELECT \* FROM "facts"(?:\."(?P<index>\w+)")? WHERE "(?P<key>\w+)" IN \[\?(, \?)*\]', request["Statement"]
+        )
+        assert asked
+        assert asked["key"] == (INDEXES[asked["index"]][0] if asked["index"] else "pk")
         keys = [value["S"] for value in request["Parameters"]]
         assert len(keys) <= 50
         assert request["Statement"].count("?") == len(keys)
-        return self._paged(
-            [item for item in self.items.values() if item["pk"] in keys], request.get("NextToken"), "NextToken"
-        )
+        found = [item for item in self.items.values() if item.get(asked["key"]) in keys]
+        if asked["index"]:
+            found = [{name: item[name] for name in ("pk", "sk", *INDEXES[asked["index"]])} for item in found]
+        return self._paged(found, request.get("NextToken"), "NextToken")
 
     def scan(self, **request: Any) -> dict[str, Any]:
         self._called(request)

@@ -30,7 +30,7 @@ ACTIONS = {
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/")
 
-FROM = re.compile(r'FROM "([^"]+)"')
+FROM = re.compile(r'FROM "([^"]+)"(?:\."([^"]+)")?')
 
 #: The name of a Site, which its queues and tables begin with.
 PREFIX = re.compile(r"\bt[0-9a-f]{12}(?:-[0-9a-f]{8})?")
@@ -68,10 +68,10 @@ def permissions(call: Call) -> Iterator[Permission]:
     if call.service == "sqs":
         yield action, PREFIX.sub("*", asked.get("QueueName") or asked.get("QueueUrl", "").rpartition("/")[2])
         return
-    names = list(asked.get("RequestItems", {})) or FROM.findall(asked.get("Statement", "")) or [asked["TableName"]]
-    for name in names:
-        index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
-        yield action, f"table/{PREFIX.sub('*', name)}{index}"
+    stated = FROM.findall(asked.get("Statement", ""))
+    one = [(asked["TableName"], asked.get("IndexName", ""))] if "TableName" in asked else stated
+    for name, index in one or [(each, "") for each in asked["RequestItems"]]:
+        yield action, f"table/{PREFIX.sub('*', name)}{f'/index/{index}' if index else ''}"
 
 
 def _caller(call: Call) -> tuple[str, str]:

@@ -119,6 +119,36 @@ def test_an_error_that_passes_gives_no_statement_up_for_ever():
     assert sum("Statement" in call for call in fake.calls) == 2
 
 
+@pytest.mark.parametrize("has_partiql", [True, False])
+@pytest.mark.parametrize("emails", [3, 30])
+def test_the_newest_emails_of_many_documents_are_those_of_each(has_partiql, emails):
+    """Few in one statement; of a document with very many, no more than a Query's page is read."""
+    sent = [
+        Email(to=(ANA, BEN), document_id=f"2026-{each}", sent_at=days_ago(number))
+        for each in (117, 118)
+        for number in range(emails)
+    ]
+    fake = FakeDynamoDB(items(*sent), page=10, has_partiql=has_partiql)
+    wanted = [INVOICE, Document("invoice", "2026-118"), Document("invoice", "never")]
+    found = table(fake).newest_about(wanted, 4)
+    newest = [[email.message_id for email in sent[start : start + min(emails, 4)]] for start in (0, emails)]
+    assert found == [*newest, []]
+    assert len(fake.calls) <= (2 if has_partiql and emails == 3 else 7)
+
+
+def test_a_role_that_may_send_no_statement_to_the_index_may_to_the_table():
+    fake = FakeDynamoDB(items(Email()))
+    reader = table(fake)
+    fake.failures = [error("AccessDeniedException")]
+    for _ in range(2):
+        reader.newest_about([INVOICE, Document("invoice", "never")], 4)
+    reader.facts_of(["a", "b"])
+    assert [".by_document" in call["Statement"].replace('"', "") for call in fake.calls if "Statement" in call] == [
+        True,
+        False,
+    ]
+
+
 # --- Indexes ---
 
 

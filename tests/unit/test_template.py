@@ -83,7 +83,8 @@ def test_an_operator_reads_one_email_at_a_time_and_puts_assignments_only(made):
 def test_a_reader_may_use_each_index_and_no_statement_that_scans(made):
     statements_ = statements(made["ReaderPolicy"])
     (never,) = [each for each in statements_ if each["Effect"] == "Deny"]
-    assert (never["Action"], never["Resource"]) == ("dynamodb:PartiQLSelect", TABLE_ARN)
+    by_document = {"Fn::Sub": f"{TABLE_ARN['Fn::Sub']}/index/by_document"}
+    assert (never["Action"], never["Resource"]) == ("dynamodb:PartiQLSelect", [TABLE_ARN, by_document])
     assert never["Condition"] == {"Bool": {"dynamodb:FullTableScan": "true"}}
     queried = {name.partition("/index/")[2] for action, name in allowed("reader") if action == "dynamodb:Query"}
     assert queried == {"", *INDEXES}

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain
 
 from email_activity.activity import answers, model
 from email_activity.activity.answers import Context
-from email_activity.activity.bulk import THREADS, FoldedEmail, Group, fold_together
+from email_activity.activity.bulk import FEW, THREADS, FoldedEmail, Group, fold_all
 from email_activity.activity.documents import reached_later
 from email_activity.activity.facets import Status
 from email_activity.activity.filters import FAILURE_REASONS
 from email_activity.activity.pages import cursor_of
 from email_activity.activity.query import ActivityTable
 from email_activity.activity.status import EmailStatus
+from email_activity.domain.chunks import chunks
 from email_activity.domain.facts import Document
 from email_activity.domain.keys import failure_account
 
@@ -85,25 +86,39 @@ def _failure(found: Status, email: EmailStatus, sort_key: str, context: Context)
 
 
 def with_later_deliveries(table: ActivityTable, rows: Sequence[model.Failure]) -> list[model.Failure]:
-    """Each with when a later email about the same document reached the recipient. Costs a read for each document."""
-    wanted = list(dict.fromkeys((each.document.type, each.document.id) for each in rows if each.document))
+    """Each with when a later email about the same document reached the recipient. Costs a statement for ten of the
+    documents, and one for ten of their emails where there are others than those that failed.
+    """
+    wanted = list(dict.fromkeys(map(_document_of, filter(_may_be_mended, rows))))
+    ids: dict[Document, list[str]] = {}
     with ThreadPoolExecutor(THREADS) as pool:
-        found = pool.map(lambda name: _emails_about(table, Document(*name)), wanted)
-        emails = dict(zip(wanted, found, strict=True))
-    return [_with_later_delivery(each, emails) for each in rows]
+        parts = list(chunks(wanted, FEW))
+        for documents, found in zip(
+            parts, pool.map(lambda part: table.newest_about(part, MAX_LATER), parts), strict=True
+        ):
+            ids |= zip(documents, found, strict=True)
+    several = [each for each in ids.values() if len(each) > 1]
+    folded = {each.status.email_id: each.status for each in fold_all(table, list(dict.fromkeys(chain(*several))))}
+    return [_with_later_delivery(each, ids, folded) for each in rows]
 
 
-def _emails_about(table: ActivityTable, document: Document) -> list[EmailStatus]:
-    """The newest; none if there is but one, which is the failed one itself."""
-    ids = list(islice(dict.fromkeys(hit.email_id for hit in table.by_document(document)), MAX_LATER))
-    folded = fold_together(table, ids) if len(ids) > 1 else []
-    # A person may have said since that an email is about another document.
-    return [each.status for each in folded if each.status.document == document]
+def _document_of(row: model.Failure) -> Document:
+    assert row.document  # noqa: S101  of `_may_be_mended`
+    return Document(row.document.type, row.document.id)
 
 
-def _with_later_delivery(row: model.Failure, emails: dict[tuple[str, str], list[EmailStatus]]) -> model.Failure:
-    # A complaint is about an email that arrived; another one does not mend it.
-    if row.document is None or any(said.code == "complained" for said in (row.status, *row.also)):
+def _may_be_mended(row: model.Failure) -> bool:
+    """A complaint is about an email that arrived; another one does not mend it."""
+    return row.document is not None and all(said.code != "complained" for said in (row.status, *row.also))
+
+
+def _with_later_delivery(
+    row: model.Failure, ids: dict[Document, list[str]], folded: dict[str, EmailStatus]
+) -> model.Failure:
+    if not _may_be_mended(row):
         return row
-    at = reached_later(row, emails[row.document.type, row.document.id])
+    document = _document_of(row)
+    # A person may have said since that an email is about another document.
+    emails = [folded[each] for each in ids[document] if each in folded and folded[each].document == document]
+    at = reached_later(row, emails)
     return row.model_copy(update={"delivered_since": at}) if at else row

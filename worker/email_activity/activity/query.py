@@ -1,6 +1,6 @@
-"""Reading the table: the facts of an email, and the indexes that lead to emails.
+"""Reading the table: the facts of an email, and the indexes, which give hits, lazily, page by page.
 
-An index gives hits, lazily, page by page; the facts behind a hit say whether it counts (`bulk.py`).
+The facts behind a hit say whether it counts (`bulk.py`).
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.html
 """
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from email_activity.activity.ranges import Range, days_of, sort_condition
 from email_activity.aws.backoff import backoff
 from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.addresses import normalize_address
+from email_activity.domain.chunks import distinct
 from email_activity.domain.errors import THROTTLED, code_of
 from email_activity.domain.facts import Document, Fact, Item, read_fact
 from email_activity.domain.indexes import INDEXES
@@ -50,7 +51,6 @@ NO_PARTIQL = frozenset({"AccessDeniedException", "UnknownOperationException", "V
 MAX_ATTEMPTS = 8
 MAX_PAUSE = 5.0
 
-
 EVERYTHING = Range()
 
 
@@ -71,7 +71,8 @@ class ActivityTable:
         self._client = client
         self._name = name
         self._deserialize = PlainDeserializer().deserialize
-        self._has_partiql = True
+        #: The table and indexes that take no statements, or none that this role may send.
+        self._without_partiql: set[str] = set()
 
     def facts(self, email_id: str) -> list[Fact]:
         """All of an email that is not expired."""
@@ -85,11 +86,9 @@ class ActivityTable:
     def has_reported(self, configuration_set: str, kind: str) -> bool:
         """Whether SES ever reported this kind for mail of this set (ingest/reported_kinds.py)."""
         values = {":pk": {"S": reported_key(configuration_set)}, ":kind": {"S": f"{kind}#"}}
-        condition = {
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :kind)",
-            "ExpressionAttributeValues": values,
-        }
-        return any(True for _ in self._query(condition | {"Limit": 1}))
+        condition = "pk = :pk AND begins_with(sk, :kind)"
+        request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values, "Limit": 1}
+        return any(True for _ in self._query(request))
 
     def facts_of(self, email_ids: Sequence[str]) -> list[list[Fact]]:
         """Those of each of at most MAX_TOGETHER emails.
@@ -97,29 +96,44 @@ class ActivityTable:
         In one statement where PartiQL is there and allowed (dynamodb:PartiQLSelect): most of the time of a small
         Query is botocore's, so this folds a long list in a third of it. Else one Query each.
         """
-        if self._has_partiql and len(email_ids) > 1:
-            try:
-                return self._select(email_ids)
-            except ClientError as error:
-                # Query either does without it, or tells it better.
-                self._has_partiql = code_of(error) not in NO_PARTIQL
-        return [self.facts(email_id) for email_id in email_ids]
+        found = self._select(f'"{self._name}"', "pk", list(map(email_key, email_ids)))
+        return list(map(_unexpired_facts, found)) if found else [self.facts(email_id) for email_id in email_ids]
 
-    def _select(self, email_ids: Sequence[str]) -> list[list[Fact]]:
-        """`IN` on the partition key reads those partitions only, and answers in pages of ten items on AWS.
+    def newest_about(self, documents: Sequence[Document], count: int) -> list[list[str]]:
+        """Of each of at most MAX_TOGETHER documents the ids of its newest emails, so many. As `facts_of` reads."""
+        keys = [document.key for document in documents]
+        found = self._select(f'"{self._name}"."by_document"', "document", keys, count * len(keys))
+        if found is None:
+            hits = (self.by_document(document, Range(page_size=2 * count)) for document in documents)
+            return [list(islice(distinct(hit.email_id for hit in each), count)) for each in hits]
+        newest = (sorted(items, key=itemgetter("sent_key"), reverse=True) for items in found)
+        return [list(islice(distinct(map(email_id_of, items)), count)) for items in newest]
 
+    def _select(self, source: str, key: str, values: Sequence[str], most: int | None = None) -> list[list[Item]] | None:
+        """The items of each partition. None where Query has to do it: no statement may be sent, or more than `most` are
+        there.
+
+        `IN` on the partition key reads those partitions only, and answers in pages of ten items on AWS.
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-operators.html
         """
-        keys = [email_key(email_id) for email_id in email_ids]
-        by_key: dict[str, list[Item]] = {key: [] for key in keys}
-        marks = ", ".join("?" * len(by_key))
-        request = {
-            "Statement": f'SELECT * FROM "{self._name}" WHERE "pk" IN [{marks}]',  # noqa: S608  the table's name
-            "Parameters": [{"S": key} for key in by_key],
-        }
-        for item in self._items(self._client.execute_statement, request, "NextToken", "NextToken"):
-            by_key[item["pk"]].append(item)
-        return [_unexpired_facts(by_key[key]) for key in keys]
+        if source in self._without_partiql or len(values) < 2:  # noqa: PLR2004  one is a Query
+            return None
+        by_value: dict[str, list[Item]] = {value: [] for value in values}
+        marks = ", ".join("?" * len(by_value))
+        statement = f'SELECT * FROM {source} WHERE "{key}" IN [{marks}]'  # noqa: S608  our own names
+        request = {"Statement": statement, "Parameters": [{"S": value} for value in by_value]}
+        try:
+            items = self._items(self._client.execute_statement, request, "NextToken", "NextToken")
+            for item in islice(items, most):
+                by_value[item[key]].append(item)
+            if next(items, None):
+                return None
+        except ClientError as error:
+            # Query either does without it, or tells it better.
+            if code_of(error) in NO_PARTIQL:
+                self._without_partiql.add(source)
+            return None
+        return [by_value[value] for value in values]
 
     def by_document(self, document: Document, within: Range = EVERYTHING) -> Iterator[Hit]:
         return self._hits("by_document", document.key, within)

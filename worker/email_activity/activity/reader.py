@@ -37,6 +37,7 @@ from email_activity.activity.status import EmailStatus, status
 from email_activity.activity.summary import Summary
 from email_activity.activity.verdicts import VERDICT_EMAILS, verdict
 from email_activity.domain.addresses import normalize_address
+from email_activity.domain.chunks import distinct
 from email_activity.domain.email_ids import email_id_in
 from email_activity.settings import ReaderSettings, load_reader_settings
 
@@ -83,7 +84,7 @@ class Activity:
         """
         wanted = documents.spellings(document_type, document_id)
         hits = heapq.merge(*map(self._table.by_document, wanted), key=attrgetter("sort_key"), reverse=True)
-        ids = list(islice(dict.fromkeys(hit.email_id for hit in hits), MAX_FOLDED + 1))
+        ids = list(islice(distinct(hit.email_id for hit in hits), MAX_FOLDED + 1))
         folded = bulk.fold_all(self._table, ids[:MAX_FOLDED])
         # A hit does not count if a person has said since that the email is about another document.
         emails = [each.status for each in folded if each.status.document in wanted]
