@@ -110,8 +110,7 @@ class ActivityTable:
         return [list(islice(distinct(map(email_id_of, items)), count)) for items in newest]
 
     def _select(self, source: str, key: str, values: Sequence[str], most: int | None = None) -> list[list[Item]] | None:
-        """The items of each partition. None where Query has to do it: no statement may be sent, or more than `most` are
-        there.
+        """The items of each partition. None where Query has to do it: no statement is taken, or they are over `most`.
 
         `IN` on the partition key reads those partitions only, and answers in pages of ten items on AWS.
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-operators.html
