@@ -61,11 +61,15 @@ demo:  ## see it work: real workers, a stand-in for AWS, no account and no Docke
 demo-web:  ## the demo, and its page kept open: search for its invoices in a browser
 	@$(MAKE) --no-print-directory demo ARGS=--keep
 
-# Needs Python and make alone. Tests that need another program (a browser) get a target of their own, beside their own
-# folder, that fails where it is missing; `.ci/run` calls it too.
+# Needs Python and make alone. Tests that take long, or need another program (a browser), get a target of their own,
+# beside their own folder, that fails where it is missing; `.ci/run` calls it too.
 .PHONY: test
 test: setup localstack  ## run the worker's tests; ARGS are pytest's, as in make test ARGS="-k dedupe -x"
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
+
+.PHONY: test-chaos
+test-chaos: setup localstack  ## kill, starve and lie to real workers, each in one way after another; ten minutes
+	$(BIN)/pytest tests/chaos $(PARALLEL) $(ARGS)
 
 .PHONY: test-tools
 test-tools: setup localstack  ## run the tests of what tests and benchmarks rest on: proxy, stub, soak, sizing
@@ -86,7 +90,7 @@ screenshots: $(BROWSER_STAMP)  ## draw the README's pictures of the page anew
 	@cd tests/browser && PYTHONPATH=.. ../../$(BIN)/python screenshots.py
 
 .PHONY: chaos
-chaos: setup localstack  ## kill, starve and lie to real workers, at length
+chaos: setup localstack  ## the same at length, and the property tests with it
 	$(BIN)/pytest tests/chaos tests/property tests/integration/test_whole_path.py \
 		--rounds 6 --hypothesis-profile long $(PARALLEL) $(ARGS)
 

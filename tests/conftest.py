@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def rounds(pytestconfig: pytest.Config) -> int:
-    """1 in `make test`; in `make chaos` 6: every fault, six times the load, the outages and the kills."""
+    """1 in `make test-chaos`; in `make chaos` 6: every fault, six times the load, the outages and the kills."""
     return pytestconfig.getoption("--rounds")
 
 
