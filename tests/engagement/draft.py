@@ -64,11 +64,13 @@ class Draft:
         self.events.append(self.events[index])
 
     def arrive(self, *order: int) -> None:
-        """The events' indices in the order in which they arrive."""
-        place = {index: at for at, index in enumerate(order)}
+        """The indices of all events in the order in which they arrive. The first copy of an event keeps its label."""
+        if sorted(order) != list(range(len(self.events))):
+            raise ValueError(f"{self.id} has {len(self.events)} events: name each index once")
+        labelled = [self.events[label["event"]] for label in self.labels]
         self.events = [self.events[index] for index in order]
-        for label in self.labels:
-            label["event"] = place[label["event"]]
+        for label, event in zip(self.labels, labelled, strict=True):
+            label["event"] = self.events.index(event)
         self.labels.sort(key=lambda label: label["event"])
 
     def line(self) -> str:

@@ -139,6 +139,7 @@ def show(case: Case) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 2 where the arguments name no case."""
     parser = argparse.ArgumentParser(prog="make engagement-report", description="How often each judge is right.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--show", metavar="CASE", help="print one case instead")
@@ -146,8 +147,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     halves = {half: load(half) for half in HALVES}
     if options.show:
         chosen = [case for cases in halves.values() for case in cases if case.id == options.show]
-        sys.stdout.write("\n".join(map(show, chosen)) + "\n" if chosen else f"no case is called {options.show}\n")
-        return 0 if chosen else 1
+        if not chosen:
+            parser.error(f"no case is called {options.show}; the lines of rules/ and judging/ name them")
+        sys.stdout.write("\n".join(map(show, chosen)) + "\n")
+        return 0
     found = report({half: cases for half, cases in halves.items() if cases})
     sys.stdout.write((json.dumps(as_json(found), indent=1) if options.json else as_text(found)) + "\n")
     return 0
