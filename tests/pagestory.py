@@ -19,6 +19,7 @@ ANNA, BOB, CARLA, LI = "anna@example.com", "bob@example.com", "carla@example.org
 #: What ends a tag, a style, an attribute or a template, and what turns the direction of text.
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}&amp;\u202e\x1b[31m"
 LONG = "Invoice for the services of the whole year " * 70
+LINK = "https://pay.sender.example/2026-117"
 RIGHT_TO_LEFT = "فاتورة رقم 117"
 
 
@@ -68,7 +69,13 @@ _HOSTILE_BOUNCE = {"action": "failed", "status": "5.7.1", "diagnosticCode": f"sm
 
 EVENTS = (
     *(FIRST.send(), FIRST.delivery([ANNA]), FIRST.bounce(recipients=[BOB]), FIRST.open()),
-    *(RESENT.send(), RESENT.delivery(), RESENT.open(), RESENT.open(at=RESENT.after(400)), RESENT.click()),
+    *(
+        RESENT.send(),
+        RESENT.delivery(),
+        RESENT.open(),
+        RESENT.open(at=RESENT.after(400)),
+        RESENT.click(f"{LINK}?customer=42#pay"),
+    ),
     *(OPENED.send(), OPENED.delivery(), OPENED.open(GMAIL_PROXY)),
     *(REFUSED.send(), REFUSED.bounce()),
     *(MENDED.send(), MENDED.bounce("Transient", "MailboxFull", said={"status": "5.2.2", "diagnosticCode": "full"})),

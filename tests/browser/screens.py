@@ -55,13 +55,13 @@ SCREENS = {
     "address": after(ANNA, "Emails to this address"),
     "account": at("/accounts/4711", "Account 4711"),
     "account narrowed": at("/accounts/4711?status=not_delivered&day=", "No open seen|Not delivered"),
-    "not delivered": at("/failures?delivered_since=1", "Delivered since"),
-    "nothing failed": at("/failures?account=nobody", "Nothing failed here"),
+    "not delivered": at("/failures?delivered_since=1", "Delivered later"),
+    "nothing failed": at("/failures?account=nobody", "No failures found"),
     "overview": at(f"/overview?account=4711&from={NOON.date()}&to={NOW.date()}", "Bounce rate"),
     "overview of nobody": at("/overview?account=nobody", "No email of this account was sent"),
     "meanings": at("/meanings", "Rendering Failure"),
     "not found": after("2026/999", "What it could be"),
-    "no such page": at("/nothing", "There is no such page"),
+    "no such page": at("/nothing", "Page not found"),
     "cannot be asked": at("/failures?since=yesterday", "Want a day like"),
 }
 

@@ -11,6 +11,9 @@ from faketable import FakeDynamoDB
 
 WIDTHS = (1280, 390, 320)
 
+#: Between them, a tablet's and a desk's at a zoom of 150 %, where only the layout differs.
+BETWEEN = (768, 853)
+
 
 def check(visitor: Visitor, screen: Screen) -> None:
     screen.come(visitor)
@@ -23,6 +26,9 @@ def check(visitor: Visitor, screen: Screen) -> None:
             wrong += [f"{look}: {each}" for each in visitor.violations()]
             if visitor.overflow > 0:
                 wrong.append(f"{look}: {visitor.overflow} pixels too wide")
+    for width in BETWEEN:
+        visitor.look(width, dark=False)
+        wrong += [f"{width}: {visitor.overflow} pixels too wide"] * (visitor.overflow > 0)
     assert wrong == []
     assert visitor.complaints == []
     assert visitor.foreign_requests == []

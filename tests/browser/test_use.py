@@ -17,7 +17,7 @@ def test_by_keyboard_alone_a_document_is_found_and_its_timeline_read(visit: Visi
     visitor.page.keyboard.type("2026/117")
     with visitor.page.expect_navigation():
         visitor.page.keyboard.press("Enter")
-    press_until(visitor, "timeline")
+    press_until(visitor, ANNA)
     with visitor.page.expect_navigation():
         visitor.page.keyboard.press("Enter")
     assert "What happened" in visitor.text
@@ -71,6 +71,48 @@ def test_without_scripts_details_open_and_lists_go_on(visit: Visit) -> None:
     visitor.open(f"/emails/{RESENT.message_id}")
     visitor.page.locator("summary").last.click()
     assert "198.51.100.7" in visitor.text
+
+
+def test_on_paper_stands_what_is_folded_on_the_screen(visit: Visit) -> None:
+    visitor = visit()
+    for name, folded in (("email", "198.51.100.7"), ("document of fifty", "member46@"), ("overview", "Hard bounces")):
+        SCREENS[name].come(visitor)
+        shown = visitor.page.locator("details").get_by_text(folded).first
+        assert not shown.is_visible()
+        visitor.page.emulate_media(media="print")
+        assert shown.is_visible()
+        visitor.page.emulate_media(media="screen")
+
+
+@pytest.mark.parametrize("width", [390, 320])
+@pytest.mark.parametrize("name", ["not delivered", "account", "overview"])
+def test_on_a_phone_the_filters_take_less_than_half_of_the_screen(visit: Visit, name: str, width: int) -> None:
+    visitor = visit(width=width)
+    SCREENS[name].come(visitor)
+    box = visitor.page.locator(".filters").bounding_box()
+    assert box
+    assert box["height"] < 568 / 2
+    assert visitor.overflow <= 0
+
+
+def test_a_row_is_one_target_that_leads_to_the_timeline(visit: Visit) -> None:
+    visitor = visit(width=390)
+    SCREENS["document"].come(visitor)
+    row = visitor.page.locator(".people li").first
+    box = row.bounding_box()
+    assert box
+    with visitor.page.expect_navigation():
+        row.click(position={"x": box["width"] - 20, "y": 10})
+    assert "What happened" in visitor.text
+
+
+def test_the_foot_ends_where_the_content_does(visit: Visit) -> None:
+    visitor = visit()
+    visitor.open("/failures")
+    foot, card = (visitor.page.locator(each).first.bounding_box() for each in (".foot", ".card"))
+    assert foot
+    assert card
+    assert (foot["x"], foot["width"]) == (card["x"], card["width"])
 
 
 @pytest.mark.parametrize("name", ["search", "document", "email", "not delivered", "account", "meanings"])

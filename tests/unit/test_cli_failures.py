@@ -142,7 +142,7 @@ def test_through_a_pipe_each_is_one_aligned_line():
         for line, wanted in zip(lines, column, strict=True):
             text = wanted if isinstance(wanted, str) else wanted.message_id
             assert line[header.index(title) :].startswith(text)
-    assert "delivered since" in lines[1]
+    assert "delivered later" in lines[1]
     assert "simulator" in lines[2]
 
 
@@ -159,7 +159,7 @@ def test_at_a_terminal_of_80_columns_no_line_is_longer(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     shown = CliRunner().invoke(main, ["failures", "--delivered-since"]).stdout
     assert "Not delivered: mailbox full" in shown
-    assert "delivered since" in shown
+    assert "delivered later" in shown
     assert max(len(line) for line in shown.splitlines() if "\x1b" not in line) <= 80
 
 

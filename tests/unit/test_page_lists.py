@@ -27,6 +27,17 @@ def test_an_account_lists_its_emails_by_day_and_status():
     assert "No emails on this day" in text_of(get(f"/accounts/{ACCOUNT}?day=2001-01-01"))
 
 
+def test_an_accounts_latest_emails_are_a_step_from_the_first_page_and_from_the_overview():
+    assert f'<a href="/accounts/{ACCOUNT}">Account {ACCOUNT}</a>' in get("/")
+    assert f'<a href="/accounts/{ACCOUNT}">Recent emails of this account' in get(f"/overview?account={ACCOUNT}")
+
+
+def test_reasons_to_choose_from_leave_out_what_the_page_says_already():
+    page = get("/failures")
+    assert ">The address does not exist <b>4</b></a>" in page
+    assert ">Not delivered: the address does not exist</option>" not in page
+
+
 def test_a_day_is_one_of_the_time_zone_that_is_shown(monkeypatch):
     monkeypatch.setenv("DISPLAY_TIMEZONE", "Pacific/Auckland")
     page = get(f"/accounts/{ACCOUNT}?day=2026-09-27")
@@ -41,9 +52,9 @@ def test_failures_are_listed_with_what_to_do_and_narrowed_by_reason():
     for each in (BOB, CARLA, "Marked as spam", "Stop sending to this address.", "550 5.1.1 no such user here"):
         assert each in text
     assert "Invoice 2026/120" not in text
-    assert "Delivered since," in text_of(get("/failures?delivered_since=1"))
+    assert "Delivered later," in text_of(get("/failures?delivered_since=1"))
     assert "Invoice 2026/130" not in get("/failures?reason=no_such_address&account=&since=")
-    assert "Nothing failed here" in get("/failures?account=nobody")
+    assert "No failures found" in get("/failures?account=nobody")
 
 
 def test_the_spreadsheet_has_every_page_and_computes_nothing():

@@ -48,7 +48,7 @@ def test_a_wrong_token_signs_nobody_in(token):
     of = browser(**TOKENS)
     answer = sign_in(of, token)
     assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
-    assert "That is none of the tokens." in answer.text
+    assert "This token is not valid." in answer.text
     assert of.get("/").status_code == 401
 
 

@@ -36,7 +36,14 @@ def test_not_found_says_what_it_could_be(path):
     answer = browser().get(path)
     assert answer.status_code == 404
     text = text_of(answer.text)
-    for each in ("Nothing is known of", "Mistyped", "Tracked is: invoice.", "365 days", "less than a minute ago"):
+    for each in (
+        "Nothing found for",
+        "Mistyped",
+        "Tracked is: invoice.",
+        "365 days",
+        "less than a minute ago",
+        "What to try",
+    ):
         assert each in text
     assert title_of(answer.text) == "Not found · Email activity"
 
@@ -45,7 +52,7 @@ def test_not_found_says_what_it_could_be(path):
 def test_what_is_searched_in_vain_is_said_and_stays_in_the_box(typed):
     answer = browser().post("/search", data={"q": typed}, headers=OWN_FORM)
     assert answer.status_code == 404
-    assert "Nothing is known of" in answer.text
+    assert "Nothing found for" in answer.text
     assert "<script>" not in answer.text
 
 
@@ -69,7 +76,7 @@ def refused(code: str, status: int = 400) -> ClientError:
         (refused("ThrottlingException"), 503, "DynamoDB is busy: try again in a moment"),
         (refused("AccessDeniedException"), 502, "The table refuses to answer"),
         (NoCredentialsError(), 502, "The table refuses to answer"),
-        (KeyError("inside"), 500, "Something broke"),
+        (KeyError("inside"), 500, "Something went wrong"),
     ],
 )
 def test_where_the_table_fails_the_page_says_why_and_when_to_come_again(monkeypatch, failure, status, heading):
@@ -89,11 +96,11 @@ def test_where_the_table_fails_the_page_says_why_and_when_to_come_again(monkeypa
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/failures?reason=nothing", "This cannot be asked"),
-        ("/failures?after=!", "This cannot be asked"),
+        ("/failures?reason=nothing", "These values are not valid"),
+        ("/failures?after=!", "These values are not valid"),
         ("/failures?since=yesterday", "Want a day like 2026-11-23."),
         ("/failures?since=2001-01-01", "At most 92 days of all accounts."),
-        ("/accounts/4711?status=read", "This cannot be asked"),
+        ("/accounts/4711?status=read", "These values are not valid"),
         ("/accounts/4711?day=0001-01-01", "Want a day like 2026-11-23."),
         ("/accounts/4711?day=9999-12-31", "Want a day like 2026-11-23."),
     ],
@@ -112,7 +119,7 @@ def test_where_a_search_ends_early_the_page_says_how_far_it_came(monkeypatch):
     monkeypatch.setattr("email_activity.activity.pages.MAX_FOLDED", 3)
     text = text_of(browser().get("/accounts/4711?status=complained").text)
     assert "0 emails shown. Looked through the emails back to" in text
-    assert "Go on looking" in text
+    assert "Look further back" in text
     assert "No emails of this kind" not in text
 
 

@@ -30,7 +30,7 @@ def test_no_address_stands_in_a_url_a_title_or_a_log():
         assert "@" not in each.headers.get("location", "")
 
 
-@pytest.mark.parametrize("path", ["/failures", "/overview"])
+@pytest.mark.parametrize("path", ["/failures", "/overview", "/accounts"])
 @pytest.mark.parametrize(
     "typed",
     [
@@ -56,6 +56,8 @@ def test_an_address_typed_for_an_account_stands_in_no_url(path, typed):
         ("/failures", {"account": "a/b ", "since": "", "reason": "blocked"}, "/failures?account=a%2Fb&reason=blocked"),
         ("/failures", {"account": ""}, "/failures?"),
         ("/overview", {"account": "4711", "from": "2026-11-23"}, "/overview?account=4711&from=2026-11-23"),
+        ("/accounts", {"account": " a/b "}, "/accounts/a%2Fb"),
+        ("/accounts", {"account": ""}, "/"),
     ],
 )
 def test_a_form_leads_to_a_url_of_what_was_asked(path, fields, leads_to):
@@ -69,7 +71,7 @@ def test_dots_for_an_id_are_no_path_and_never_another_page(dots):
     of = browser()
     for pages in ("/accounts/{}", "/accounts/{}/x", "/documents/invoice/{}", "/documents/{}/x", "/emails/{}", "/{}/"):
         answer = of.get(pages.format(dots))
-        assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
+        assert (answer.status_code, "Page not found" in answer.text) == (404, True)
     for path in ("/accounts/{}/failures", "/accounts/{}/emails", "/documents/invoice/{}", "/emails/{}"):
         answer = of.get(f"/api/v1{path}".format(dots))
         assert (answer.status_code, answer.json()["code"]) == (404, "no_such_path")

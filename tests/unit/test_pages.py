@@ -1,5 +1,7 @@
 """The page as people read it: what each question is answered with."""
 
+import re
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from email_activity.activity.model import Status
 from email_activity.activity.words import VERDICTS, WORDS, words
 from email_activity.web.pages import texts
+from events import BROWSER, Email
 from pageclient import OWN_FORM, browser, text_of, title_of
 from pagestory import (
     ACCOUNT,
@@ -19,11 +22,15 @@ from pagestory import (
     FIFTY,
     FIRST,
     LI,
+    LINK,
     MACHINE,
     NEWER,
+    OPENED,
     RESENT,
     RIGHT_TO_LEFT,
+    page_table,
 )
+from webapi import NOW
 
 DOCUMENT = "/documents/invoice/2026%2F117"
 
@@ -85,13 +92,66 @@ def test_an_email_has_its_timeline_with_what_each_event_means():
     assert "Beware." in text
 
 
-def test_agent_address_and_link_are_shown_on_request_only():
+def test_an_open_and_a_click_tell_the_link_and_the_program_and_on_request_the_rest():
     page = get(f"/emails/{RESENT.message_id}")
-    before = page.partition("<details>")[0]
-    assert "198.51.100.7" in page
-    for each in ("198.51.100.7", "Firefox", "https://pay.sender.example"):
-        assert each not in before
-        assert page.count(f">{each}") <= page.count("<details>")
+    at_once = text_of(re.sub("(?s)<details>.*?</details>", "", page))
+    assert f"Link {LINK} Program {BROWSER}" in at_once
+    for each in ("198.51.100.7", "customer=42"):
+        assert each in page
+        assert each not in at_once
+
+
+def test_whether_it_was_delivered_is_said_before_whether_it_was_opened():
+    for path in (f"/emails/{RESENT.message_id}", f"/emails/{OPENED.message_id}", "/documents/invoice/2026%2F118"):
+        page = get(path)
+        assert title_of(page).startswith("Delivered to mail server")
+        box = page.partition('aria-label="Status"')[2].partition("</section>")[0]
+        assert 0 < box.index("Delivered to mail server") < max(map(box.find, ("Link clicked", "probably by a person")))
+    listed = text_of(get(f"/accounts/{ACCOUNT}?status=clicked"))
+    assert "✓ Delivered to mail server ✓ Link clicked" in listed
+
+
+def test_a_document_of_one_email_has_its_timeline_at_once():
+    assert "What happened" in text_of(get("/documents/invoice/2026%2F118"))
+    assert "What happened" not in text_of(get(DOCUMENT))
+
+
+def test_a_row_leads_to_the_timeline_by_the_recipients_address():
+    for page, address, email in (
+        (get(DOCUMENT), ANNA, RESENT),
+        (get(DOCUMENT), BOB, FIRST),
+        (get("/failures"), BOB, FIRST),
+    ):
+        assert f'<a class="whole" href="/emails/{email.message_id}"><bdi>{address}</bdi></a>' in page
+
+
+def test_beside_a_time_stands_how_long_ago_it_was():
+    page = get(f"/emails/{RESENT.message_id}")
+    assert f'{RESENT.sent_at:%H:%M:%S}</time> <span class="ago">90 minutes ago</span>' in page
+    assert "2 days ago" in text_of(get(DOCUMENT))
+    assert texts.ago(NOW + timedelta(seconds=1), now=NOW) == texts.ago(None, now=NOW) == texts.ago(NOW, now=None) == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [("2026/119", "SES may have put the address on"), ("2026/130", "SES may have put"), ("2026/118", "")],
+)
+def test_after_a_bounce_or_a_complaint_the_way_to_sess_suppression_list_is_shown(number, said):
+    page = email_page(number)
+    assert (texts.SUPPRESSION_LIST in page) == bool(said)
+    assert said in text_of(page)
+
+
+def test_an_address_on_the_suppression_list_comes_off_it_by_awss_page():
+    email = Email(sent_at=NOW - timedelta(minutes=5))
+    events = (email.send(), email.bounce("Permanent", "OnAccountSuppressionList"))
+    of = browser(page_table(events))
+    for page in (
+        of.get(f"/emails/{email.message_id}").text,
+        of.post("/search", data={"q": email.to[0]}, headers=OWN_FORM).text,
+    ):
+        assert f'How an address comes off the list: <a href="{texts.SUPPRESSION_LIST}">' in page
+    assert texts.suppression("suppressed", "global_list") == texts.suppression("soft_bounced") == ""
 
 
 def test_events_that_say_the_same_of_many_are_one_line():
@@ -123,8 +183,7 @@ def test_opens_that_are_not_tracked_are_told_apart_from_none():
 
 
 def email_page(number: str) -> str:
-    document = get(f"/documents/invoice/{quote(number, safe='')}")
-    return get(document.partition('href="/emails/')[2].partition('"')[0].join(["/emails/", ""]))
+    return get(f"/documents/invoice/{quote(number, safe='')}")
 
 
 def test_an_email_without_a_document_says_so():

@@ -9,7 +9,7 @@ from email_activity.activity.figures import About, figures
 from email_activity.activity.summary import Summary
 from email_activity.report import charts, phrases
 
-LAST = date(2026, 11, 23)
+BEFORE, LAST = date(2026, 11, 22), date(2026, 11, 23)
 AT = datetime(2026, 11, 23, 9, 0, 1, tzinfo=UTC)
 
 
@@ -30,12 +30,25 @@ def test_a_day_too_few_to_be_judged_is_not_drawn():
 
 
 def test_a_rate_over_every_limit_stays_inside_the_chart():
-    trend = figures(
-        Summary(sent_by_day=Counter({LAST: 100}), bounced_by_day=Counter({LAST: 40})), About("1", LAST, LAST, "UTC", AT)
-    ).bounces
+    trend = trend_of({LAST: 100, BEFORE: 100}, {LAST: 40})
     assert phrases.axis_top(trend) > 0.4
-    assert phrases.point(trend, "hard bounce").startswith("40\u00a0% (40 of 100), over the 10\u00a0%")
+    assert "40\u00a0% (40 of 100), over the 10\u00a0%" in phrases.point(trend, "hard bounce")
     assert b"svg" in charts.rate_chart(trend, charts.LIGHT, charts.NARROW)
+
+
+@pytest.mark.parametrize("sent", [{LAST: 100}, {LAST: 100, BEFORE: 19}, {LAST: 19, BEFORE: 19}, {LAST: 1}])
+def test_of_fewer_than_two_days_that_can_be_judged_no_chart_is_drawn(sent):
+    trend = trend_of(sent, {LAST: 1})
+    assert phrases.drawn(trend) == []
+    assert phrases.left_out(trend, "hard bounce") == (
+        "No chart: there are not two days to draw it from, leaving out those of fewer than 20 emails, where a single "
+        "hard bounce would exceed the limit."
+    )
+
+
+def trend_of(sent, bounced):
+    summary = Summary(sent_by_day=Counter(sent), bounced_by_day=Counter(bounced))
+    return figures(summary, About("1", BEFORE, LAST, "UTC", AT)).bounces
 
 
 @pytest.mark.parametrize(

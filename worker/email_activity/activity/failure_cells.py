@@ -21,7 +21,7 @@ PLAIN = (
 #: The same of `--csv`, for people who open it in a spreadsheet.
 CSV = (
     *("When", "Document type", "Document", "Account", "Recipient", "Code", "Reason", "What happened", "What to do"),
-    *("What their server said", "Delivered since", "Sent", "Email id", "Subject", "Simulator"),
+    *("What their server said", "Delivered later", "Sent", "Email id", "Subject", "Simulator"),
 )
 
 #: What a spreadsheet takes for the beginning of a formula.

@@ -119,7 +119,7 @@ def block(row: Row, zone: Zone, width: int = 80) -> Text:
 
 
 def notes(row: Row, zone: Zone) -> list[str]:
-    delivered = [f"delivered since, {zone.minute(row.delivered_since)}"] if row.delivered_since else []
+    delivered = [f"delivered later, {zone.minute(row.delivered_since)}"] if row.delivered_since else []
     return [*delivered, *(["simulator"] if row.simulator else [])]
 
 

@@ -77,7 +77,7 @@ def failures(  # noqa: PLR0913  one argument for each option is how click works
     because = f" because of {reason}" if reason else ""
     span = f"between {zone.moment(start)} and {zone.moment(end) if end else 'now'} ({zone.name})"
     if not counts.rows:
-        others = "" if delivered_since else "; what was delivered since is left out, unless --delivered-since is given"
+        others = "" if delivered_since else "; those delivered later are left out, unless --delivered-since is given"
         show.print_note(f"No email{of_account} failed{because} {span}{others}.")
         _note_if_unknown(account)
         raise SystemExit(1)

@@ -97,22 +97,19 @@ def is_over(share: Share | None, trend: Trend) -> bool:
 
 
 def drawn(trend: Trend) -> list[float | None]:
-    """The rate of each day that can be judged; where there are not two of these, of each day, cut at the top."""
-    top = axis_top(trend)
+    """The rate of each day that can be judged; empty where there are not two of these, which make no line."""
     judged = [each.rate if each.of >= trend.judged_from else None for each in trend.days]
-    if sum(each is not None for each in judged) > 1:
-        return judged
-    return [None if each.rate is None else min(each.rate, top) for each in trend.days]
+    return judged if sum(each is not None for each in judged) > 1 else []
 
 
 def left_out(trend: Trend, what: str) -> str | None:
-    """What the chart does not show, as far as it is not said elsewhere."""
+    """What the chart does not show, or why there is none."""
+    few = f"of fewer than {trend.judged_from:,} emails, where a single {what} would exceed the limit"
+    if not drawn(trend):
+        return f"No chart: there are not two days to draw it from, leaving out those {few}."
     if all(each.of >= trend.judged_from for each in trend.days if each.of):
         return None
-    few = f"a day of fewer than {trend.judged_from:,} emails, where a single {what} would exceed the limit"
-    if any(each.of and rate is None for each, rate in zip(trend.days, drawn(trend), strict=True)):
-        return f"Not drawn: {few}."
-    return f"It says little of {few}, and cuts what is beyond its top."
+    return f"Not drawn: a day {few}."
 
 
 def axis_top(trend: Trend) -> float:

@@ -54,6 +54,7 @@ def render_body(figures: Figures, zone: tzinfo) -> Markup:
             point=phrases.point,
             up_to=phrases.up_to,
             is_over=phrases.is_over,
+            drawn=phrases.drawn,
             left_out=phrases.left_out,
             sources=charts.sources,
         )

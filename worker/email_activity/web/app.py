@@ -11,6 +11,7 @@ from email_activity.settings import ReaderSettings, read_settings
 from email_activity.web import openapi
 from email_activity.web.api import health, router
 from email_activity.web.gate import Answers, AtMost, Gate
+from email_activity.web.pages.lists import lists
 from email_activity.web.pages.look import Look, PageSettings
 from email_activity.web.pages.overview import overviews
 from email_activity.web.pages.problem_pages import ProblemPages
@@ -62,7 +63,7 @@ def make_app(activity: Activity, settings: WebSettings, shown: PageSettings | No
     api, sessions = make_api(activity), Sessions(settings)
     look = Look(shown or read_settings(PageSettings, {}), settings)
     api.state.sessions = sessions
-    add_pages(api, look, overviews, signing_in)
+    add_pages(api, look, lists, overviews, signing_in)
     return Answers(ProblemPages(Gate(api, settings, sessions), look))
 
 

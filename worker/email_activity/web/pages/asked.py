@@ -76,4 +76,4 @@ def _checked(kind: type[Asked], values: dict[str, str]) -> Asked:
         return kind.model_validate(values)
     except ValidationError as error:
         names = ", ".join(sorted({str(each["loc"][0]) for each in error.errors()}))
-        raise ProblemError(400, "invalid_request", f"This cannot be asked: {names}.") from None
+        raise ProblemError(400, "invalid_request", f"These values are not valid: {names}.") from None

@@ -69,6 +69,7 @@ class Look:
             "here": here(scope),
             "is_get": scope["method"] == "GET",
             "now": context.now if context else None,
+            "ago": partial(texts.ago, now=context.now if context else None),
             "freshness": told,
             "freshness_line": describe.freshness_in_words(told, age, context.now.timestamp())
             if context and told
@@ -109,6 +110,8 @@ def _environment() -> Environment:
         "short": texts.short,
         # Of a form's field: it is sent again, so it stands there as it is.
         "value": escape,
+        "why": texts.why,
+        "without_query": texts.without_query,
     }
     jinja.globals |= {
         "counted": describe.counted,
@@ -120,6 +123,9 @@ def _environment() -> Environment:
         "whose": describe.whose,
         "grouped": texts.grouped,
         "meaning_of": texts.meaning_of,
+        "said": texts.said,
+        "suppression": texts.suppression,
+        "suppression_list": texts.SUPPRESSION_LIST,
     }
     return jinja
 

@@ -17,18 +17,18 @@ HEADINGS = {
     "table_throttled": "DynamoDB is busy: try again in a moment",
     "table_away": "The table does not answer",
     "table_refused": "The table refuses to answer",
-    "no_such_path": "There is no such page",
-    "foreign_form": "This form came from elsewhere",
-    "host_not_allowed": "Not under this name",
-    "unexpected": "Something broke",
-    "invalid_request": "This cannot be asked",
-    "range_too_long": "That is too long a time",
+    "no_such_path": "Page not found",
+    "foreign_form": "This form was sent from another site",
+    "host_not_allowed": "This host name is not allowed",
+    "unexpected": "Something went wrong",
+    "invalid_request": "This request is not valid",
+    "range_too_long": "That period is too long",
     "login_required": "Sign in first",
 }
 
 #: What people can do, where the API's detail is for programs.
 DETAILS = {
-    "no_such_path": "Nothing has this address. Search for the document, the email or the address instead.",
+    "no_such_path": "No page has this address. Search for the document, the email or the recipient instead.",
     "foreign_form": "Open the page again and send the form from there.",
     "login_required": "Sign in at the proxy in front of this page, then open it again.",
 }

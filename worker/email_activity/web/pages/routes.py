@@ -1,42 +1,23 @@
 """The pages: one path for each question, answered by the reader. They only read, and need no script."""
 
-from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
 from starlette.responses import RedirectResponse, Response
 
 from email_activity.activity import model
-from email_activity.activity.failure_cells import BOM, CSV, cells, csv_line, formula_safe, row_of
-from email_activity.activity.filters import FAILURE_REASONS
 from email_activity.activity.glossary import HOW_TO_READ, MEANINGS
-from email_activity.activity.pages import MAX_FOLDED, MAX_PAGE
 from email_activity.activity.reader import Activity
-from email_activity.activity.words import VERDICTS, WORDS, words
+from email_activity.activity.words import VERDICTS, WORDS
 from email_activity.web.api import Reader, working
 from email_activity.web.gate import STYLE
 from email_activity.web.pages import asked, texts
 from email_activity.web.pages.look import STYLESHEET, Look
-from email_activity.web.pages.search import find, is_address
-from email_activity.web.problems import ProblemError
-from email_activity.web.requests import MAX_DAYS, FailuresAsked, Id, is_too_long
+from email_activity.web.pages.search import find
+from email_activity.web.requests import Id
 
 #: Failures that the first page shows.
-LATELY = 5
-
-#: What a list can be narrowed to: the value, and its name.
-NARROWED = (
-    ("", "All"),
-    ("not_delivered", "Not delivered"),
-    ("still_trying", "No outcome yet"),
-    ("delivered", "Delivered"),
-    ("opened", "Opened"),
-    ("clicked", "Clicked"),
-    ("complained", "Marked as spam"),
-)
+RECENT = 5
 
 Form = Annotated[dict[str, str], Depends(asked.read_form)]
 pages = APIRouter(include_in_schema=False)
@@ -61,8 +42,9 @@ def add_pages(app: FastAPI, look: Look, *others: APIRouter) -> None:
 
 @pages.get("/", dependencies=ASKS)
 def start(request: Request, activity: Reader, look: Page) -> Response:
-    lately = activity.failures(limit=LATELY)
-    return look.page(request.scope, "start.html.j2", activity.context(), lately=lately)
+    recent = activity.failures(limit=RECENT)
+    accounts = sorted({each.account for each in recent.data if each.account})
+    return look.page(request.scope, "start.html.j2", activity.context(), recent=recent, accounts=accounts)
 
 
 @pages.get("/search", dependencies=ASKS)
@@ -79,7 +61,7 @@ def search(request: Request, activity: Reader, look: Page, form: Form) -> Respon
         return RedirectResponse("/", 303)
     found = find(activity, text, look.settings)
     if found.address:
-        return _recipient(request, activity, look, found.address, asked.cursor_asked(form.get("after")))
+        return recipient_page(request, activity, look, found.address, asked.cursor_asked(form.get("after")))
     if len(found.urls) == 1:
         return RedirectResponse(found.urls[0][0], 303)
     if found.urls:
@@ -87,7 +69,7 @@ def search(request: Request, activity: Reader, look: Page, form: Form) -> Respon
     return _not_found(request, activity, look, text)
 
 
-def _recipient(request: Request, activity: Activity, look: Look, address: str, after: str | None) -> Response:
+def recipient_page(request: Request, activity: Activity, look: Look, address: str, after: str | None) -> Response:
     found = activity.recipient(address, after=after)
     is_known = bool(found.emails or after)
     name = "recipient.html.j2" if is_known else "not_found.html.j2"
@@ -114,6 +96,8 @@ def document(
     found = activity.document(document_type, document_id)
     if found is None:
         return _not_found(request, activity, look, f"{document_type} {document_id}")
+    if len(found.emails) == 1 and (only := activity.email(found.emails[0].email_id)):
+        return _timeline(request, activity, look, only, asked=found.document.name)
     return look.page(request.scope, "document.html.j2", activity.context(), found=found)
 
 
@@ -122,97 +106,15 @@ def email(request: Request, activity: Reader, look: Page, email_id: Annotated[Id
     found = activity.email(email_id)
     if found is None:
         return _not_found(request, activity, look, email_id)
-    return look.page(
-        request.scope, "email.html.j2", activity.context(), found=found, groups=texts.grouped(found.timeline)
-    )
+    return _timeline(request, activity, look, found)
 
 
-@pages.get("/accounts/{account_id:path}", dependencies=ASKS)
-def account(request: Request, activity: Reader, look: Page, account_id: Annotated[Id, Path()]) -> Response:
-    given = asked.filled(request.query_params)
-    day = asked.day_asked(given["day"], look.zone) if "day" in given else None
-    wanted = asked.emails_asked(given, day)
-    found = activity.account(account_id, **dict(wanted))
-    return look.page(
-        request.scope,
-        "account.html.j2",
-        activity.context(),
-        account=account_id,
-        found=found,
-        day=day,
-        wanted=wanted,
-        narrowed=NARROWED,
-    )
-
-
-@pages.get("/failures", dependencies=ASKS)
-def failures(request: Request, activity: Reader, look: Page) -> Response:
-    given = asked.filled(request.query_params)
-    since = asked.day_asked(given["since"], look.zone) if "since" in given else None
-    context = activity.context()
-    wanted = _failures_asked(given, since, context.now)
-    found = activity.failures(given.get("account"), **dict(wanted))
-    return look.page(
-        request.scope,
-        "failures.html.j2",
-        context,
-        found=found,
-        account=given.get("account"),
-        since=since,
-        wanted=wanted,
-        reasons=_reasons(found.data),
-        all_reasons=[(each, _named(each)) for each in FAILURE_REASONS],
-    )
-
-
-@pages.get("/failures.csv", dependencies=ASKS)
-def failures_csv(request: Request, activity: Reader, look: Page) -> Response:
-    """Of five pages; `email-activity failures --csv` has no bound."""
-    given = asked.filled(request.query_params)
-    since = asked.day_asked(given["since"], look.zone) if "since" in given else None
-    wanted = dict(_failures_asked(given, since, activity.context().now)) | {"limit": MAX_PAGE}
-    rows: list[model.Failure] = []
-    for _ in range(MAX_FOLDED // MAX_PAGE):
-        found = activity.failures(given.get("account"), **wanted)
-        rows += found.data
-        if not found.next_cursor:
-            break
-        wanted["after"] = found.next_cursor
-    lines = [CSV, *(map(formula_safe, cells(row_of(each), look.zone)) for each in rows)]
-    more = [["There may be more: email-activity failures --csv has all"]] if found.next_cursor else []
-    named = {"Content-Disposition": 'attachment; filename="not-delivered.csv"'}
-    return Response(BOM + "".join(map(csv_line, [*lines, *more])), media_type="text/csv", headers=named)
-
-
-@pages.post("/failures", dependencies=SENDS)
-@pages.post("/overview", dependencies=SENDS)
-def narrow(request: Request, activity: Reader, look: Page, form: Form) -> Response:
-    """What the forms ask, as a URL to keep; but not an address in the field of the account: that is answered here."""
-    given = asked.filled(form)
-    if is_address(given.get("account", "")):
-        return _recipient(request, activity, look, given["account"], None)
-    return RedirectResponse(f"{request.url.path}?{urlencode(given)}", 303)
-
-
-def _failures_asked(given: Mapping[str, str], since: asked.Day | None, now: datetime) -> FailuresAsked:
-    """Raises ProblemError."""
-    wanted = asked.failures_asked(given, since)
-    if "account" not in given and is_too_long(wanted, now):
-        detail = f"At most {MAX_DAYS} days of all accounts. Name an account, or a later day."
-        raise ProblemError(400, "range_too_long", detail)
-    return wanted
-
-
-def _reasons(rows: tuple[model.Failure, ...]) -> list[tuple[str, str, int]]:
-    """What it can be narrowed to, with how often it is on this page, the most frequent first."""
-    counts = Counter((each.status.reason or each.status.code, each.status.label) for each in rows)
-    return [(reason, label, count) for (reason, label), count in counts.most_common()]
-
-
-def _named(reason: str) -> str:
-    """Of a code or of a reason, whichever state has it."""
-    row = next((each for each in WORDS if each.reason == reason), None) or words(reason)
-    return row.label
+def _timeline(
+    request: Request, activity: Activity, look: Look, found: model.EmailWithTimeline, asked: str = ""
+) -> Response:
+    """asked: the document's name, where it is the only email about it."""
+    groups = texts.grouped(found.timeline)
+    return look.page(request.scope, "email.html.j2", activity.context(), found=found, groups=groups, asked=asked)
 
 
 @pages.get("/meanings", dependencies=ASKS)

@@ -13,12 +13,16 @@ from markupsafe import Markup
 
 from email_activity.activity import model
 from email_activity.activity.glossary import MEANINGS, VERDICTS, Meaning
+from email_activity.activity.states import DELIVERY, ENGAGEMENT
 from email_activity.activity.words import words
 from email_activity.domain.printable import printable
-from email_activity.domain.zones import Zone
+from email_activity.domain.zones import Zone, age
 
 _MEANINGS = {each.kind: each for each in MEANINGS}
 _VERDICTS = dict(VERDICTS)
+
+#: How an address comes off it.
+SUPPRESSION_LIST = "https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html"
 
 #: Neighbours in a timeline that say the same of so many recipients are one line.
 SEVERAL = 3
@@ -55,6 +59,42 @@ def _time(at: datetime | None, zone: Zone, form: str) -> Markup:
         return Markup("<span>time not known</span>")
     exact, shown = zone.exact(at), at.astimezone(zone.info).strftime(form)
     return Markup('<time datetime="{exact}" title="{exact}">{shown}</time>').format(exact=exact, shown=shown)
+
+
+def ago(at: datetime | None, *, now: datetime | None) -> Markup:
+    """`2 hours ago`, for beside the time; nothing where either is not known, or the clocks differ."""
+    if at is None or now is None or at > now:
+        return Markup()
+    return Markup('<span class="ago">{} ago</span>').format(age((now - at).total_seconds()))
+
+
+def said(of: model.Recipient) -> tuple[model.Status, ...]:
+    """All that is said of a recipient. Whether it was delivered comes before whether it was opened."""
+    statuses = (of.status, *of.also)
+    if of.status.code not in ENGAGEMENT:
+        return statuses
+    delivery = tuple(each for each in statuses if each.code in DELIVERY)
+    return (*delivery, *(each for each in statuses if each not in delivery))
+
+
+def suppression(code: str, reason: str | None = None) -> str:
+    """What SES's suppression list has to do with it. code: of a status, or the reason of a verdict."""
+    if code == "suppressed" and reason in (None, "account_list", "tenant_list"):
+        return "How an address comes off the list:"
+    if code in ("hard_bounced", "complained"):
+        return "SES may have put the address on your account's suppression list, and then sends it nothing more:"
+    return ""
+
+
+def why(label: str) -> str:
+    """Of a label, for where it is said already that nothing was delivered: `The address does not exist`."""
+    reason = label.removeprefix("Not delivered: ")
+    return reason[:1].upper() + reason[1:]
+
+
+def without_query(link: str) -> str:
+    """What stands behind the question mark may be somebody's own."""
+    return link.partition("#")[0].partition("?")[0]
 
 
 def document_name(document: model.Document | None) -> str:
