@@ -85,6 +85,11 @@ $(BROWSER_STAMP): requirements-browser.lock $(SETUP_STAMP)
 	$(PIP_INSTALL) --require-hashes --requirement requirements-browser.lock
 	@touch $@
 
+.PHONY: test-ops
+test-ops: setup  ## the alerts and the metrics, by Debian's promtool
+	@command -v promtool >/dev/null || { echo "promtool is missing: apt-get install prometheus" >&2; exit 2; }
+	$(BIN)/pytest tests/ops $(ARGS)
+
 .PHONY: screenshots
 screenshots: $(BROWSER_STAMP)  ## draw the README's pictures of the page anew
 	@cd tests/browser && PYTHONPATH=.. ../../$(BIN)/python screenshots.py

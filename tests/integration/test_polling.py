@@ -16,7 +16,8 @@ from email_activity.ingest.queue import find_queue
 from email_activity.redis_url import MEMORY
 from email_activity.settings import SettingsError
 from harness import Site, eventually
-from servers import silent
+from scrape import live, metrics
+from servers import free_port, silent
 
 #: Seconds that a busy machine may add to a bound.
 MARGIN = 15
@@ -28,6 +29,10 @@ def a_send(number: str) -> str:
 
 def is_recorded(site: Site, number: str) -> bool:
     return bool(site.status(f"0100demoinvoice-{number}-000000").timeline)
+
+
+def sends_written(port: int) -> float:
+    return metrics(port)["email_activity_facts_written_total"]["Send",]
 
 
 def test_every_slot_has_one_poll_that_redis_never_holds(site: Site, redis_url: str) -> None:
@@ -42,8 +47,12 @@ def test_every_slot_has_one_poll_that_redis_never_holds(site: Site, redis_url: s
 @pytest.mark.parametrize("broker", ["redis", MEMORY])
 def test_a_killed_child_is_replaced_and_polls_and_every_line_is_json(site: Site, broker: str) -> None:
     """From the start to the last line, which says that it stopped."""
-    with site.worker(**({"CELERY_BROKER_URL": MEMORY} if broker == MEMORY else {})) as worker:
+    port = free_port()
+    settings = {"METRICS_PORT": str(port)} | ({"CELERY_BROKER_URL": MEMORY} if broker == MEMORY else {})
+    with site.worker(**settings) as worker:
         eventually((site.folder / "poll").exists)
+        site.send([a_send("before-the-kill")])
+        eventually(lambda: sends_written(port) == 1)
         killed = worker.children()
         for child in killed:
             os.kill(child, signal.SIGKILL)
@@ -52,6 +61,10 @@ def test_a_killed_child_is_replaced_and_polls_and_every_line_is_json(site: Site,
         time.sleep(2)
         site.send([a_send("after-the-kill")])
         eventually(lambda: is_recorded(site, "after-the-kill"))
+        # What the dead had counted stays counted, and only the living are told of.
+        eventually(lambda: sends_written(port) == 2)
+        assert metrics(port)["email_activity_processes"]["polling",] == 2
+        assert live(port)[0] == 200
         worker.stop(within=60)
         lines = [json.loads(line) for line in worker.log.read_text().splitlines()]
     assert any("SIGKILL" in str(line) for line in lines)

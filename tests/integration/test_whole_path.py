@@ -14,6 +14,9 @@ from email_activity.ses.interpret import interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
 from events import ANA, APPLE_PREFETCH, KINDS, Email, Event, eventbridge, raw, received_mail, sns
 from harness import OF_THE_COPY, Site, eventually
+from scrape import get, metrics, samples
+from servers import free_port
+from watched import named_metrics
 
 
 def facts_of(*events: Event, policy: TrackingPolicy | None = None) -> dict[tuple[str, str], Event]:
@@ -30,6 +33,22 @@ def facts_of(*events: Event, policy: TrackingPolicy | None = None) -> dict[tuple
     }
 
 
+#: What stays 0 while nothing is wrong.
+OF_TROUBLE = {
+    "email_activity_dependency_failing",
+    "email_activity_errors_total",
+    "email_activity_facts_known_total",
+    "email_activity_outages_total",
+    "email_activity_quarantined_total",
+}
+
+
+def counted(port: int) -> dict[str, dict[tuple[str, ...], float]] | None:
+    """The worker's metrics, once it has counted a fact of each kind."""
+    found = metrics(port)
+    return found if all(found["email_activity_facts_written_total"][kind,] for kind in KINDS) else None
+
+
 @pytest.mark.parametrize("is_raw", [False, True], ids=["enveloped", "raw"])
 def test_every_kind_published_to_the_topic_becomes_its_facts(
     localstack: str, redis_url: str, prefix: str, tmp_path: Path, is_raw: bool
@@ -37,9 +56,19 @@ def test_every_kind_published_to_the_topic_becomes_its_facts(
     site = Site.make(localstack, redis_url, prefix, tmp_path, raw=is_raw)
     email = Email()
     events = [make(email) for make in KINDS.values()]
-    with site.worker():
+    port = free_port()
+    with site.worker(METRICS_PORT=str(port), LOG_LEVEL="error") as worker:
         site.publish([raw(event) for event in events])
         eventually(lambda: site.items() == facts_of(*events))
+        site.drained()
+        found = eventually(lambda: counted(port))
+        assert worker.log.read_text() == ""
+    assert named_metrics() <= found.keys()
+    assert {kind: found["email_activity_facts_written_total"][kind,] for kind in KINDS} == dict.fromkeys(KINDS, 1)
+    assert {kind: found["email_activity_events_total"][kind, "activity"] for kind in KINDS} == dict.fromkeys(KINDS, 1)
+    # What a worker that does well writes of those that the dashboard and the rules name.
+    wanting = {name for name in named_metrics() if not any(found[name].values())}
+    assert wanting <= OF_TROUBLE
     forms = {entry.activity.form for entry in site.status(email.message_id).timeline}
     assert forms == {"raw" if is_raw else "sns"}
     assert site.dead_letters() == []
@@ -163,7 +192,7 @@ def marked(document: Any, *, but: str = "") -> Any:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_logs_hold_nothing_that_a_sender_wrote(site: Site, log_format: str) -> None:
+def test_logs_and_metrics_hold_nothing_that_a_sender_wrote(site: Site, log_format: str) -> None:
     """Ids and kinds too; and whatever goes wrong with it: recorded, no JSON, refused by the table, odd envelopes."""
     events = [make(Email(to=(ANA, "bob@example.com"))) for make in KINDS.values()]
     bodies = [raw(marked(event, but=but)) for event in events for but in ("eventType", "")]
@@ -174,14 +203,23 @@ def test_logs_hold_nothing_that_a_sender_wrote(site: Site, log_format: str) -> N
     bodies.append(bodies[0][:-40])
     # DynamoDB takes no item over 400 KB.
     too_large = [raw({**marked(event, but="eventType"), "more": "x" * 420_000}) for event in events[:2]]
-    with site.worker(LOG_LEVEL="debug", LOG_FORMAT=log_format, TRACKED_DOCUMENT_TYPES="*") as worker:
+    settings = {"LOG_LEVEL": "debug", "LOG_FORMAT": log_format, "METRICS_PORT": str(free_port()), "METRICS_EMF": "true"}
+    with site.worker(TRACKED_DOCUMENT_TYPES="*", **settings) as worker:
         site.send(bodies)
         for body in too_large:  # one by one: together they are too large for one call
             site.send([body])
         site.drained()
         eventually(lambda: worker.said("refused_by_table") and worker.said("not_json"))
+        _, answered = get(int(settings["METRICS_PORT"]), "/metrics")
+        worker.stop()
         log = worker.log.read_text(errors="replace")
     # Whatever a line makes of them: in JSON, escaped, or cut.
-    assert [mark for mark in ("secretperson", "198.51.100.77", "forged") if mark in log] == []
+    assert [mark for mark in ("secretperson", "198.51.100.77", "forged") if mark in log + answered] == []
+    found = samples(answered)
+    assert found["email_activity_quarantined_total"]["not_json",] >= 1
+    assert found["email_activity_facts_written_total"]["other",] >= 1
+    # Its lines for CloudWatch, written at the stop.
+    reasons = [reason for (reason,), number in found["email_activity_quarantined_total"].items() if number]
+    assert log.count('"email_activity_quarantined": ') == len(reasons)
     assert log.count("quarantined") >= len(too_large) + 1
     assert len(site.items()) > len(events)

@@ -10,8 +10,8 @@ from email_activity.ses.interpret import Outcome
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 
-#: Bound to all lines of a batch.
-BOUND = {"batch", "queue"}
+#: Bound to all lines of a batch, and what its line has from its figures.
+BOUND = {"batch", "queue", "lag_ms"}
 
 
 def calls(*paths: Path) -> Iterator[ast.Call]:

@@ -4,19 +4,19 @@ They hold numbers and names of our own: nothing that a sender wrote.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from email_activity.domain.facts import Item, Key, is_recipient_fact
-from email_activity.domain.kinds import BOUNCE_CLASS_BY_NAME, COMPLAINT_KIND_BY_NAME, KIND_BY_NAME
+from email_activity.domain.facts import Item, Key
+from email_activity.domain.kinds import BOUNCE_CLASS_BY_NAME, COMPLAINT_KIND_BY_NAME, KINDS
 from email_activity.ingest.disposition import InterpretedMessage
 from email_activity.ingest.model import StoreResult
 from email_activity.ses.classification import bounce_class, complaint_kind
+from email_activity.ses.interpret import OTHER
 
-#: In the place of a kind: that of a recipient fact, and any that this version does not know.
+#: In the place of a kind: that of a recipient fact.
 RECIPIENT = "recipient"
-OTHER = "other"
 
 #: In the place of a state of delivery.
 COMPLAINED = "complained"
@@ -36,46 +36,50 @@ class Figures:
 
     def add(self, part: Sequence[InterpretedMessage], stored: StoreResult, now: datetime) -> None:
         """now: when the facts of this part were stored."""
-        written: dict[Key, Item] = {}
-        live: set[Key] = set()
+        written = stored.written
+        counted: set[Key] = set()
         for interpreted in part:
-            self.receives.append(interpreted.message.receive_count)
-            for kind, outcome in interpreted.interpretation.kinds:
-                self.events[kind if kind in KIND_BY_NAME else OTHER, outcome] += 1
-            mine = {key: item for key, item in interpreted.items.items() if key in stored.written}
-            written.update(mine)
-            if not interpreted.message.is_replay:
-                live.update(mine)
-        for key, item in written.items():
-            self._add_fact(key, item, now, is_live=key in live)
+            message = interpreted.message
+            self.receives.append(message.receive_count)
+            for pair in interpreted.interpretation.kinds:
+                self.events[pair] += 1
+            for key, item in interpreted.items.items():
+                if key in written and key not in counted:
+                    counted.add(key)
+                    self._add_fact(key[1], item, None if message.is_replay else now)
 
-    def _add_fact(self, key: Key, item: Item, now: datetime, *, is_live: bool) -> None:
-        if is_recipient_fact(key):
+    def _add_fact(self, sort_key: str, item: Item, now: datetime | None) -> None:
+        """now: None for one that was replayed, which tells nothing of today."""
+        if sort_key.startswith("RECIPIENT#"):
             self.facts[RECIPIENT] += 1
             return
-        is_activity = key[1].startswith("EVENT#")
-        kind = item.get("kind", "")
-        self.facts[kind if is_activity and kind in KIND_BY_NAME else OTHER] += 1
-        if not (is_activity and is_live):
+        kind = item.get("kind")
+        if kind not in STATES or not sort_key.startswith("EVENT#"):
+            self.facts[OTHER] += 1
+            return
+        self.facts[kind] += 1
+        if now is None:
             return
         if occurred_at := item.get("occurred_at"):
             self.lags.append(max(0.0, (now - datetime.fromisoformat(occurred_at)).total_seconds()))
-        for state, people in _states(kind, item):
-            self.recipients[state] += people
+        if state := STATES[kind](item):
+            # A Send is one for all recipients of its call.
+            self.recipients[state] += 1 if "recipient" in item else item.get("destination_count", 1)
 
 
-def _states(kind: str, item: Item) -> Iterator[tuple[str, int]]:
-    """What an activity says of delivery, and of how many recipients. A Send is one for all of its call."""
-    detail = item.get("detail", {})
-    if kind == "Bounce":
-        # Whether it reports on others too tells a soft bounce from an automatic reply, which only readers can.
-        state = BOUNCE_CLASS_BY_NAME[bounce_class(detail)].delivery
-    elif kind == "Complaint":
-        complaint = COMPLAINT_KIND_BY_NAME[complaint_kind(detail)]
-        state = COMPLAINED if complaint.is_complaint else complaint.delivery
-    elif kind in KIND_BY_NAME:
-        state = KIND_BY_NAME[kind].delivery
-    else:
-        state = None
-    if state:
-        yield state, 1 if "recipient" in item else max(1, int(item.get("destination_count", 1)))
+def _of_bounce(item: Item) -> str | None:
+    """Whether it reports on others too tells a soft bounce from an automatic reply, which only readers can."""
+    return BOUNCE_CLASS_BY_NAME[bounce_class(item.get("detail", {}))].delivery
+
+
+def _of_complaint(item: Item) -> str | None:
+    complaint = COMPLAINT_KIND_BY_NAME[complaint_kind(item.get("detail", {}))]
+    return COMPLAINED if complaint.is_complaint else complaint.delivery
+
+
+def _always(state: str | None) -> Callable[[Item], str | None]:
+    return lambda _: state
+
+
+#: By kind, what its activity says of delivery.
+STATES = {kind.name: _always(kind.delivery) for kind in KINDS} | {"Bounce": _of_bounce, "Complaint": _of_complaint}

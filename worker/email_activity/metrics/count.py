@@ -4,10 +4,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from email_activity.ingest.figures import OTHER
 from email_activity.metrics import definitions as of
 from email_activity.metrics.definitions import Metric
 from email_activity.metrics.memory import CELLS, figures
+from email_activity.ses.interpret import OTHER
 from email_activity.telemetry import FIGURES
 
 Event = MutableMapping[str, Any]

@@ -11,9 +11,9 @@ from typing import Literal
 
 from email_activity.domain.errors import PermanentError
 from email_activity.domain.kinds import BOUNCE_CLASSES, KINDS
-from email_activity.ingest.figures import COMPLAINED, OTHER, RECIPIENT
+from email_activity.ingest.figures import COMPLAINED, RECIPIENT
 from email_activity.ingest.health import State
-from email_activity.ses.interpret import Outcome
+from email_activity.ses.interpret import OTHER, Outcome
 
 #: Steps of the pipeline that are timed, and what becomes of a message.
 STEPS = ("interpret", "claim", "store", "commit", "settle")

@@ -1,7 +1,7 @@
 """From the body of a message to what it comes to: unwrap, parse and normalize in one. Pure; never raises."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -9,6 +9,7 @@ from typing import Any, Self
 from email_activity.domain.errors import NestedTooDeepError, PermanentError, TooMuchWorkError, UnexpectedError
 from email_activity.domain.facts import Activity, Extra, Item, Key, RecipientFact, key_of
 from email_activity.domain.keys import canonical_json
+from email_activity.domain.kinds import KIND_BY_NAME
 from email_activity.ses.normalize import Provenance, expiry, normalize
 from email_activity.ses.parse import SesEvent, parse
 from email_activity.ses.tracking_policy import TrackingPolicy, is_untracked, refuse_untrusted
@@ -21,6 +22,10 @@ MAX_WORK = 16 * 1024 * 1024
 
 #: Characters that an activity counts at least; so there are 1,024 of them in one message at most.
 LEAST_WORK = 16 * 1024
+
+
+#: In the place of a kind that this version does not know.
+OTHER = "other"
 
 
 class Outcome(StrEnum):
@@ -56,6 +61,11 @@ class InterpretedEvent:
     error: PermanentError | None = None
 
     @property
+    def counted_as(self) -> tuple[str, str]:
+        """Kind and outcome, for counting: a kind that this version does not know is `other`."""
+        return (self.kind if self.kind in KIND_BY_NAME else OTHER), self.outcome
+
+    @property
     def facts(self) -> tuple[Activity | RecipientFact | Extra, ...]:
         return (*self.activities, *self.extras, *self.recipient_facts)
 
@@ -74,7 +84,7 @@ class Interpretation:
     #: Elements of lists and maps that could not be read, and are kept as unknown.
     odd_elements: int = 0
     events: tuple[InterpretedEvent, ...] = ()
-    #: Kind (as SES, or whoever, spells it; empty if nobody can tell) and outcome of each event.
+    #: Kind and outcome of each event, as InterpretedEvent.counted_as has them.
     kinds: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -87,7 +97,7 @@ class Interpretation:
             email_id=next((interpreted.event.message_id for interpreted in events if interpreted.event), None),
             odd_elements=sum(interpreted.event.odd_elements for interpreted in events if interpreted.event),
             events=events,
-            kinds=tuple((event.kind or "", event.outcome.value) for event in events),
+            kinds=tuple(event.counted_as for event in events),
         )
 
     @property
@@ -97,7 +107,7 @@ class Interpretation:
 
     def without_events(self) -> "Interpretation":
         """For who keeps many: the events take several times the memory of the items."""
-        return replace(self, events=())
+        return Interpretation(self.outcome, self.items, self.error, self.email_id, self.odd_elements, kinds=self.kinds)
 
 
 PRECEDENCE = {outcome: place for place, outcome in enumerate(Outcome)}
