@@ -29,7 +29,7 @@ def test_it_shows_the_reports_figures_with_rates_charts_and_their_tables():
         assert each in text
     assert page.count("<h1") == 1
     assert page.count("<meter") > 10
-    assert "No chart: there are not two days" in text
+    assert "No chart: it needs two days" in text
     assert "<script" not in page
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from email_activity.activity.model import Status
 from email_activity.activity.words import VERDICTS, WORDS, words
+from email_activity.report.render import STYLE as REPORT_STYLE
 from email_activity.web.pages import texts
+from email_activity.web.pages.look import STYLESHEET
 from events import BROWSER, Email
 from pageclient import OWN_FORM, browser, text_of, title_of
 from pagestory import (
@@ -109,6 +111,16 @@ def test_whether_it_was_delivered_is_said_before_whether_it_was_opened():
         assert 0 < box.index("Delivered to mail server") < max(map(box.find, ("Link clicked", "probably by a person")))
     listed = text_of(get(f"/accounts/{ACCOUNT}?status=clicked"))
     assert "✓ Delivered to mail server ✓ Link clicked" in listed
+
+
+def test_only_a_warning_looks_like_one():
+    """An image proxy's open is no reason to act: its colours are hardly any."""
+    for style in (STYLESHEET, REPORT_STYLE):
+        shades = [each for line in re.findall(r"--note: ([^;]*);", style) for each in re.findall("#(\\w{6})", line)]
+        assert len(shades) == 4 if style is STYLESHEET else 2
+        for shade in shades:
+            channels = bytes.fromhex(shade)
+            assert max(channels) - min(channels) < 32, shade
 
 
 def test_a_document_of_one_email_has_its_timeline_at_once():

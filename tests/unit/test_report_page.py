@@ -161,6 +161,8 @@ def test_charts_are_drawn_for_each_scheme_for_a_phone_and_for_paper(html, page):
     on_screen, on_paper = page.all("img")[:2]
     assert (on_screen["class"], on_paper["class"]) == ("chart", "paper")
     assert on_screen["src"] == on_paper["src"]
+    # What is folded on the screen is not lost.
+    assert re.search(r"@media print \{[^@]*details::details-content \{ content-visibility: visible;", html)
     assert re.search(r"@media print \{[^@]*picture \{ display: none; \}\s*\.paper \{ display: block; \}", html)
 
 
@@ -226,7 +228,7 @@ def test_an_account_without_failures_says_so():
     assert text["h1"] == ["All accounts"]
     assert "img" not in text
     for each in (
-        "No chart: there are not two days to draw it from",
+        "No chart: it needs two days of 20 emails or more.",
         "Nothing was reported as not delivered.",
         "No domain has any that was not delivered.",
         "No hard bounce of 1 email.",

@@ -41,8 +41,8 @@ def test_of_fewer_than_two_days_that_can_be_judged_no_chart_is_drawn(sent):
     trend = trend_of(sent, {LAST: 1})
     assert phrases.drawn(trend) == []
     assert phrases.left_out(trend, "hard bounce") == (
-        "No chart: there are not two days to draw it from, leaving out those of fewer than 20 emails, where a single "
-        "hard bounce would exceed the limit."
+        "No chart: it needs two days of 20 emails or more. "
+        "On a smaller day a single hard bounce would exceed the limit."
     )
 
 

@@ -104,12 +104,12 @@ def drawn(trend: Trend) -> list[float | None]:
 
 def left_out(trend: Trend, what: str) -> str | None:
     """What the chart does not show, or why there is none."""
-    few = f"of fewer than {trend.judged_from:,} emails, where a single {what} would exceed the limit"
+    enough, too_much = f"{trend.judged_from:,} emails", f"a single {what} would exceed the limit"
     if not drawn(trend):
-        return f"No chart: there are not two days to draw it from, leaving out those {few}."
+        return f"No chart: it needs two days of {enough} or more. On a smaller day {too_much}."
     if all(each.of >= trend.judged_from for each in trend.days if each.of):
         return None
-    return f"Not drawn: a day {few}."
+    return f"Not drawn: a day of fewer than {enough}, where {too_much}."
 
 
 def axis_top(trend: Trend) -> float:
