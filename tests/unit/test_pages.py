@@ -109,12 +109,13 @@ def test_whether_it_was_delivered_is_said_before_whether_it_was_opened():
         assert title_of(page).startswith("Delivered to mail server")
         box = page.partition('aria-label="Status"')[2].partition("</section>")[0]
         assert 0 < box.index("Delivered to mail server") < max(map(box.find, ("Link clicked", "probably by a person")))
+    row = get(DOCUMENT).partition(f"<bdi>{ANNA}</bdi>")[2].partition("</li>")[0]
+    assert f"{RESENT.after(2):%H:%M}</time>" in row
     listed = text_of(get(f"/accounts/{ACCOUNT}?status=clicked"))
     assert "✓ Delivered to mail server ✓ Link clicked" in listed
 
 
 def test_only_a_warning_looks_like_one():
-    """An image proxy's open is no reason to act: its colours are hardly any."""
     for style in (STYLESHEET, REPORT_STYLE):
         shades = [each for line in re.findall(r"--note: ([^;]*);", style) for each in re.findall("#(\\w{6})", line)]
         assert len(shades) == 4 if style is STYLESHEET else 2
@@ -162,7 +163,7 @@ def test_an_address_on_the_suppression_list_comes_off_it_by_awss_page():
         of.get(f"/emails/{email.message_id}").text,
         of.post("/search", data={"q": email.to[0]}, headers=OWN_FORM).text,
     ):
-        assert f'How an address comes off the list: <a href="{texts.SUPPRESSION_LIST}">' in page
+        assert f'on this list. <a href="{texts.SUPPRESSION_LIST}">How an address comes off' in page
     assert texts.suppression("suppressed", "global_list") == texts.suppression("soft_bounced") == ""
 
 

@@ -80,9 +80,9 @@ def said(of: model.Recipient) -> tuple[model.Status, ...]:
 def suppression(code: str, reason: str | None = None) -> str:
     """What SES's suppression list has to do with it. code: of a status, or the reason of a verdict."""
     if code == "suppressed" and reason in (None, "account_list", "tenant_list"):
-        return "How an address comes off the list:"
+        return "SES sends nothing to an address on this list."
     if code in ("hard_bounced", "complained"):
-        return "SES may have put the address on your account's suppression list, and then sends it nothing more:"
+        return "SES may have put the address on your account's suppression list, which stops all further emails to it."
     return ""
 
 
