@@ -1,35 +1,12 @@
-"""How many threads poll, and which of them work at the same time."""
+"""Which threads of a process work at the same time."""
 
 import threading
 from contextlib import suppress
 
-import pytest
-
-from email_activity.ingest import concurrency as module
-from email_activity.ingest.concurrency import AdaptiveConcurrency, SharedLock
+from email_activity.ingest.concurrency import SharedLock
 
 #: Seconds; a hang guard, and how long nothing may happen.
 LONG, MOMENT = 20, 0.05
-
-
-@pytest.mark.parametrize(
-    ("received", "polling"),
-    [
-        ([], [0]),
-        ([0], [0]),
-        ([100], [0, 1]),
-        ([100, 100, 100], [0, 1, 2]),
-        ([10, 3], [0, 1]),
-        ([10, 10, 0], [0, 1]),
-        ([10, 10, 0, 0, 0], [0]),
-    ],
-)
-def test_a_full_receive_adds_a_thread_and_an_empty_one_takes_one_away(monkeypatch, received, polling):
-    monkeypatch.setattr(module, "WAIT", 0)
-    concurrency = AdaptiveConcurrency(3)
-    for count in received:
-        concurrency.record_receive(count, full=10)
-    assert [number for number in range(5) if concurrency.may_poll(number)] == polling
 
 
 def started(work) -> threading.Thread:

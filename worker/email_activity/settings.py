@@ -18,8 +18,6 @@ EVERYTHING = "*"
 
 #: Connections of a client to AWS that it may keep.
 MIN_CONNECTIONS = 10
-
-
 Loaded = TypeVar("Loaded", bound="Environment")
 
 
@@ -154,7 +152,7 @@ class Settings(TrackingSettings, ReaderSettings):
 
     events_queue: Name = Field("email-activity-events", description="SQS queue to poll: name or URL")
     dead_letter_queue: Name | None = Field(
-        None, description="name or URL; found from the queue's redrive policy when not set"
+        None, description="name or URL; from the queue's redrive policy when not set"
     )
     redis_url: Annotated[str, _redis_url()] = Field(
         "redis://localhost:6379/0", description="Redis 7 or Valkey, for duplicates; a cluster serves"
@@ -173,6 +171,7 @@ class Settings(TrackingSettings, ReaderSettings):
 
     batch_size: int = Field(70, ge=1, le=1_000, description="messages per batch")
     threads_per_process: int = Field(24, ge=1, le=64, description="polling threads in each process at most")
+    linger_milliseconds: int = Field(200, ge=0, le=5_000, description="longest wait for a batch to gather; 0 for none")
     poll_seconds: float = Field(30, gt=0, le=300, description="bound of one poll task")
     receive_wait_seconds: int = Field(5, ge=0, le=20, description="long poll; SQS allows 20, a quick stop wants less")
     shutdown_seconds: float = Field(25, gt=0, le=600, description="the worker ends after this long whatever happens")

@@ -3,15 +3,20 @@
 import os
 import time
 
+from billiard import current_process
 from celery import shared_task
 
 from email_activity.domain.errors import place_of
 from email_activity.hosting.bootsteps import POLL
 from email_activity.hosting.shutdown import main_loop, shutdown_flag
 from email_activity.ingest.poller import PAUSE, Poller
+from email_activity.ingest.receivers import WorkerReceivers
 from email_activity.metrics.memory import figures
 from email_activity.settings import load_settings
 from email_activity.telemetry import log
+
+#: Made before the fork, with which this module is loaded.
+worker_receivers = WorkerReceivers()
 
 #: By process: connections must not be shared over a fork.
 _pollers: dict[int, Poller] = {}
@@ -27,7 +32,10 @@ def poll() -> None:
     try:
         if os.getpid() not in _pollers:
             _pollers.clear()
-            _pollers[os.getpid()] = Poller(load_settings(), shutdown_flag.is_set, figures.report)
+            number = getattr(current_process(), "index", 0)  # with -P threads there is only one
+            _pollers[os.getpid()] = Poller(
+                load_settings(), shutdown_flag.is_set, figures.report, worker_receivers, number
+            )
         poller = _pollers[os.getpid()]
         poller.poll()
         while not (shutdown_flag.is_set() or main_loop.is_alive()):

@@ -68,9 +68,15 @@ class Pipeline:
     this_process: ThisProcess
     crash_suspects: CrashSuspects
 
-    def process(self, messages: Sequence[Message], suspects_lock: AbstractContextManager[None] | None = None) -> None:
+    def process(
+        self,
+        messages: Sequence[Message],
+        linger: float = 0,
+        suspects_lock: AbstractContextManager[None] | None = None,
+    ) -> None:
         """All steps but receive. Never raises for what a message holds or a dependency that fails.
 
+        linger: seconds that were waited before these were received, for the log.
         suspects_lock: for crash suspects, each of which is then processed alone, while this lock is held.
         """
         with structlog.contextvars.bound_contextvars(batch=secrets.token_hex(4), queue=self.settler.queue.name):
@@ -83,6 +89,7 @@ class Pipeline:
                 claims = self.new_claims(version.namespace)
                 with self.heartbeat.extending(messages, self.settler, claims) as in_flight:
                     batch = Batch(version, claims, in_flight)
+                    batch.seconds["linger"] = linger
                     if suspects_lock:
                         with suspects_lock:
                             self._process_alone(messages, batch)

@@ -10,11 +10,11 @@ from contextlib import suppress
 
 from email_activity.domain.errors import TransientError, place_of
 from email_activity.ingest.components import Components
-from email_activity.ingest.concurrency import AdaptiveConcurrency, SharedLock
+from email_activity.ingest.concurrency import SharedLock
 from email_activity.ingest.health import ReportState, report_alone
 from email_activity.ingest.model import Message
 from email_activity.ingest.pipeline import Pipeline
-from email_activity.ingest.receive import MAX_MESSAGES
+from email_activity.ingest.receivers import Receivers, Turn, WorkerReceivers
 from email_activity.settings import Settings, SettingsError
 from email_activity.telemetry import log
 
@@ -40,14 +40,21 @@ class Poller:
     """Of one process."""
 
     def __init__(
-        self, settings: Settings, stopping: Callable[[], bool], report_state: ReportState = report_alone
+        self,
+        settings: Settings,
+        stopping: Callable[[], bool],
+        report_state: ReportState = report_alone,
+        worker: WorkerReceivers | None = None,
+        process: int = 0,
     ) -> None:
+        """worker: what the processes of a worker share, of which this one has the number `process`."""
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._settings = settings
         self._stopping = stopping
         self._components = Components.connect(settings, stopping, report_state)
         self._dependencies = self._components.dependencies
-        self._concurrency = AdaptiveConcurrency(settings.threads_per_process)
+        stand_by = self._dependencies.record_polling
+        self._receivers = Receivers(worker or WorkerReceivers(), process, settings, stand_by)
         #: Shared by threads that have messages in hand, exclusive for crash suspects.
         self._in_hand = SharedLock()
 
@@ -68,7 +75,7 @@ class Poller:
 
     def _run_threads(self, pipeline: Pipeline, deadline: float) -> None:
         threads = [
-            threading.Thread(target=self._run, args=(number, pipeline, deadline), name=f"poll-{number}", daemon=True)
+            threading.Thread(target=self._run, args=(pipeline, deadline), name=f"poll-{number}", daemon=True)
             for number in range(self._settings.threads_per_process)
         ]
         for thread in threads:
@@ -88,44 +95,52 @@ class Poller:
             with suppress(TransientError):  # a probe will meet it, and log it
                 self._components.table_identity.write_if_due()
 
-    def _run(self, number: int, pipeline: Pipeline, deadline: float) -> None:
-        while not self._stopping() and time.monotonic() < deadline:
-            if self._concurrency.may_poll(number):
-                self._poll_once(pipeline)
+    def _run(self, pipeline: Pipeline, deadline: float) -> None:
+        while turn := self._receivers.take_turn(lambda: self._stopping() or time.monotonic() >= deadline):
+            try:
+                self._poll_once(pipeline, turn)
+            finally:
+                turn.end()
 
-    def _poll_once(self, pipeline: Pipeline) -> None:
+    def _poll_once(self, pipeline: Pipeline, turn: Turn) -> None:
         try:
             with self._in_hand.shared():
                 is_allowed = self._dependencies.allows_receive()
-                suspects = self._receive_and_process(pipeline) if is_allowed else []
+                suspects = self._receive_and_process(pipeline, turn) if is_allowed else []
             if suspects:
-                pipeline.process(suspects, suspects_lock=self._in_hand.exclusive())
+                pipeline.process(suspects, turn.linger, self._in_hand.exclusive())
             elif not is_allowed:
-                self._sleep()
+                self._back_off()
         except TransientError as error:
             if error.dependency == "sqs":
                 self._components.queue_finder.forget()
             self._dependencies.record_failure(error)
-            self._sleep()
+            self._back_off()
         except Exception as error:  # noqa: BLE001  a thread that dies polls no more; its messages return by themselves
             log.error("batch_failed", error=place_of(error))
-            self._sleep()
+            self._back_off()
 
-    def _receive_and_process(self, pipeline: Pipeline) -> list[Message]:
+    def _receive_and_process(self, pipeline: Pipeline, turn: Turn) -> list[Message]:
         """Returns the crash suspects, which are to be processed alone."""
         self._components.table_identity.current()
         self._components.this_process.record_poll()
+        self._receivers.receives_for(self._settings.receive_wait_seconds)
         messages = pipeline.receive()
+        turn.end(len(messages))
         self._dependencies.record_polling()
-        self._concurrency.record_receive(len(messages), full=min(MAX_MESSAGES, self._settings.batch_size))
         queue = pipeline.settler.queue
         suspects = [message for message in messages if queue.is_crash_suspect(message.receive_count)]
         others = [message for message in messages if message not in suspects]
         if others:
             # Also when the worker is stopping. Returned at once, they would be received by another long poll of this
             # worker that is still open, again and again, until they are in the dead-letter queue.
-            pipeline.process(others)
+            pipeline.process(others, turn.linger)
         return suspects
+
+    def _back_off(self) -> None:
+        """This process keeps its turn meanwhile, and another one may receive in its place."""
+        self._receivers.receives_for(0)
+        self._sleep()
 
     def _sleep(self) -> None:
         if not self._stopping():

@@ -15,8 +15,8 @@ from email_activity.ingest.figures import COMPLAINED, RECIPIENT
 from email_activity.ingest.health import State
 from email_activity.ses.interpret import OTHER, Outcome
 
-#: Steps of the pipeline that are timed, and what becomes of a message.
-STEPS = ("interpret", "claim", "store", "commit", "settle")
+#: Steps of the pipeline that are timed, after the wait before a receive; and what becomes of a message.
+STEPS = ("linger", "interpret", "claim", "store", "commit", "settle")
 ENDS = ("deleted", "quarantined", "returned", "held")
 
 #: Lines of the log that say that something went wrong.
@@ -140,7 +140,7 @@ DEPENDENCY_FAILING = Metric(
 POLL_AGE = Metric(
     "email_activity_poll_age_seconds",
     "gauge",
-    "Since the last receive of the process that has received nothing for longest, an empty answer included",
+    "Since a process last received, maybe nothing, or stood by while another of its worker did: of the longest silent",
     unit="seconds",
 )
 PROCESSES = Metric("email_activity_processes", "gauge", "Processes by what they last reported", {"state": tuple(State)})
