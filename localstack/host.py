@@ -21,7 +21,7 @@ from programs import JAVA_MINIMUM, MissingError, find_java
 RUN = LOCALSTACK / "run"
 
 #: Every service in use must be named, kms too: an encrypted table needs it. compose.yaml has the same list.
-SERVICES = "sqs,sns,ses,dynamodb,cloudformation,iam,sts,kms,events,cloudwatch,dynamodbstreams"
+SERVICES = "sqs,sns,ses,dynamodb,cloudformation,iam,sts,kms,events,cloudwatch,dynamodbstreams,s3"
 
 #: https://docs.localstack.cloud/references/configuration/
 SETTINGS = {

@@ -9,7 +9,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from chaos.faults import refusal
 from chaos.proxy import AwsProxy
@@ -51,7 +51,7 @@ class Guard(AwsProxy):
         outcome = self._forward(call)
         if role not in POLICIES:
             return outcome
-        asked = set(permissions(call))
+        asked = set(_of_s3(call) if service == "s3" else permissions(call))
         with self._noting:
             self.used[role] |= asked
         lacking = asked - allowed(role)
@@ -72,6 +72,13 @@ def permissions(call: Call) -> Iterator[Permission]:
     one = [(asked["TableName"], asked.get("IndexName", ""))] if "TableName" in asked else stated
     for name, index in one or [(each, "") for each in asked["RequestItems"]]:
         yield action, f"table/{PREFIX.sub('*', name)}{f'/index/{index}' if index else ''}"
+
+
+def _of_s3(call: Call) -> Iterator[Permission]:
+    """Of what only reads: a list names a bucket, an object is told by the first part of its key."""
+    bucket, _, key = urlsplit(call.path).path.lstrip("/").partition("/")
+    bucket, top = PREFIX.sub("*", bucket), PREFIX.sub("*", key.partition("/")[0])
+    yield ("s3:GetObject", f"{bucket}/{top}/*") if key else ("s3:ListBucket", bucket)
 
 
 def _caller(call: Call) -> tuple[str, str]:

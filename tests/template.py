@@ -9,8 +9,8 @@ import yaml
 
 from email_activity.provision.deployment import template
 
-#: Role: the resource of the template that says what it may do.
-POLICIES = {"worker": "WorkerPolicy", "reader": "ReaderPolicy", "operator": "OperatorPolicy"}
+#: Role: the resources of the template that say what it may do.
+POLICIES = {"worker": ["WorkerPolicy"], "reader": ["ReaderPolicy"], "operator": ["OperatorPolicy", "ArchivePolicy"]}
 
 #: An action, and a resource as the end of its ARN with the prefix as `*`: ("sqs:SendMessage", "*-events").
 Permission = tuple[str, str]
@@ -38,7 +38,8 @@ def whole() -> dict[str, Any]:
 
 @cache
 def allowed(role: str) -> frozenset[Permission]:
-    return frozenset(_permissions(whole()["Resources"][POLICIES[role]]["Properties"]["PolicyDocument"]["Statement"]))
+    policies = [whole()["Resources"][name]["Properties"]["PolicyDocument"] for name in POLICIES[role]]
+    return frozenset(each for policy in policies for each in _permissions(policy["Statement"]))
 
 
 def _permissions(statements: list[dict[str, Any]]) -> Iterator[Permission]:
@@ -59,4 +60,4 @@ def _resource(bound: dict[str, str]) -> str:
     else:
         queue = whole()["Resources"][bound["Fn::GetAtt"].removesuffix(".Arn")]
         name = queue["Properties"]["QueueName"]["Fn::Sub"]
-    return re.sub(r"\$\{Prefix\}", "*", name)
+    return re.sub(r"\$\{(Prefix|ArchiveBucket)\}", "*", name)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chaos.held import claims_on
-from email_activity.aws.clients import dynamodb_client
+from email_activity.aws.clients import dynamodb_client, s3_client
 from email_activity.cli.main import main
 from email_activity.cli.provision import provision
 from email_activity.provision.deployment import Deployment
@@ -121,6 +121,13 @@ def test_an_operator_is_allowed_what_they_do(named: Site, guard: Guard) -> None:
     archive.write_text(raw(Email().send()))
     files = ["--checkpoint", str(site.folder / "checkpoint"), "--rejects", str(site.folder / "rejects")]
     assert json.loads(run(site, "operator", "replay", "--json", *files, str(archive)).stdout)["sent"] == 1
+    s3 = s3_client(site.settings)
+    bucket = site.made.configuration_set
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key=f"{bucket}/2026/11/part", Body=raw(Email().send()).encode())
+    assert json.loads(
+        run(site, "operator", "replay", "--json", *files, "--from-start", f"s3://{bucket}/{bucket}/").stdout
+    )
     assert_used_as_allowed(guard, "operator")
 
 

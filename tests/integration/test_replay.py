@@ -13,10 +13,11 @@ from click.testing import CliRunner
 from test_whole_path import facts_of
 
 from chaos.held import claims_on
+from email_activity.aws.clients import s3_client
 from email_activity.cli.main import main
 from email_activity.ingest.model import REPLAY_ATTRIBUTES
 from email_activity.redis_client.commands import RedisCommands
-from events import ANA, BEN, FORMS, KINDS, Email, Event, lambda_sqs, raw
+from events import ANA, BEN, FORMS, KINDS, Email, Event, lambda_sqs, raw, sns
 from harness import Site, eventually
 
 FEW = 5
@@ -109,6 +110,40 @@ def test_killed_in_the_middle_and_run_again_the_table_is_exact(site: Site) -> No
     assert "going on from" in said
     assert counted["documents"] < len(events)
     assert len((site.folder / "archive.rejects.jsonl").read_text().splitlines()) == 1  # `[` alone is an empty array
+    assert_recorded(site, *events)
+
+
+def test_an_archive_in_s3_killed_in_the_middle_is_sent_to_its_end(site: Site) -> None:
+    """As Firehose writes it: gzip, one document a line or directly after another."""
+    events = every_kind(25)
+    bodies = [sns(event).strip() for event in events]
+    bucket = site.made.configuration_set
+    s3 = s3_client(site.settings)
+    s3.create_bucket(Bucket=bucket)
+    objects = {
+        "2026/11/25/23/a": gzip.compress("\n".join(bodies[:150]).encode()),
+        "2026/11/26/00/b": gzip.compress("".join([*bodies[150:200], "{"]).encode()),
+        "2026/11/26/01/c": "\n".join(bodies[200:]).encode(),
+        "2026/11/26/02/": b"",
+        "2027/not asked for": b"{}",
+    }
+    for key, content in objects.items():
+        s3.put_object(Bucket=bucket, Key=f"{bucket}/{key}", Body=content)
+    url, checkpoint = f"s3://{bucket}/{bucket}/2026/", site.folder / "checkpoint.json"
+    looked, said = run(site, "--dry-run", url, code=1)
+    assert (looked["documents"], looked["activity"], looked["files"]) == (len(events) + 1, len(events), 3)
+    assert f"s3://{bucket}/{bucket}/2026/11/26/00/b at byte" in said
+    arguments = ("--checkpoint", str(checkpoint), url)
+    with start(site, "--rate", "120", *arguments) as process:
+        eventually(lambda: checkpoint.exists() and json.loads(checkpoint.read_text())["files"])
+        process.send_signal(signal.SIGKILL)
+    assert FEW < waiting(site) < len(events)
+    counted, said = run(site, *arguments, code=1)
+    assert "going on from" in said
+    assert counted["documents"] < len(events)
+    assert len((site.folder / "2026.rejects.jsonl").read_text().splitlines()) == 1
+    nothing, said = run(site, *arguments, code=1)
+    assert (nothing["documents"], "nothing left to do" in said) == (0, True)
     assert_recorded(site, *events)
 
 

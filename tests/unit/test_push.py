@@ -130,7 +130,7 @@ def test_nothing_of_it_is_made_without_a_target():
     assert conditions.pop("PushKeyPolicy") == "PushesWithKey"
     assert set(conditions.values()) == {"Pushes"}
     assert len(conditions) == 7
-    others = [parts for name, parts in resources.items() if not name.startswith("Push")]
+    others = [parts for name, parts in resources.items() if not name.startswith(("Push", "Archive"))]
     assert not [parts["Type"] for parts in others if re.search("Pipe|StateMachine|IAM::Role", parts["Type"])]
     assert whole()["Parameters"]["ActivityTarget"]["Default"] == ""
     stream = {"Fn::If": ["HasTarget", {"StreamViewType": "NEW_IMAGE"}, {"Ref": "AWS::NoValue"}]}

@@ -48,7 +48,9 @@ def test_no_policy_names_an_action_or_a_resource_by_wildcard_except_to_deny(made
         for statement in statements(properties) if "PolicyDocument" in properties else []:
             if statement["Effect"] == "Deny":
                 continue
-            assert "*" not in f"{statement['Action']} {statement['Resource']} {statement.get('Principal')}"
+            # Of a bucket's objects only the beginning of their keys is known.
+            resource = str(statement["Resource"]).replace("${ArchiveBucket}/${Prefix}/*", "")
+            assert "*" not in f"{statement['Action']} {resource} {statement.get('Principal')}"
             assert statement["Resource"], statement["Sid"]
 
 

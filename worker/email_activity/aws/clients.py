@@ -46,6 +46,18 @@ def dynamodb_client(settings: ReaderSettings) -> "DynamoDBClient":
     return client
 
 
+def s3_client(settings: ReaderSettings) -> Any:
+    """More attempts than others: an archive is read in one go. A stand-in has no names for its buckets' hosts."""
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": 5},
+        user_agent_extra="email-activity",
+        s3={"addressing_style": "path"} if settings.aws_endpoint_url else None,
+    )
+    return session(settings.aws_region).client("s3", endpoint_url=settings.aws_endpoint_url, config=config)
+
+
 def _client(service: Literal["sqs", "dynamodb"], settings: ReaderSettings, read_timeout: float) -> Any:
     """Few attempts: what is not done soon goes back to the queue, which is the better place to wait."""
     config = Config(

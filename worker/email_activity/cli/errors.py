@@ -36,6 +36,11 @@ NEEDS = {
         f"dead letters need ReceiveMessage, DeleteMessage and ChangeMessageVisibility on their queue; {OPERATOR}",
     ),
     "SendMessageBatch": f"redrive and replay need sqs:SendMessage on the events queue; {OPERATOR}",
+    **dict.fromkeys(
+        ("ListObjectsV2", "GetObject"),
+        "to replay from S3 needs s3:ListBucket and s3:GetObject on the archive; attach the archive policy that "
+        "`email-activity provision` makes",
+    ),
     "PutItem": f"to assign needs dynamodb:PutItem on the table; {OPERATOR}",
     "DescribeTable": f"replay and report --all need dynamodb:DescribeTable on the table; {OPERATOR}",
     "Scan": "report --all needs dynamodb:Scan on the table; it reads all mail, so no policy of `provision` allows it",

@@ -68,6 +68,7 @@ def _prefix(context: click.Context, parameter: click.Parameter, value: str) -> s
 @click.option("--push-to", metavar="ARN", default="", help="Push new failures to this SNS topic or event bus.")
 @click.option("--push-key", metavar="ARN", default="", help="The KMS key of your own that the topic is encrypted with.")
 @click.option("--alarm-topic", metavar="ARN", default="", help="Make CloudWatch alarms that tell this SNS topic.")
+@click.option("--archive", metavar="BUCKET", default="", help="Keep all that SNS sends in this S3 bucket, to replay.")
 @click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Default: AWS_REGION, or the profile's.")
 @click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="Where AWS is. Default: AWS_ENDPOINT_URL.")
 @click.option("--delete", is_flag=True, help="Delete the stack; keep the table.")
@@ -85,6 +86,7 @@ def provision(  # noqa: PLR0913  one argument for each option is how click works
     push_to: str,
     push_key: str,
     alarm_topic: str,
+    archive: str,
     region: str | None,
     endpoint_url: str | None,
     delete: bool,
@@ -107,7 +109,9 @@ def provision(  # noqa: PLR0913  one argument for each option is how click works
                 delete_table=delete_table,
             )
         else:
-            wanted = Deployment(prefix, source, raw=raw, push_to=push_to, push_key=push_key, alarm_topic=alarm_topic)
+            wanted = Deployment(
+                prefix, source, raw=raw, push_to=push_to, push_key=push_key, alarm_topic=alarm_topic, archive=archive
+            )
             _deploy(provisioner, cloud, wanted, options)
 
 

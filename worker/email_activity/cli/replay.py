@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from email_activity.activity.describe import counted
-from email_activity.aws.clients import dynamodb_client, sqs_client
+from email_activity.aws.clients import dynamodb_client, s3_client, sqs_client
 from email_activity.cli import show
 from email_activity.cli.bar import bar
 from email_activity.cli.interrupt import Interrupt, interruptible
+from email_activity.replay.bucket import BucketArchive
 from email_activity.replay.checkpoint import Checkpoint, CheckpointError, fingerprint
-from email_activity.replay.files import REJECTS, STDIN, ArchiveFile, find_files
+from email_activity.replay.files import REJECTS, S3, STDIN, ArchiveFile, find_files
 from email_activity.replay.rejects import Rejects
 from email_activity.replay.replay import Replay
 from email_activity.replay.sender import QueueSender
@@ -29,9 +30,10 @@ HELP = """Send archived notifications to the events queue: after a loss, from a 
 record them, also where Redis says that they did before.
 
 A PATH is a file, or a folder as `aws s3 sync` leaves it, of which hidden files and this command's own are left
-out. `-` is standard input, which cannot be resumed. A file may be compressed with gzip. It holds what a queue
-would: one document a line, pretty-printed, one directly after another, or in a JSON array. What Lambda was given,
-or `aws sqs receive-message` printed, counts as the documents in it.
+out, or s3://BUCKET/PREFIX: all objects whose keys begin so, in the order of their keys, read as they come. `-` is
+standard input, which cannot be resumed. A file may be compressed with gzip. It holds what a queue would: one document
+a line, pretty-printed, one directly after another, or in a JSON array. What Lambda was given, or `aws sqs
+receive-message` printed, counts as the documents in it.
 
 Workers need not run meanwhile: the queue keeps messages for 14 days. What is in the table already is written
 again, which changes nothing but when and how it was recorded. New events wait behind what was sent, so give a large
@@ -56,7 +58,7 @@ file could not be read; 2 for wrong usage or settings; 130 after Ctrl-C, 143 aft
 
 \b
 Examples:
-  aws s3 sync s3://my-archive/ses/2026/11/ november
+  email-activity replay --rate 200 s3://my-archive/email-activity/2026/11/
   email-activity replay november
   email-activity replay --dry-run november
   email-activity replay --rate 200 november/23 november/24.jsonl.gz
@@ -66,7 +68,7 @@ Examples:
 
 @click.command(help=HELP)
 @click.argument("paths", metavar="PATH... | -", nargs=-1, required=True)
-@click.option("--dry-run", is_flag=True, help="Read and count only. Needs no AWS.")
+@click.option("--dry-run", is_flag=True, help="Read and count only. Needs no AWS but S3.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Messages sent in a second, at most.")
 @click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="That send to the queue.")
 @click.option("--checkpoint", type=click.Path(dir_okay=False, path_type=Path), help="Default: as told above.")
@@ -85,9 +87,12 @@ def replay(  # noqa: PLR0913  one argument for each option is how click works
     as_json: bool,
 ) -> None:
     settings = load_settings(threads_per_process=threads)
-    files, checkpoint, rejects = _files(paths, checkpoint, rejects)
+    bucket = BucketArchive(s3_client(settings)) if any(path.startswith(S3) for path in paths) else None
+    files, checkpoint, rejects = _files(paths, checkpoint, rejects, bucket)
     interrupt = Interrupt()
     job = Replay(files, tracking_policy(settings), interrupt, rate=rate)
+    if bucket:
+        job.open = bucket.open
     began_at = time.monotonic()
     with interruptible(interrupt), bar(sum(file.size for file in files)) as (job.say, job.report):
         if not dry_run:
@@ -105,7 +110,9 @@ def replay(  # noqa: PLR0913  one argument for each option is how click works
     raise SystemExit(1 if job.summary.failed or _rejected(job) else 0)
 
 
-def _files(paths: Sequence[str], checkpoint: Path | None, rejects: Path | None) -> tuple[list[ArchiveFile], Path, Path]:
+def _files(
+    paths: Sequence[str], checkpoint: Path | None, rejects: Path | None, bucket: BucketArchive | None
+) -> tuple[list[ArchiveFile], Path, Path]:
     """What to read, and the two files to write."""
     if STDIN in paths and len(paths) > 1:
         raise click.UsageError("- goes alone: give the other files a run of their own")
@@ -117,7 +124,7 @@ def _files(paths: Sequence[str], checkpoint: Path | None, rejects: Path | None) 
     if len(own) < len((checkpoint, rejects)) or own & {Path(path).resolve() for path in paths}:
         raise click.UsageError("what is read, the checkpoint and the rejects must be different files")
     try:
-        return find_files(paths, own), checkpoint, rejects
+        return find_files(paths, own, bucket.find if bucket else None), checkpoint, rejects
     except OSError as error:
         raise click.UsageError(f"{error.filename}: {error.strerror}") from None
 

@@ -37,6 +37,7 @@ class Found:
     visibility_timeout: int = TEMPLATE.visibility_timeout
     pipe: str = ""
     push_to: str = ""
+    archive_stream: str = ""
 
 
 def by_settings(settings: Settings) -> Found:

@@ -139,10 +139,19 @@ def _topic(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
     yield "signature version", "2", got.get("SignatureVersion")
 
 
-def _subscription(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
-    topic, queue = arn(cloud, wanted, "sns", wanted.topic_or_rule), _queue_arn(cloud, wanted.queue)
+def _subscriptions(cloud: Cloud, wanted: Wanted, endpoint: str) -> list[Any]:
+    topic = arn(cloud, wanted, "sns", wanted.topic_or_rule)
     pages = cloud.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    ours = [each for page in pages for each in page["Subscriptions"] if each.get("Endpoint") == queue]
+    return [each for page in pages for each in page["Subscriptions"] if each.get("Endpoint") == endpoint]
+
+
+def _archive(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
+    stream = arn(cloud, wanted, "firehose", f"deliverystream/{wanted.archive_stream}")
+    yield "subscribed", "1", str(len(_subscriptions(cloud, wanted, stream)))
+
+
+def _subscription(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
+    ours = _subscriptions(cloud, wanted, _queue_arn(cloud, wanted.queue))
     yield "to the queue", "1", str(len(ours))
     for subscription in ours:
         got = cloud.sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])["Attributes"]
@@ -213,7 +222,9 @@ CHECKS_BY_SOURCE: dict[str, dict[str, Check]] = {
 
 def checks_of(wanted: Wanted) -> dict[str, Check]:
     """By what they are about."""
-    return CHECKS | CHECKS_BY_SOURCE[wanted.source] | (CHECKS_OF_PUSH if wanted.push_to else {})
+    of_push = CHECKS_OF_PUSH if wanted.push_to else {}
+    of_archive: dict[str, Check] = {"archive": _archive} if wanted.archive_stream else {}
+    return CHECKS | CHECKS_BY_SOURCE[wanted.source] | of_push | of_archive
 
 
 def _canonical(value: object) -> str:

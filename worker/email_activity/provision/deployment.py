@@ -16,6 +16,9 @@ Source = Literal["sns", "eventbridge"]
 #: The template's own rule.
 PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,47}")
 
+#: The name of a bucket: the template's own rule.
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
 #: A topic that alarms may tell: the template's own rule.
 TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+")
 
@@ -55,6 +58,8 @@ class Wanted(Protocol):
     def pipe(self) -> str: ...
     @property
     def push_to(self) -> str: ...
+    @property
+    def archive_stream(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Deployment:
 
     push_to: the ARN of a topic or a bus, push_key: that of the key that it is encrypted with; empty for none.
     table_stream: the label of the stream of a table that the stack does not own. alarm_topic: the ARN of the SNS topic
-    that alarms tell; empty for no alarms.
+    that alarms tell; empty for no alarms. archive: the name of the bucket that keeps all events; empty for none.
     """
 
     prefix: str = "email-activity"
@@ -75,6 +80,7 @@ class Deployment:
     push_key: str = ""
     table_stream: str = ""
     alarm_topic: str = ""
+    archive: str = ""
 
     def __post_init__(self) -> None:
         if not PREFIX.fullmatch(self.prefix):
@@ -87,6 +93,10 @@ class Deployment:
             raise ProvisionError(f"{self.push_key!r} is no ARN of a KMS key")
         if self.alarm_topic and not TOPIC.fullmatch(self.alarm_topic):
             raise ProvisionError(f"{self.alarm_topic!r} is no ARN of an SNS topic (a FIFO topic is none for alarms)")
+        if self.archive and not BUCKET.fullmatch(self.archive):
+            raise ProvisionError(f"{self.archive!r} is no name of an S3 bucket")
+        if self.archive and self.source != "sns":
+            raise ProvisionError("the archive is fed by SNS: leave out --archive, or --source eventbridge")
 
     @property
     def queue(self) -> str:
@@ -116,6 +126,10 @@ class Deployment:
     def pipe(self) -> str:
         return f"{self.prefix}-push"
 
+    @property
+    def archive_stream(self) -> str:
+        return f"{self.prefix}-archive" if self.archive else ""
+
     def parameters(self, *, create_table: bool) -> "list[ParameterTypeDef]":
         values = {
             "Prefix": self.prefix,
@@ -129,5 +143,6 @@ class Deployment:
             "ActivityTargetKey": self.push_key,
             "TableStream": "" if create_table else self.table_stream,
             "AlarmTopic": self.alarm_topic,
+            "ArchiveBucket": self.archive,
         }
         return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]

@@ -6,14 +6,15 @@ import re
 import select
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: The name of standard input.
+#: The name of standard input, and how the names of archives in S3 begin.
 STDIN = "-"
+S3 = "s3://"
 
 #: What the names of a replay's own files end with.
 REJECTS = ".rejects.jsonl"
@@ -38,16 +39,24 @@ class ArchiveFile:
     is_stream: bool = False
 
 
-def find_files(paths: Sequence[str], own: Collection[Path] = ()) -> list[ArchiveFile]:
+def find_files(
+    paths: Sequence[str],
+    own: Collection[Path] = (),
+    find_objects: Callable[[str], Iterable["ArchiveFile"]] | None = None,
+) -> list[ArchiveFile]:
     """All files to read, each once, in order of path within each of the paths. Raises OSError if one is not there.
 
-    own: files that this run writes, which may lie in the folder that it reads.
+    own: files that this run writes, which may lie in the folder that it reads. find_objects: lists an `s3://` path.
     """
     if list(paths) == [STDIN]:
         return [ArchiveFile(STDIN, is_stream=True)]
     leave_out = {os.path.realpath(path) for path in own}
     files: dict[str, ArchiveFile] = {}
-    for given in map(Path, paths):
+    for path_or_url in paths:
+        if find_objects and path_or_url.startswith(S3):
+            files |= {each.name: each for each in find_objects(path_or_url)}
+            continue
+        given = Path(path_or_url)
         for path in _files_in(given) if given.is_dir() else [given]:
             real = os.path.realpath(path)
             if real not in leave_out and real not in files:

@@ -9,7 +9,9 @@ expired). What a kill leaves undone behind it is done again: some messages are s
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from io import BufferedReader
 
 from email_activity.domain.errors import PermanentError
 from email_activity.replay.archive import parts, unpacked
@@ -39,6 +41,9 @@ MAX_EXAMPLES = 5
 
 #: Seconds between two looks whether to stop.
 LOOK_EVERY = 0.2
+
+#: Opens a file, whose reads end with StoppedError if the function says that it is time to stop.
+Open = Callable[[ArchiveFile, Callable[[], bool]], AbstractContextManager[BufferedReader]]
 
 
 @dataclass(slots=True)
@@ -87,7 +92,8 @@ class ReplayBatch:
 class Replay:
     """sender, rejects: none if nothing is to be sent. checkpoint: none if nothing can be resumed.
 
-    rate: messages in a second, at most. report: is told the bytes read so far, of the files as they are.
+    open: opens one of the files. rate: messages in a second, at most. report: is told the bytes read so far, of the
+    files as they are.
     """
 
     files: Sequence[ArchiveFile]
@@ -97,6 +103,7 @@ class Replay:
     sender: QueueSender | None = None
     rejects: Rejects | None = None
     checkpoint: Checkpoint | None = None
+    open: Open = open_archive
     rate: float | None = None
     report: Callable[[int, ReplaySummary], None] = lambda _bytes, _summary: None
     summary: ReplaySummary = field(default_factory=ReplaySummary)
@@ -141,7 +148,7 @@ class Replay:
 
     def _messages(self, file: ArchiveFile, position: int, bytes_before: int) -> Iterator[tuple[ArchivedMessage, int]]:
         """Each with the position at which to go on once it is done. Raises OSError, StoppedError."""
-        with open_archive(file, self.is_stopping) as opened:
+        with self.open(file, self.is_stopping) as opened:
             for part in parts(unpacked(opened, position), position):
                 messages = list(messages_in(file.name, part, self.policy))
                 for number, message in enumerate(messages, start=1):
