@@ -155,8 +155,9 @@ def test_processes_add_up_and_what_a_dead_one_counted_stays(configured, figures,
     living(monkeypatch, 10, 11, 13)
     assert shown(figures)["email_activity_facts_known_total"] == {(): 8}
     assert shown(figures)["email_activity_processes"]["polling",] == 3
-    acting(0, 99)
+    living(monkeypatch, 10)
     assert shown(figures)["email_activity_facts_known_total"] == {(): 8}
+    assert shown(figures)["email_activity_processes"]["polling",] == 1
 
 
 def test_a_dependency_fails_while_any_living_process_says_so(configured, figures, acting, monkeypatch):
