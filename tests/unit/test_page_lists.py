@@ -28,7 +28,7 @@ def test_an_account_lists_its_emails_by_day_and_status():
 
 
 def test_an_accounts_latest_emails_are_a_step_from_the_first_page_and_from_the_overview():
-    assert f'<a href="/accounts/{ACCOUNT}">Account {ACCOUNT}</a>' in get("/")
+    assert f'<li><a href="/accounts/{ACCOUNT}">Account {ACCOUNT}</a></li>' in get("/")
     assert f'<a href="/accounts/{ACCOUNT}">Recent emails of this account' in get(f"/overview?account={ACCOUNT}")
 
 
