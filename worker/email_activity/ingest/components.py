@@ -16,6 +16,7 @@ from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store
 from email_activity.ingest.table_identity import TableIdentity, ThisProcess
+from email_activity.ingest.writes import Writes
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.ses.tracking_policy import tracking_policy
 from email_activity.settings import Settings
@@ -42,6 +43,7 @@ class Components:
         self._dynamodb = dynamodb
         self._redis = redis
         self._heartbeat = Heartbeat()
+        self._writes = Writes()
         self._reported_kinds = ReportedKinds(settings.retention)
         self._is_logged = False
         self.this_process = ThisProcess()
@@ -79,4 +81,5 @@ class Components:
             reported_kinds=self._reported_kinds,
             this_process=self.this_process,
             crash_suspects=CrashSuspects(self._redis),
+            writes=self._writes,
         )

@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+
+Lock = AbstractContextManager[None]
 
 
 class SharedLock:

@@ -1,7 +1,7 @@
 """Which facts a part of a batch writes, and what becomes of each of its messages. No input or output."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -67,10 +67,13 @@ def items_of(part: Sequence[InterpretedMessage]) -> dict[Key, Item]:
     return {key: item for interpreted in part for key, item in interpreted.items.items()}
 
 
-def keys_to_write(part: Sequence[InterpretedMessage], claims: Mapping[Key, Claim]) -> list[Key]:
+def keys_to_write(
+    part: Sequence[InterpretedMessage], claims: Mapping[Key, Claim], written_here: Container[Key] = ()
+) -> list[Key]:
     """The keys that this worker claimed, and some that another one holds:
 
-    - Recipient facts. Without one an email is not found by its document, and it costs one small put to be sure.
+    - Recipient facts. Without one an email is not found by its document, and it costs one small put to be sure. But not
+      one that another thread of this process is writing (`written_here`), for which commit waits.
     - Facts of a message that has come before (WRITE_HELD_FROM_RECEIVE).
     - Facts of a message with something unreadable. It goes to quarantine now, so all its facts must be stored now.
 
@@ -82,7 +85,8 @@ def keys_to_write(part: Sequence[InterpretedMessage], claims: Mapping[Key, Claim
         writes_held = is_quarantined or interpreted.message.receive_count >= WRITE_HELD_FROM_RECEIVE
         for key in interpreted.items:
             claim = claims[key]
-            writes_anyway = claim is Claim.HELD and (writes_held or is_recipient_fact(key))
+            is_open = is_recipient_fact(key) and key not in written_here
+            writes_anyway = claim is Claim.HELD and (writes_held or is_open)
             if claim is Claim.OURS or writes_anyway or interpreted.message.is_replay:
                 keys.append(key)
     return list(dict.fromkeys(keys))

@@ -14,7 +14,6 @@ or nothing is kept of it (control, untracked, expired). One bad message never fa
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -25,6 +24,7 @@ from email_activity.domain.facts import Key
 from email_activity.ingest.batch import Batch, log_batch
 from email_activity.ingest.circuit_breaker import CircuitBreaker
 from email_activity.ingest.claims import Claims
+from email_activity.ingest.concurrency import Lock
 from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.disposition import (
     Disposition,
@@ -43,6 +43,7 @@ from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
 from email_activity.ingest.store import Store
 from email_activity.ingest.table_identity import TableIdentity, TableVersion, ThisProcess
+from email_activity.ingest.writes import Writes
 from email_activity.ses.interpret import interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.telemetry import log
@@ -67,13 +68,9 @@ class Pipeline:
     reported_kinds: ReportedKinds
     this_process: ThisProcess
     crash_suspects: CrashSuspects
+    writes: Writes
 
-    def process(
-        self,
-        messages: Sequence[Message],
-        linger: float = 0,
-        suspects_lock: AbstractContextManager[None] | None = None,
-    ) -> None:
+    def process(self, messages: Sequence[Message], linger: float = 0, suspects_lock: Lock | None = None) -> None:
         """All steps but receive. Never raises for what a message holds or a dependency that fails.
 
         linger: seconds that were waited before these were received, for the log.
@@ -164,12 +161,13 @@ class Pipeline:
         claims = batch.claims.claim(list(items_of(part)))
         self.breaker.record_success("redis")
         batch.in_flight.our_keys = [key for key, claim in claims.items() if claim is Claim.OURS]
+        self.writes.begin(batch.in_flight.our_keys)
         return claims
 
     def store(self, part: Sequence[InterpretedMessage], claims: Mapping[Key, Claim], batch: Batch) -> StoreResult:
         """Writes what this worker is to write. Never raises: what was not written is in the answer."""
         items = items_of(part)
-        keys = keys_to_write(part, claims)
+        keys = keys_to_write(part, claims, self.writes)
         optional = self.reported_kinds.missing(items.values(), batch.version.generation) if keys else []
         stored = self.table.put([items[key] for key in keys], optional)
         self.reported_kinds.record_stored(stored.optional, batch.version.generation)
@@ -197,9 +195,13 @@ class Pipeline:
         try:
             batch.claims.commit(list(stored.written))
             batch.claims.release(list(ours - stored.written))
+            self.writes.end(ours)
+            self.writes.wait_for(held_by_others)
             leases = batch.claims.leases(held_by_others)
         except TransientError as error:
             self.breaker.record_failure(error)
+        finally:
+            self.writes.end(ours)
         done_meanwhile = dict.fromkeys(set(held_by_others) - leases.keys(), Claim.DONE)
         is_of_this_table = not claims or self._is_current(batch.version)
         if is_of_this_table and (newest := newest_event(part, stored)):
