@@ -17,7 +17,7 @@ from email_activity.cli.main import COMMANDS, main
 from email_activity.domain.errors import TransientError
 from faketable import table_of
 
-SLOW = ("boto3", "botocore", "redis", "celery")
+SLOW = ("boto3", "botocore", "redis", "celery", "cryptography")
 
 
 def run(*arguments: str):

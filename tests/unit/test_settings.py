@@ -81,6 +81,12 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
         # Taken as empty, these lists would believe everybody.
         *(("TRUSTED_AWS_ACCOUNTS", ids, "AWS account ids of 12 digits") for ids in ("acme", "111122223333 4", ",")),
         ("TRUSTED_CONFIGURATION_SETS", "*", "comma-separated names of SES's configuration sets"),
+        *(
+            ("TRUSTED_SNS_TOPICS", arn, "ARNs of SNS topics")
+            for arn in ("*", ",", "arn:aws:sqs:us-east-1:111122223333:x")
+        ),
+        ("SNS_SIGNATURES", "yes", "'off', 'warn' or 'enforce'"),
+        ("SNS_SIGNATURES", "enforce", "it together with TRUSTED_SNS_TOPICS"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("RETENTION_DAYS", "-1", "greater than or equal to 1"),
         ("STORE_SUBJECT", "perhaps", "valid boolean"),

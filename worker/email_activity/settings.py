@@ -3,86 +3,36 @@
 `email-activity config` prints what is in force; `config/example.env` documents every variable.
 """
 
-import re
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, model_validator
 
+from email_activity.environment import (
+    EVERYTHING,
+    AccountIds,
+    ConfigurationSets,
+    DocumentTypes,
+    Environment,
+    HttpUrl,
+    Name,
+    SettingsError,
+    TimeZone,
+    TopicArns,
+    checked,
+    is_redis_url,
+    list_of,
+    listed,
+    read_settings,
+)
 from email_activity.redis_url import MEMORY, RedisUrl, hide_password, read_redis_url
 
-EVERYTHING = "*"
+#: What others take from here too, though it stands in `environment.py`.
+__all__ = ["EVERYTHING", "Environment", "SettingsError", "checked", "list_of", "listed", "read_settings"]
 
 #: Connections of a client to AWS that it may keep.
 MIN_CONNECTIONS = 10
-Loaded = TypeVar("Loaded", bound="Environment")
-
-
-class SettingsError(Exception):
-    """A variable of the environment is wrong. Each line names it, what it holds, and what it should hold."""
-
-
-def checked(is_valid: Callable[[str], object], wanted: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not is_valid(value):
-            raise ValueError(wanted)
-        return value
-
-    return AfterValidator(check)
-
-
-def _redis_url(*others: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if value not in others:
-            if not value.startswith(("redis://", "rediss://")):
-                raise ValueError(" or ".join(("a URL that starts with redis:// or rediss://", *others)))
-            read_redis_url(value)
-        return value
-
-    return AfterValidator(check)
-
-
-def listed(value: str | None) -> frozenset[str]:
-    return frozenset(name.strip() for name in (value or "").split(",") if name.strip())
-
-
-def list_of(pattern: str, wanted: str) -> AfterValidator:
-    """A comma-separated list."""
-    is_name = re.compile(pattern, re.ASCII).fullmatch
-    return checked(lambda value: listed(value) and all(map(is_name, listed(value))), wanted)
-
-
-def _is_time_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError, OSError):  # not there, no name at all, a folder of names
-        return False
-    return True
-
-
-Name = Annotated[str, Field(min_length=1, max_length=256)]
-HttpUrl = Annotated[
-    str, checked(re.compile("https?://.+", re.DOTALL).fullmatch, "a URL that starts with http:// or https://")
-]
-DocumentTypes = Annotated[
-    str,
-    checked(
-        lambda value: listed(value) == {EVERYTHING} or (listed(value) and EVERYTHING not in listed(value)),
-        "a comma-separated list of document types, or * for all",
-    ),
-]
-AccountIds = Annotated[str, list_of("[0-9]{12}", "comma-separated AWS account ids of 12 digits")]
-ConfigurationSets = Annotated[str, list_of("[A-Za-z0-9_-]{1,64}", "comma-separated names of SES's configuration sets")]
-TimeZone = Annotated[str, checked(_is_time_zone, "an IANA time zone that this system knows, as Europe/Berlin or UTC")]
-
-
-class Environment(BaseSettings):
-    """Field names are the variables' names in lower case. Durations are in the unit that the name says."""
-
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", case_sensitive=False)
 
 
 class ReaderSettings(Environment):
@@ -124,6 +74,10 @@ class TrackingSettings(Environment):
     trusted_configuration_sets: ConfigurationSets | None = Field(
         None, description="comma-separated; events of others, or of none, are quarantined; all when not set"
     )
+    trusted_sns_topics: TopicArns | None = Field(
+        None,
+        description="comma-separated ARNs; events of other SNS topics, or of none, are quarantined; all when not set",
+    )
     store_subject: bool = Field(True, description="keep the subject line in the table")
     retention_days: int = Field(365, ge=1, le=36_500, description="facts expire so long after sending")
 
@@ -143,6 +97,11 @@ class TrackingSettings(Environment):
         return listed(self.trusted_configuration_sets)
 
     @property
+    def trusted_topics(self) -> frozenset[str]:
+        """ARNs; empty means all, and events without an envelope."""
+        return listed(self.trusted_sns_topics)
+
+    @property
     def retention(self) -> timedelta:
         return timedelta(days=self.retention_days)
 
@@ -154,12 +113,16 @@ class Settings(TrackingSettings, ReaderSettings):
     dead_letter_queue: Name | None = Field(
         None, description="name or URL; from the queue's redrive policy when not set"
     )
-    redis_url: Annotated[str, _redis_url()] = Field(
+    redis_url: Annotated[str, is_redis_url()] = Field(
         "redis://localhost:6379/0", description="Redis 7 or Valkey, for duplicates; a cluster serves"
     )
-    celery_broker_url: Annotated[str, _redis_url(MEMORY)] | None = Field(
+    celery_broker_url: Annotated[str, is_redis_url(MEMORY)] | None = Field(
         None,
         description="Redis for Celery's remote control, no cluster; REDIS_URL when not set; memory:// for none",
+    )
+
+    sns_signatures: Literal["off", "warn", "enforce"] = Field(
+        "off", description="what becomes of events without a good signature of SNS: nothing, a warning, quarantine"
     )
 
     dedupe_window_seconds: int = Field(
@@ -194,6 +157,15 @@ class Settings(TrackingSettings, ReaderSettings):
             raise ValueError(
                 f"RECEIVE_WAIT_SECONDS: got {self.receive_wait_seconds}, want less than SHUTDOWN_SECONDS "
                 f"({self.shutdown_seconds:g}), or a stop could not wait for the last receive"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _signatures_are_of_our_topics(self) -> Self:
+        if self.sns_signatures == "enforce" and not self.trusted_topics:
+            raise ValueError(
+                "SNS_SIGNATURES: got 'enforce', want it together with TRUSTED_SNS_TOPICS: a good signature tells that "
+                "some topic of SNS published the event, and anybody can have one"
             )
         return self
 
@@ -237,22 +209,3 @@ def load_reader_settings(**overrides: Any) -> ReaderSettings:
 def load_tracking_settings(**overrides: Any) -> TrackingSettings:
     """The same of what is tracked."""
     return read_settings(TrackingSettings, overrides)
-
-
-def read_settings(kind: type[Loaded], overrides: dict[str, Any]) -> Loaded:
-    try:
-        return kind(**overrides)
-    except ValidationError as error:
-        raise SettingsError("\n".join(map(_line, error.errors()))) from None
-
-
-def _line(error: Any) -> str:
-    """`BATCH_SIZE: got '0', want an input greater than or equal to 1`"""
-    message = error["msg"].removeprefix("Value error, ")
-    if not error["loc"]:
-        return str(message)
-    name, wanted = str(error["loc"][0]), message.removeprefix("Input should be ")
-    value = error["input"]
-    # A token itself may stand where its hash should.
-    shown = "***" if "token" in name else hide_password(value) if "url" in name else value
-    return f"{name.upper()}: got {shown!r}, want {wanted}"

@@ -28,12 +28,18 @@ def session(region: str) -> boto3.Session:
     Raises SettingsError if the certificates are missing, which botocore would only find at each call.
     """
     core = botocore.session.get_session()
+    ca_bundle(core)
+    return boto3.Session(botocore_session=core, region_name=region)
+
+
+def ca_bundle(core: botocore.session.Session) -> str | None:
+    """The file of certificate authorities that is set. Raises SettingsError."""
     name, bundle = "AWS_CA_BUNDLE", core.get_config_variable("ca_bundle")
     if not bundle:
         name, bundle = "REQUESTS_CA_BUNDLE", os.environ.get("REQUESTS_CA_BUNDLE")
     if bundle and not Path(bundle).exists():
         raise SettingsError(f"{name}: got {bundle!r}, want a file of certificates that exists")
-    return boto3.Session(botocore_session=core, region_name=region)
+    return str(bundle) if bundle else None
 
 
 def sqs_client(settings: Settings) -> "SQSClient":

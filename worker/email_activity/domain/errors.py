@@ -125,6 +125,26 @@ class UntrustedConfigurationSetError(PermanentError):
     reason = "untrusted_configuration_set"
 
 
+class UntrustedTopicError(PermanentError):
+    """An event of an SNS topic that is not in TRUSTED_SNS_TOPICS, or one without an envelope, which tells none. Look at
+    who sends here.
+    """
+
+    reason = "untrusted_sns_topic"
+
+
+class UnsignedError(PermanentError):
+    """An event without a signature of SNS, while SNS_SIGNATURES is `enforce`. Look at who sends here."""
+
+    reason = "unsigned"
+
+
+class BadSignatureError(PermanentError):
+    """An envelope that SNS did not sign, or not as it is. Look at who sends here."""
+
+    reason = "bad_signature"
+
+
 class TooMuchWorkError(PermanentError):
     """So many or so large events, each for so many people, that their records would hold up the worker and fill its
     memory; those before it in its message are recorded. Look at who sends here.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from email_activity.aws.clients import dynamodb_client, log_if_not_fast, sqs_client
+from email_activity.ingest.certificates import Certificates
 from email_activity.ingest.claims import Claims
 from email_activity.ingest.crash_suspects import CrashSuspects
 from email_activity.ingest.dependencies import Dependencies
@@ -14,6 +15,7 @@ from email_activity.ingest.queue import QueueFinder
 from email_activity.ingest.receive import Receiver
 from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
+from email_activity.ingest.signatures import Signatures
 from email_activity.ingest.store import Store
 from email_activity.ingest.table_identity import TableIdentity, ThisProcess
 from email_activity.ingest.writes import Writes
@@ -44,6 +46,7 @@ class Components:
         self._redis = redis
         self._heartbeat = Heartbeat()
         self._writes = Writes()
+        self._signatures = Signatures(settings.sns_signatures, Certificates())
         self._reported_kinds = ReportedKinds(settings.retention)
         self._is_logged = False
         self.this_process = ThisProcess()
@@ -70,6 +73,7 @@ class Components:
         return Pipeline(
             receiver=Receiver(self._sqs, queue.url, settings, self._stopping),
             policy=tracking_policy(settings),
+            signatures=self._signatures,
             new_claims=lambda namespace: Claims(
                 self._redis, namespace, settings.lease_seconds, settings.dedupe_window_seconds
             ),

@@ -9,7 +9,7 @@ from enum import StrEnum
 from email_activity.domain.errors import PermanentError, RefusedByTableError
 from email_activity.domain.facts import Item, Key, is_recipient_fact
 from email_activity.ingest.model import Claim, Message, StoreResult
-from email_activity.ses.interpret import Interpretation
+from email_activity.ses.interpret import Interpretation, Outcome
 
 #: From this receive on, a fact that another worker holds is simply written: its owner may be dead, and a put
 #: under a key made from content does no harm.
@@ -28,6 +28,8 @@ class Disposition(StrEnum):
     #: Another worker is writing a fact of it and has not committed yet. It may be dead, so the message comes again when
     #: the lease ends.
     RETURN_AFTER_LEASE = "return_after_lease"
+    #: The certificate that its signature asks for is not to be had: it comes again, after a longer pause.
+    RETURN_UNVERIFIED = "return_unverified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,13 @@ def keys_to_write(
 
 def disposition(interpreted: InterpretedMessage, result: PartResult) -> Disposition:
     """RETURN if DynamoDB did not take a fact, or the table was replaced meanwhile. QUARANTINE if something in the
-    message is unreadable, or refused by DynamoDB. RETURN_AFTER_LEASE if another worker is writing a fact of it. Else
-    DELETE.
+    message is unreadable, or refused by DynamoDB. RETURN_AFTER_LEASE if another worker is writing a fact of it.
+    RETURN_UNVERIFIED if its signature could not be checked. Else DELETE.
 
     A fact is open unless it was written now or before; of a replayed message, unless it was written now.
     """
+    if interpreted.interpretation.outcome is Outcome.UNVERIFIED:
+        return Disposition.RETURN_UNVERIFIED
     keys, stored = interpreted.items.keys(), result.stored
     is_replay = interpreted.message.is_replay
     open_keys = {key for key in keys - stored.written if is_replay or result.claims[key] is not Claim.DONE}
@@ -113,6 +117,13 @@ def error_of(interpreted: InterpretedMessage, stored: StoreResult) -> PermanentE
     """Why it goes to quarantine."""
     codes = [stored.refused[key] for key in interpreted.items if key in stored.refused]
     return interpreted.interpretation.error or RefusedByTableError(codes[0])
+
+
+def unverified_delay(receive_count: int) -> int:
+    """Seconds until a message comes again whose certificate is not to be had. SQS counts its receives: the first come
+    soon, for a failure that passes at once, and all twelve (the default) take two hours.
+    """
+    return min(900, 5 << 2 * (min(receive_count, 5) - 1))
 
 
 def newest_event(part: Sequence[InterpretedMessage], stored: StoreResult) -> datetime | None:

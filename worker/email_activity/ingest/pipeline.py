@@ -35,12 +35,14 @@ from email_activity.ingest.disposition import (
     items_of,
     keys_to_write,
     newest_event,
+    unverified_delay,
 )
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.model import Claim, Message, StoreResult
 from email_activity.ingest.receive import Receiver
 from email_activity.ingest.reported_kinds import ReportedKinds
 from email_activity.ingest.settle import Settler
+from email_activity.ingest.signatures import Signatures
 from email_activity.ingest.store import Store
 from email_activity.ingest.table_identity import TableIdentity, TableVersion, ThisProcess
 from email_activity.ingest.writes import Writes
@@ -59,6 +61,7 @@ class Pipeline:
 
     receiver: Receiver
     policy: TrackingPolicy
+    signatures: Signatures
     new_claims: Callable[[str], Claims]
     table: Store
     table_identity: TableIdentity
@@ -153,7 +156,8 @@ class Pipeline:
 
     def interpret(self, message: Message) -> InterpretedMessage:
         """Never raises: what cannot be interpreted has an error."""
-        interpretation = interpret(message.body, self.policy, datetime.now(UTC), message.sent_at, message.id)
+        check = self.signatures.check_for(message.id)
+        interpretation = interpret(message.body, self.policy, datetime.now(UTC), message.sent_at, message.id, check)
         return InterpretedMessage(message, interpretation.without_events())
 
     def claim(self, part: Sequence[InterpretedMessage], batch: Batch) -> dict[Key, Claim]:
@@ -213,6 +217,7 @@ class Pipeline:
         by: dict[Disposition, list[InterpretedMessage]] = {choice: [] for choice in Disposition}
         for interpreted in part:
             by[disposition(interpreted, result)].append(interpreted)
+        unverified = _messages(by[Disposition.RETURN_UNVERIFIED])
         to_quarantine, to_wait = by[Disposition.QUARANTINE], by[Disposition.RETURN_AFTER_LEASE]
         errors = {interpreted.message: error_of(interpreted, result.stored) for interpreted in to_quarantine}
         waits = {interpreted.message: result.seconds_until_free(interpreted) for interpreted in to_wait}
@@ -221,7 +226,8 @@ class Pipeline:
         batch.counts.update(
             deleted=self.settler.delete(_messages(by[Disposition.DELETE])),
             quarantined=len(quarantined),
-            returned=self.settler.return_later(_messages(by[Disposition.RETURN]), at_least=pause),
+            returned=self.settler.return_later(_messages(by[Disposition.RETURN]), at_least=pause)
+            + self.settler.return_in({message: unverified_delay(message.receive_count) for message in unverified}),
             held=self.settler.return_in(waits),
         )
         for interpreted in to_quarantine:

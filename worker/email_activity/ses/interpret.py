@@ -1,18 +1,24 @@
 """From the body of a message to what it comes to: unwrap, parse and normalize in one. Pure; never raises."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from email_activity.domain.errors import NestedTooDeepError, PermanentError, TooMuchWorkError, UnexpectedError
+from email_activity.domain.errors import (
+    NestedTooDeepError,
+    PermanentError,
+    TooMuchWorkError,
+    TransientError,
+    UnexpectedError,
+)
 from email_activity.domain.facts import Activity, Extra, Item, Key, RecipientFact, key_of
 from email_activity.domain.keys import canonical_json
 from email_activity.domain.kinds import KIND_BY_NAME
 from email_activity.ses.normalize import Provenance, expiry, normalize
 from email_activity.ses.parse import SesEvent, parse
-from email_activity.ses.tracking_policy import TrackingPolicy, is_untracked, refuse_untrusted
+from email_activity.ses.tracking_policy import TrackingPolicy, is_untracked, refuse_untrusted, refuse_untrusted_topic
 from email_activity.ses.unwrap import Control, Notification, Unreadable, unwrap
 
 #: What one message may take, counted in characters and not by a clock, so that no outcome depends on the machine: its
@@ -31,6 +37,8 @@ OTHER = "other"
 class Outcome(StrEnum):
     """What a message comes to. One with several events is called by the first of these that any of them came to."""
 
+    #: Its signature could not be checked: it comes again, and nothing of it is kept until then.
+    UNVERIFIED = "unverified"
     #: It cannot be read, or not all of it: to the dead-letter queue, with its reason.
     QUARANTINE = "quarantine"
     #: It has facts to store.
@@ -113,21 +121,26 @@ class Interpretation:
 PRECEDENCE = {outcome: place for place, outcome in enumerate(Outcome)}
 
 
-def interpret(
+def interpret(  # noqa: PLR0913, PLR0917  most may be left out
     body: str,
     policy: TrackingPolicy,
     recorded_at: datetime,
     sent_at: datetime | None = None,
     message_id: str | None = None,
+    check_signature: Callable[[Mapping[str, Any] | None], None] | None = None,
 ) -> Interpretation:
     """Never raises: what was not foreseen is an error of the message too.
 
     sent_at: SQS's SentTimestamp, by which old mail is judged expired; nothing expires without it.
-    message_id: the transport's, for tracing.
+    message_id: the transport's, for tracing. check_signature: of the envelope of SNS around an event, None if there is
+    none; may raise PermanentError or TransientError.
     """
     try:
-        events = tuple(_events(body, policy, recorded_at, sent_at, message_id))
+        transport = _Transport(policy, recorded_at, sent_at, message_id, check_signature)
+        events = tuple(_events(body, transport))
         return Interpretation.of(events, {key_of(item): item for item in _items(events)})
+    except TransientError:
+        return Interpretation.of((InterpretedEvent(Outcome.UNVERIFIED, "sns"),), {})
     except RecursionError:
         return _unread(NestedTooDeepError("JSON"))
     except Exception as error:  # noqa: BLE001  a bug met on one message must not hold up the others
@@ -146,19 +159,33 @@ def _items(events: Sequence[InterpretedEvent]) -> Iterator[Item]:
         yield from (fact.to_item() for fact in event.recipient_facts)
 
 
-def _events(
-    body: str, policy: TrackingPolicy, recorded_at: datetime, sent_at: datetime | None, message_id: str | None
-) -> Iterator[InterpretedEvent]:
+class _Transport(NamedTuple):
+    """What `interpret` is told beside the body."""
+
+    policy: TrackingPolicy
+    recorded_at: datetime
+    sent_at: datetime | None
+    message_id: str | None
+    check_signature: Callable[[Mapping[str, Any] | None], None] | None
+
+
+def _events(body: str, told: _Transport) -> Iterator[InterpretedEvent]:
     work = len(body)
     for unwrapped in unwrap(body):
         try:
             if not isinstance(unwrapped, Notification):
                 yield _without_event(unwrapped)
                 continue
+            refuse_untrusted_topic(unwrapped.envelope, told.policy)
+            if told.check_signature:
+                told.check_signature(unwrapped.envelope)
             event = parse(unwrapped.kind, unwrapped.event)
             work += _work(event, unwrapped.event)
-            provenance = Provenance(unwrapped.form, unwrapped.transport_id or message_id, recorded_at, sent_at)
-            yield _of_event(event, provenance, policy, work)
+            transport_id = unwrapped.transport_id or told.message_id
+            provenance = Provenance(unwrapped.form, transport_id, told.recorded_at, told.sent_at)
+            yield _of_event(event, provenance, told.policy, work)
+        except TransientError:
+            raise
         except PermanentError as error:
             yield InterpretedEvent(Outcome.QUARANTINE, unwrapped.form, getattr(unwrapped, "kind", None), error=error)
         except RecursionError:

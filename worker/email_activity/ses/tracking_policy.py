@@ -1,16 +1,17 @@
 """Which mail is tracked, whose events are believed, and how long facts are kept. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from email_activity.domain.errors import UntrustedAccountError, UntrustedConfigurationSetError
+from email_activity.domain.errors import UntrustedAccountError, UntrustedConfigurationSetError, UntrustedTopicError
 from email_activity.domain.times import rfc3339
 from email_activity.ses.event_objects import Mail
 from email_activity.ses.parse import SesEvent
+from email_activity.ses.signature import TOPIC_ARN
 from email_activity.ses.tags_and_headers import CONFIGURATION_SET, first_tag, is_unread, short_headers, short_tags
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class TrackingPolicy:
     #: Whose events are believed, by `mail.sendingAccountId` and by the tag of the configuration set; empty: all.
     trusted_accounts: frozenset[str] = frozenset()
     trusted_configuration_sets: frozenset[str] = frozenset()
+    #: By the TopicArn of SNS's envelope.
+    trusted_topics: frozenset[str] = frozenset()
     retention: timedelta = timedelta(days=365)
     store_subject: bool = True
 
@@ -45,9 +48,17 @@ def tracking_policy(settings: "TrackingSettings") -> TrackingPolicy:
         account_id=(settings.account_id_tag, settings.account_id_header),
         trusted_accounts=settings.trusted_accounts,
         trusted_configuration_sets=settings.trusted_sets,
+        trusted_topics=settings.trusted_topics,
         retention=settings.retention,
         store_subject=settings.store_subject,
     )
+
+
+def refuse_untrusted_topic(envelope: Mapping[str, Any] | None, policy: TrackingPolicy) -> None:
+    """envelope: of SNS; None if there is none, which tells no topic. Raises UntrustedTopicError."""
+    topic = envelope.get("TopicArn") if envelope else None
+    if policy.trusted_topics and topic not in policy.trusted_topics:
+        raise UntrustedTopicError(_loggable(topic if isinstance(topic, str) else "", TOPIC_ARN))
 
 
 def refuse_untrusted(mail: Mail, policy: TrackingPolicy) -> None:

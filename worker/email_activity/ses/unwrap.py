@@ -19,7 +19,7 @@ https://docs.aws.amazon.com/cli/latest/reference/sqs/receive-message.html
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -56,13 +56,14 @@ SNS_TYPES = SNS_CONFIRMATIONS | {"Notification"}
 class Notification:
     """One SES event, still as SES wrote it. `form` is the outermost one; `kind` is SES's own spelling.
 
-    transport_id: of the outermost envelope, if it has one.
+    transport_id: of the outermost envelope, if it has one. envelope: the outermost of SNS's, whose signature covers it.
     """
 
     form: str
     kind: str
     event: Mapping[str, Any]
     transport_id: str | None = None
+    envelope: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,12 @@ Unwrapped = Notification | Control | Unreadable
 
 
 class _Envelopes(NamedTuple):
-    """What was taken off so far: how many envelopes, and the form and id of the outermost."""
+    """What was taken off so far: how many envelopes, the form and id of the outermost, and the outermost of SNS's."""
 
     depth: int = 0
     outermost: str | None = None
     transport_id: str | None = None
+    of_sns: Mapping[str, Any] | None = None
     is_quoted: bool = False  # a JSON string was opened since the innermost
 
     @property
@@ -99,9 +101,9 @@ class _Envelopes(NamedTuple):
     def inside(self, form: str | None, transport_id: object) -> "_Envelopes":
         """form: None for what SQS printed, which is how a message came, and no form of it."""
         if self.outermost:
-            return _Envelopes(self.depth + 1, self.outermost, self.transport_id)
+            return self._replace(depth=self.depth + 1, is_quoted=False)
         is_id = isinstance(transport_id, str) and 0 < len(transport_id) <= MAX_TRANSPORT_ID
-        return _Envelopes(self.depth + 1, form, str(transport_id) if is_id else None)
+        return _Envelopes(self.depth + 1, form, str(transport_id) if is_id else None, self.of_sns)
 
     def quoted(self) -> "_Envelopes":
         return self._replace(is_quoted=True)
@@ -182,7 +184,7 @@ def _from_received(message: Any, envelopes: _Envelopes) -> Iterator[Unwrapped]:
 
 def _from_sns(envelope: dict[str, Any], envelopes: _Envelopes) -> Iterator[Unwrapped]:
     """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html"""
-    inside = envelopes.inside("sns", envelope.get("MessageId"))
+    inside = envelopes.inside("sns", envelope.get("MessageId"))._replace(of_sns=envelopes.of_sns or envelope)
     if _text(envelope, "Type") in SNS_CONFIRMATIONS:
         yield Control(inside.form, _text(envelope, "Type"))
         return
@@ -210,7 +212,8 @@ def _from_eventbridge(envelope: dict[str, Any], envelopes: _Envelopes) -> Iterat
     elif may_be_named and isinstance(detail, dict) and "mail" in detail and not _kind_of(detail):
         # Some rules leave `eventType` out of what they pass on.
         known = KIND_BY_DETAIL_TYPE.get(detail_type)
-        yield Notification(inside.form, known.name if known else detail_type, detail, inside.transport_id)
+        kind = known.name if known else detail_type
+        yield Notification(inside.form, kind, detail, inside.transport_id, inside.of_sns)
     else:
         yield from _from_document(detail, inside)
 
@@ -226,7 +229,7 @@ def _from_event(document: dict[str, Any], envelopes: _Envelopes) -> Unwrapped:
     name = control_name(kind, document)
     if name:
         return Control(envelopes.form, name)
-    return Notification(envelopes.form, kind, document, envelopes.transport_id)
+    return Notification(envelopes.form, kind, document, envelopes.transport_id, envelopes.of_sns)
 
 
 def _kind_of(document: dict[str, Any]) -> str:
