@@ -1,0 +1,51 @@
+"""Whose network an address is in, of those who filter mail: from `lists/networks.toml`. Pure, but for reading it once."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, lru_cache
+from importlib.resources import files
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+#: Addresses of which the network is remembered: scanners come from few, and readers open an email several times.
+REMEMBERED = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Who filters mail. only_filters: nobody reads mail from its networks, so an event from there is never a person's."""
+
+    name: str
+    only_filters: bool
+    source: str
+
+
+@lru_cache(maxsize=REMEMBERED)
+def filter_of(ip: str) -> Filter | None:
+    """None for what is no address, too."""
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return None
+    if address.version == 6 and address.ipv4_mapped:  # noqa: PLR2004  the family of addresses
+        address = address.ipv4_mapped
+    return next((found for network, found in _networks() if address in network), None)
+
+
+@cache
+def _networks() -> tuple[tuple[IPv4Network | IPv6Network, Filter], ...]:
+    return tuple(
+        (ip_network(network), Filter(row["name"], row["only_filters"], row["source"]))
+        for row in _table()["filter"]
+        for network in row["networks"]
+    )
+
+
+def checked_on() -> date:
+    """When somebody last compared the networks with their sources."""
+    return _table()["checked"]
+
+
+@cache
+def _table() -> dict:
+    return tomllib.loads(files("email_activity.activity.engagement").joinpath("lists/networks.toml").read_text("utf-8"))

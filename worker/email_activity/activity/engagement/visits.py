@@ -1,0 +1,201 @@
+"""The opens and clicks of one email, with what the rules ask of them: when, from where, with what, near what. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from email_activity.activity.engagement.agents import Agent, agent_of
+from email_activity.activity.engagement.bursts import dense, grouped
+from email_activity.activity.engagement.networks import Filter, filter_of
+from email_activity.domain.facts import Activity
+
+#: Links within seconds that no hand clicks: so many different ones within so many seconds.
+SWEEPS = ((2, 0.5), (3, 3.0), (4, 10.0))
+
+#: Clicks on one link from one address within seconds that no hand makes.
+HAMMERING = 5, 10.0
+
+#: Seconds in which one link is taken from two computers.
+TWICE = 1.0
+
+#: Seconds between clicks of one sweep at most.
+PAUSE = 10.0
+
+#: Seconds after the delivery in which scanners come: 97 % of the sweeps that were measured begin within 300.
+EARLY = 600.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visit:
+    """at: seconds since 1970, None if no report told it. after: seconds since the delivery; None if neither is known."""
+
+    id: str
+    is_click: bool
+    at: float | None
+    after: float | None
+    ip: str
+    agent_text: str
+    agent: Agent
+    link: str
+    ses: str | None
+
+    @property
+    def filter(self) -> Filter | None:
+        return filter_of(self.ip)
+
+    @property
+    def source(self) -> tuple[str, str]:
+        return self.ip, self.agent_text
+
+    @property
+    def fleet(self) -> tuple[str, str]:
+        """Neighbours: the first three numbers of an IPv4 address, and the agent."""
+        return self.ip.rpartition(".")[0] or self.ip, self.agent_text
+
+    @property
+    def is_early(self) -> bool:
+        return self.after is not None and self.after < EARLY
+
+    def apart(self, other: "Visit") -> float:
+        """Seconds since the other one; infinite if one has no time."""
+        return self.at - other.at if self.at is not None and other.at is not None else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    first: float
+    last: float
+    sources: frozenset[tuple[str, str]]
+    fleets: frozenset[tuple[str, str]]
+    ips: frozenset[str]
+
+    def away(self, at: float) -> float:
+        """Seconds before it (negative) or after it; 0 within."""
+        return at - self.first if at < self.first else max(0.0, at - self.last)
+
+
+@dataclass(eq=False)
+class Email:
+    """One email's opens and clicks, in order of time.
+
+    delivered_at: of the first Delivery, else None. is_sole: it has one recipient, so the Delivery is theirs.
+    """
+
+    visits: Sequence[Visit]
+    delivered_at: float | None
+    is_sole: bool
+    many_recipients: frozenset[str] = field(default_factory=frozenset)
+
+    @cached_property
+    def _clicks(self) -> list[Visit]:
+        return [each for each in self.visits if each.is_click and each.at is not None]
+
+    @cached_property
+    def swept(self) -> frozenset[str]:
+        clicks = [each for each in self._clicks if each.link]
+        if len(clicks) < 2:  # noqa: PLR2004  one is none
+            return frozenset()
+        found = (each for count, seconds in SWEEPS for each in dense(clicks, _at, lambda each: each.link, count, seconds))
+        return frozenset(each.id for each in found)
+
+    @cached_property
+    def hammered(self) -> frozenset[str]:
+        count, seconds = HAMMERING
+        if len(self._clicks) < count:
+            return frozenset()
+        groups = grouped(self._clicks, lambda each: (each.link, each.ip))
+        return frozenset(each.id for group in groups for each in dense(group, _at, lambda each: each.id, count, seconds))
+
+    @cached_property
+    def doubled(self) -> frozenset[str]:
+        """One link from two computers within a second; without who had read the email there before."""
+        if len(self._clicks) < 2:  # noqa: PLR2004  one is none
+            return frozenset()
+        groups = grouped(self._clicks, lambda each: each.link)
+        found = [each for group in groups for each in dense(group, _at, lambda each: each.source, 2, TWICE)]
+        return frozenset(each.id for each in found if not self.was_read_by(each))
+
+    @cached_property
+    def sweeps(self) -> list[Sweep]:
+        parts: list[list[Visit]] = []
+        for each in self._clicks:
+            if each.id in self.swept:
+                if parts and each.apart(parts[-1][-1]) <= PAUSE:
+                    parts[-1].append(each)
+                else:
+                    parts.append([each])
+        return [
+            Sweep(
+                _at(part[0]),
+                _at(part[-1]),
+                frozenset(each.source for each in part),
+                frozenset(each.fleet for each in part),
+                frozenset(each.ip for each in part),
+            )
+            for part in parts
+        ]
+
+    def others(self, visit: Visit) -> Iterable[Visit]:
+        return (each for each in self.visits if each is not visit)
+
+    def was_read_by(self, visit: Visit) -> bool:
+        """From that address somebody had opened the email before: in a program for people, or not so early."""
+        return any(
+            each.ip == visit.ip
+            and not each.is_click
+            and visit.apart(each) >= 1
+            and (each.agent.kind == "reader" or (each.agent.kind == "browser" and not _is_at_once(each)))
+            for each in self.visits
+        )
+
+
+def email_of(activities: Iterable[Activity], sent_at: datetime | None, many_recipients: frozenset[str]) -> Email:
+    """activities: of one email, each event once or more often."""
+    events = {each.event_id: each for each in sorted(activities, key=_order)}.values()
+    delivered = min((_seconds(each) for each in events if each.kind == "Delivery" and each.occurred_at), default=None)
+    sent = min((_seconds(each) for each in events if each.kind == "Send" and each.occurred_at), default=None)
+    if sent is None and sent_at is not None:
+        sent = sent_at.timestamp()
+    reference = sent if delivered is None else delivered
+    visits = [visit_of(each, reference) for each in events if each.kind in ("Open", "Click")]
+    visits.sort(key=lambda each: (each.at is not None, each.at or 0, each.is_click, each.id))
+    is_sole = max((each.destination_count or 0 for each in events), default=0) == 1
+    return Email(visits, delivered, is_sole, many_recipients)
+
+
+def visit_of(activity: Activity, reference: float | None) -> Visit:
+    detail = activity.detail
+    agent = _text(detail.get("user_agent"))
+    at = _seconds(activity) if activity.occurred_at else None
+    return Visit(
+        activity.event_id,
+        activity.kind == "Click",
+        at,
+        at - reference if at is not None and reference is not None else None,
+        _text(detail.get("ip_address")),
+        agent,
+        agent_of(agent),
+        _text(detail.get("link")),
+        detail.get("is_bot_event"),
+    )
+
+
+def _is_at_once(visit: Visit) -> bool:
+    return visit.after is None or visit.after < 60  # noqa: PLR2004  seconds
+
+
+def _at(visit: Visit) -> float:
+    return visit.at or 0.0
+
+
+def _seconds(activity: Activity) -> float:
+    return activity.occurred_at.timestamp() if activity.occurred_at else 0.0
+
+
+def _order(activity: Activity) -> tuple[str, str]:
+    return activity.event_id, repr(sorted(activity.detail.items(), key=lambda each: each[0]))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
