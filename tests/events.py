@@ -248,7 +248,7 @@ class Email:
     def open(self, agent: str | None = BROWSER, bot: str | None = None, at: datetime | None = None) -> Event:
         body = {
             "ipAddress": "198.51.100.7",
-            "timestamp": stamp(at or self.after(300)),
+            "timestamp": stamp(at or self.after(900)),
             "userAgent": agent,
             "isBotEvent": bot,
         }
@@ -263,7 +263,7 @@ class Email:
     ) -> Event:
         body = {
             "ipAddress": "198.51.100.7",
-            "timestamp": stamp(at or self.after(330)),
+            "timestamp": stamp(at or self.after(930)),
             "userAgent": agent,
             "link": link,
             "linkTags": {"place": ["button"]},

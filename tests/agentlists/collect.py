@@ -45,9 +45,7 @@ NOT_READERS = re.compile(
 NOT_ROBOTS = re.compile(r"SafariViewService|AppleCoreMedia|okhttp|OkDownload|Dart/|Embarcadero|BTWebClient|WinHTTP$")
 
 #: Of crawler-user-agents: image proxies of mail providers, apps with a browser inside, and parts of apps.
-PROXIES_AND_APPS = re.compile(
-    r"GoogleImageProxy|YahooMailProxy|^okhttp$|^Code\\/|Shortwave Image"
-)
+PROXIES_AND_APPS = re.compile(r"GoogleImageProxy|YahooMailProxy|^okhttp$|^Code\\/|Shortwave Image")
 
 
 def literals(pattern: str) -> list[str]:

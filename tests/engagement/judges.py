@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from email_activity.activity.engagement import verdict
+from email_activity.activity.engagement import judge
 from email_activity.domain.facts import Activity
 from engagement.cases import Case, Label, engagement_of
 
@@ -18,7 +18,8 @@ LINKS, WITHIN = 3, timedelta(seconds=10)
 def ours(case: Case) -> list[str]:
     """The only place that knows how the product judges."""
     activities = case.activities
-    return [verdict(activities[label.event].kind, activities[label.event].detail) for label in case.labels]
+    verdicts = judge(activities)
+    return [verdicts[activities[label.event].event_id].class_ for label in case.labels]
 
 
 def time_only(case: Case) -> list[str]:

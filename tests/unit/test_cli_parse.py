@@ -84,7 +84,7 @@ def test_records_are_what_a_reader_sees_and_facts_what_is_written():
     found = answer(raw(email.bounce()))
     (record,) = found["records"]
     classes = {"bounce_class", "complaint_kind"}
-    in_words = {"code", "reason", "label", "verdict"}
+    in_words = {"code", "reason", "label", "verdict", "judgement"}
     assert set(record) == {"occurred_at", "kind", "recipient", "attribution", "named", "detail", *classes, *in_words}
     assert (record["kind"], record["bounce_class"], record["complaint_kind"]) == ("Bounce", "hard", None)
     assert record["detail"]["bounce_type"] == "Permanent"

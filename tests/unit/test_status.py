@@ -80,7 +80,7 @@ LADDER = [
 
 def test_the_ladder_is_the_promised_one():
     assert list(dict.fromkeys(state for state, _ in LADDER)) == list(DELIVERY)
-    assert ENGAGEMENT == ("none", "machine", "proxy_opened", "opened", "clicked")
+    assert ENGAGEMENT == ("none", "machine", "unknown", "proxy_opened", "opened", "clicked")
 
 
 @pytest.mark.parametrize(("state", "event"), LADDER)
@@ -199,11 +199,13 @@ TOUCHES = [
     ("machine", EMAIL.open(bot="Likely", at=EMAIL.after(301))),
     ("machine", EMAIL.open(APPLE_PREFETCH)),
     ("machine", EMAIL.click(bot="Likely", at=EMAIL.after(331))),
+    ("unknown", EMAIL.open(at=EMAIL.after(30))),
+    # Proxies fetch images, not links.
+    ("unknown", EMAIL.click(agent=GMAIL_PROXY)),
     ("proxy_opened", EMAIL.open(GMAIL_PROXY)),
     ("proxy_opened", EMAIL.open(YAHOO_PROXY, bot="Unlikely")),
     ("opened", EMAIL.open(BROWSER)),
     ("clicked", EMAIL.click()),
-    ("clicked", EMAIL.click(agent=GMAIL_PROXY)),
 ]
 
 
@@ -216,10 +218,10 @@ def test_every_touch_moves_engagement_to_its_own_state_and_nothing_lowers_it(sta
 
 
 def test_opens_are_counted_once_each_and_apart_from_those_of_machines():
-    opens = [EMAIL.open(at=EMAIL.after(seconds)) for seconds in (10, 30, 20)]
+    opens = [EMAIL.open(at=EMAIL.after(seconds)) for seconds in (1010, 1030, 1020)]
     seen = ana(EMAIL.send(), *opens, *opens, EMAIL.open(APPLE_PREFETCH)).engagement.seen
     assert (seen["opened"].count, seen["machine"].count) == (3, 1)
-    assert (seen["opened"].first_at, seen["opened"].last_at) == (EMAIL.after(10), EMAIL.after(30))
+    assert (seen["opened"].first_at, seen["opened"].last_at) == (EMAIL.after(1010), EMAIL.after(1030))
 
 
 # --- Consent ---

@@ -67,7 +67,7 @@ def test_an_open_that_names_nobody_counts_once_for_the_email():
         *("count", "of", "rate"),
     )
     assert found["opened"] == (1, 1, 1.0)
-    assert found["unknown"] == (2, 3, 2 / 3)
+    assert found["not_told"] == (2, 3, 2 / 3)
     assert found["none"] == (0, 1, 0.0)
 
 
@@ -75,7 +75,7 @@ def test_where_opens_are_not_tracked_nothing_is_told_of_them():
     email = sent_to()
     untracked = Context(now=LATER.now, opens_tracked=lambda _: False)
     found = rows(figures_of(counted([email.send(), email.delivery()], context=untracked)).engagement, "count", "rate")
-    assert (found["unknown"], found["none"]) == ((1, 1.0), (0, None))
+    assert (found["not_told"], found["none"]) == ((1, 1.0), (0, None))
 
 
 def test_opens_of_what_was_not_delivered_are_in_no_rate():

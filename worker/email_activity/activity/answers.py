@@ -7,7 +7,7 @@ from typing import Any
 
 from email_activity.activity import facets, model, status
 from email_activity.activity.event_answers import event_answer
-from email_activity.activity.reasons import Evidence
+from email_activity.activity.reasons import NOBODYS, Evidence
 from email_activity.activity.states import FAILED, PENDING, REACHED
 from email_activity.activity.status import EmailStatus
 from email_activity.activity.words import words
@@ -145,10 +145,10 @@ def is_overdue(state: str, evidence: Evidence | None, sent_at: datetime | None, 
 
 def _engagement(found: facets.Status, of: EmailStatus, context: Context, *, tracked: bool | None) -> model.Status:
     state, evidence = found.engagement.state, found.engagement.evidence
-    if state == "none" and found.recipient and of.shared and of.shared.engagement.state not in ("none", "machine"):
+    if state == "none" and found.recipient and of.shared and of.shared.engagement.state not in ("none", *NOBODYS):
         reason: str | None = "shared"
     elif state != "none":
-        is_shared = found.recipient is None and state != "machine"
+        is_shared = found.recipient is None and state not in NOBODYS
         reason = "shared" if is_shared else evidence.reason if evidence else None
     elif context.nothing_arrives:
         reason = "nothing_arrives"

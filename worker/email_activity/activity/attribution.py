@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from email_activity.activity.copies import Event, Notice, merge_copies, notice_of, unknown_by_event
+from email_activity.activity.engagement import Together, Verdict, judge
 from email_activity.domain.facts import Activity, Extra
 from email_activity.domain.keys import FIRST
 from email_activity.domain.kinds import BOUNCE_CLASSES, COMPLAINT_KIND_BY_NAME, ORDER, kind_named
@@ -30,7 +31,8 @@ class TimelineEntry:
     """One event of an email's timeline. `recipient` is None where nobody can tell.
 
     `bounce_class` and `complaint_kind` are of bounces and complaints, else None. `unknown`: a JSON text of the fields
-    that the worker's version did not know.
+    that the worker's version did not know. `judged`: who did it, of opens and
+    clicks.
     """
 
     activity: Activity
@@ -39,6 +41,7 @@ class TimelineEntry:
     bounce_class: str | None = None
     complaint_kind: str | None = None
     unknown: str | None = None
+    judged: Verdict | None = None
 
     @property
     def other_address(self) -> str | None:
@@ -51,16 +54,22 @@ Owner = Callable[[Activity], tuple[str | None, str]]
 
 
 def attribute(
-    activities: Sequence[Activity], destinations: Iterable[str], extras: Iterable[Extra] = ()
+    activities: Sequence[Activity],
+    destinations: Iterable[str],
+    extras: Iterable[Extra] = (),
+    together: Together | None = None,
+    sent_at: datetime | None = None,
 ) -> tuple[TimelineEntry, ...]:
     """The timeline of an email, in order of time.
 
-    destinations: its recipients as far as they are known, normalized. extras: of the same email.
+    destinations: its recipients as far as they are known, normalized. extras: of the same email. together, sent_at: as
+    in `judge`.
     """
     unknown = unknown_by_event(extras, activities)
     events = sorted(merge_copies(activities), key=lambda event: _in_time(event.activity))
     owner = _owners(events, frozenset(destinations))
     candidates = _candidates(events)
+    judged = judge([event.activity for event in events], together, sent_at=sent_at)
 
     def entry(event: Event) -> TimelineEntry:
         recipient, attribution = owner(event.activity)
@@ -68,7 +77,13 @@ def attribute(
             attribution = "candidate"
         unknown_fields = unknown.get(event.activity.event_id)
         return TimelineEntry(
-            event.activity, recipient, attribution, event.bounce_class, event.complaint_kind, unknown_fields
+            event.activity,
+            recipient,
+            attribution,
+            event.bounce_class,
+            event.complaint_kind,
+            unknown_fields,
+            judged.get(event.activity.event_id),
         )
 
     return tuple(map(entry, events))

@@ -43,7 +43,16 @@ def describe(event: Event, show_time: ShowTime = str) -> str:
     parts = PARTS[kind](detail) if kind in PARTS else [f"{name}: {value}" for name, value in detail.items()]
     if kind == "DeliveryDelay" and (until := detail.get("expiration_time")):
         parts.append(f"SES tries until {show_time(until)}")
-    return ", ".join(str(part) for part in [_forward(event), *parts] if part)
+    return ", ".join(str(part) for part in [_forward(event), judgement_in_words(event), *parts] if part)
+
+
+def judgement_in_words(event: Event) -> str | None:
+    """Why an open or a click is taken for whose it is, and SES's opinion where it is another one."""
+    found = event.judgement
+    if found is None:
+        return None
+    words = " ".join(each.words for each in found.reasons if each.class_ == found.class_)
+    return f"{words} SES says otherwise: {found.ses}." if found.ses_agrees is False else words
 
 
 def ses_words_of(event: Event) -> str:

@@ -5,17 +5,16 @@ from typing import Any
 
 from email_activity.activity import model
 from email_activity.activity.attribution import TimelineEntry
-from email_activity.activity.engagement import verdict
+from email_activity.activity.engagement import Verdict
+from email_activity.activity.judgement_model import Judgement, Reason
 from email_activity.activity.reasons import event_code
 from email_activity.activity.words import words
-from email_activity.domain.kinds import kind_named
 
 
 def event_answer(entry: TimelineEntry, destination_count: int) -> model.Event:
     found = entry.activity
     code, reason = event_code(entry)
     row = words(code, reason)
-    is_engagement = bool(kind_named(found.kind).engagement)
     return model.Event(
         occurred_at=found.occurred_at,
         occurred_at_source=found.occurred_at_source,
@@ -30,7 +29,8 @@ def event_answer(entry: TimelineEntry, destination_count: int) -> model.Event:
         named=found.recipient,
         bounce_class=entry.bounce_class,
         complaint_kind=entry.complaint_kind,
-        verdict=verdict(found.kind, found.detail) if is_engagement else None,
+        verdict=entry.judged.class_ if entry.judged else None,
+        judgement=_judgement(entry.judged) if entry.judged else None,
         ses_verdict=found.detail.get("is_bot_event"),
         detail=dict(found.detail),
         recipient_as_written=found.recipient_as_written,
@@ -40,6 +40,18 @@ def event_answer(entry: TimelineEntry, destination_count: int) -> model.Event:
         form=found.form,
         recorded_at=found.recorded_at,
         unknown=_unknown(entry.unknown),
+    )
+
+
+def _judgement(found: Verdict) -> Judgement:
+    return Judgement(
+        class_=found.class_,
+        confidence=found.confidence,
+        reasons=tuple(Reason(id=each.id, class_=each.class_, words=each.words) for each in found.reasons),
+        ses=found.ses,
+        ses_agrees=found.ses_agrees,
+        signals=found.signals,
+        rules=found.rules,
     )
 
 

@@ -96,10 +96,11 @@ def _engagement(summary: Summary) -> Iterator[Outcome]:
     yield _outcome("opened", count["opened"] + count["clicked"], of, ("opened", None))
     yield _outcome("clicked", count["clicked"], of, ("clicked", None))
     yield _outcome("proxy_opened", count["proxy_opened"], of, ("proxy_opened", None))
+    yield _outcome("unknown", count["unknown"], of, ("unknown", "open"))
     yield _outcome("machine", count["machine"], of, ("machine", None))
     yield _outcome("none", count["none"], of, ("none", None))
     means = "Opens are not tracked, or SES does not say which of several recipients it was. Counted in no rate."
-    yield Outcome(code="unknown", tone="note", label="Cannot be told", means=means, count=untold, of=count.total())
+    yield Outcome(code="not_told", tone="note", label="Cannot be told", means=means, count=untold, of=count.total())
 
 
 def _failures(failures: Mapping[Reason, int]) -> Iterator[FailureReason]:

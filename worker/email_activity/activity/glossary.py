@@ -57,9 +57,13 @@ DELAY_TYPES = (
 )
 
 VERDICTS = (
-    ("person", "Nothing speaks against a person: shown as opened or clicked."),
-    ("proxy", "Loaded through Gmail's or Yahoo's image proxy: a person perhaps, shown as proxy_opened."),
-    ("machine", "SES says a bot is likely (isBotEvent), or Apple's Mail Privacy Protection loaded it ahead."),
+    ("person", "It looks like a person: a program for people, a computer that came back, well after the delivery."),
+    ("proxy", "The mail provider's image proxy loaded it: a person perhaps, shown as proxy_opened."),
+    (
+        "machine",
+        "A scanner, a robot, or images loaded ahead, as by Apple's Mail Privacy Protection: no open, no click.",
+    ),
+    ("unknown", "Nothing tells whether a person or a machine did it: counted by itself."),
 )
 
 #: Whose an event is (attribution.py).
@@ -181,6 +185,6 @@ delivery    the furthest that was reported, in this order: sent, delayed, arrive
             undetermined bounce, suppressed, hard bounced, rejected, render failed. `arrived`: no Delivery was
             reported, but what only an arrival can cause: a complaint, an automatic reply, an open, a click, an
             unsubscribe. A further report may withdraw it, as when an open turns out to be another recipient's
-engagement  none, machine, proxy opened, opened, clicked. No report proves that somebody read
+engagement  none, machine, unknown, proxy opened, opened, clicked. No report proves that somebody read
 consent     complained if ever; else the latest change: subscribed or unsubscribed
 """

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
+from email_activity.activity.judgement_model import Judgement
 from email_activity.activity.states import FAILED
 from email_activity.activity.words import Tone, VerdictCode
 from email_activity.domain.times import rfc3339, rfc3339_exact
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
 
 class Document(Model):
@@ -110,10 +111,8 @@ class Recipient(Model):
 
 
 class Event(Model):
-    """One event of a timeline. `recipient` is whose it is, as far as `attribution` says; `named` whom it names itself.
-
-    code, reason, tone, label, means: in words, as in `Status`. verdict: of opens and clicks, ours; ses_verdict: SES's
-    own `isBotEvent`. unknown: fields that the worker's version did not know.
+    """One event. recipient: whose it is, as far as `attribution` says; named: whom it names. verdict: the class of its
+    judgement. code, reason, tone, label, means: as in `Status`. unknown: fields that the worker did not know.
     """
 
     occurred_at: Time | None
@@ -131,6 +130,7 @@ class Event(Model):
     complaint_kind: str | None
     verdict: str | None
     ses_verdict: str | None
+    judgement: Judgement | None
     detail: dict[str, Any]
     recipient_as_written: str | None
     event_id: str

@@ -16,7 +16,7 @@ from email_activity.ses.tracking_policy import TrackingPolicy, reason_not_kept
 #: What is shown of an event here; `status` and `timeline` show all.
 RECORD = {
     *("occurred_at", "kind", "code", "reason", "label", "recipient", "attribution", "named"),
-    *("bounce_class", "complaint_kind", "verdict", "detail"),
+    *("bounce_class", "complaint_kind", "verdict", "judgement", "detail"),
 }
 
 

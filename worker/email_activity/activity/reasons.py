@@ -71,6 +71,9 @@ WITHOUT_STATE = {"auto_reply": "auto_replied", "arrived": "arrived"}
 #: Delivery states in which no server was asked: what is told is SES's.
 NEVER_LEFT_SES = frozenset({"suppressed", "rejected", "render_failed"})
 
+#: Engagement that is nobody's, or perhaps nobody's: no recipient can be told to have done it, nor one of several.
+NOBODYS = frozenset({"machine", "unknown"})
+
 Code = tuple[str, str | None]
 
 
@@ -125,7 +128,8 @@ def event_code(entry: TimelineEntry) -> Code:
     if state := delivery_state(entry):
         return state, _reason(state, entry)
     if state := engagement_state(entry):
-        return state, "shared" if entry.recipient is None and state != "machine" else _reason(state, entry)
+        is_shared = entry.recipient is None and state not in NOBODYS
+        return state, "shared" if is_shared else _reason(state, entry)
     without_state = WITHOUT_STATE.get(entry.bounce_class or "") or entry.complaint_kind
     by_kind = "preferences" if entry.activity.kind == "Subscription" else "unknown"
     return consent_state(entry) or without_state or by_kind, None
@@ -144,6 +148,8 @@ def _reason(state: str, entry: TimelineEntry) -> str | None:
             )
         case "machine":
             return "click" if entry.activity.kind == "Click" else None
+        case "unknown":
+            return "click" if entry.activity.kind == "Click" else "open"
     return None
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from email_activity.activity.attribution import TimelineEntry
-from email_activity.activity.engagement import verdict
 from email_activity.domain.kinds import BOUNCE_CLASS_BY_NAME, COMPLAINT_KIND_BY_NAME, kind_named
 from email_activity.ses.classification import complaint_kind
 
@@ -21,7 +20,7 @@ DELIVERY = (
     "rejected",
     "render_failed",
 )
-ENGAGEMENT = ("none", "machine", "proxy_opened", "opened", "clicked")
+ENGAGEMENT = ("none", "machine", "unknown", "proxy_opened", "opened", "clicked")
 CONSENT = ("none", "subscribed", "unsubscribed", "complained")
 
 #: Delivery states that are no outcome yet.
@@ -49,11 +48,12 @@ def delivery_state(entry: TimelineEntry) -> str | None:
 
 
 def engagement_state(entry: TimelineEntry) -> str | None:
-    by_person = kind_named(entry.activity.kind).engagement
-    if by_person is None:
+    """Nobody is taken for a person where nothing was judged."""
+    if entry.judged is None:
         return None
-    judged = verdict(entry.activity.kind, entry.activity.detail)
-    return {"machine": "machine", "proxy": "proxy_opened", "person": by_person}[judged]
+    if entry.judged.class_ == "person":
+        return kind_named(entry.activity.kind).engagement
+    return "proxy_opened" if entry.judged.class_ == "proxy" else entry.judged.class_
 
 
 def consent_state(entry: TimelineEntry) -> str | None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from email_activity.activity.attribution import TimelineEntry, attribute
+from email_activity.activity.engagement import Together
 from email_activity.activity.facets import Status, fold
 from email_activity.domain.facts import Activity, Assignment, Document, Extra, Fact, RecipientFact
 
@@ -52,19 +53,20 @@ class EmailStatus:
     configuration_set: str | None = None
 
 
-def status(email_id: str, facts: Iterable[Fact]) -> EmailStatus:
-    """The fold. facts: all of one email, in any order, with any repeats."""
+def status(email_id: str, facts: Iterable[Fact], together: Together | None = None) -> EmailStatus:
+    """The fold. facts: all of one email, in any order, with any repeats. together: of the emails it was read with."""
     facts = list(facts)
     activities = _of_type(Activity, facts)
     recipient_facts = _in_order(_of_type(RecipientFact, facts))
     destinations = _earliest_of_each(recipient_facts)
-    timeline = attribute(activities, destinations, _of_type(Extra, facts))
+    sent_at = _first(fact.sent_at for fact in destinations.values())
+    timeline = attribute(activities, destinations, _of_type(Extra, facts), together, sent_at)
     ambiguous = [entry for entry in timeline if entry.recipient is None]
     return EmailStatus(
         email_id=email_id,
         document=_latest(_of_type(Assignment, facts)) or _first(fact.document for fact in destinations.values()),
         account=_first(fact.account for fact in destinations.values()),
-        sent_at=_first(fact.sent_at for fact in destinations.values()),
+        sent_at=sent_at,
         sender=_first(entry.activity.sender for entry in timeline),
         subject=_first(entry.activity.subject for entry in timeline),
         destination_count=max(len(destinations), *(each.destination_count or 0 for each in activities), 0),

@@ -32,8 +32,8 @@ class Summary:
     """zone: in which days are counted, by when an email was sent. All numbers are of recipients, but for `emails`.
 
     delivery: delivered, failed, pending, not_reported. engagement: of the delivered alone: clicked, opened,
-    proxy_opened, machine, none; not_tracked and shared where nobody can tell. seconds: from sending to delivery.
-    undated: of emails that no report told the time of, which count nowhere else. simulated: left out as well.
+    proxy_opened, unknown, machine, none; not_tracked and shared where nobody can tell. seconds: from sending to
+    delivery. undated: of emails that no report told the time of, which count nowhere else. simulated: left out as well.
     """
 
     zone: tzinfo = UTC

@@ -27,8 +27,8 @@ class Share(Model):
 
 
 class Outcome(Share):
-    """code: delivered, failed, pending or not_reported; or of an engagement: clicked, opened, proxy_opened, machine,
-    none, unknown. `opened` holds those that clicked. means: for people.
+    """code: delivered, failed, pending or not_reported; or of an engagement: clicked, opened, proxy_opened, unknown,
+    machine, none, not_told. `opened` holds those that clicked. means: for people.
     """
 
     code: str

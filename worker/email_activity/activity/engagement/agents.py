@@ -1,4 +1,4 @@
-"""What a user agent tells of itself: a mail program, an image proxy, a robot, a browser. Pure, but for reading the lists.
+"""What a user agent tells of itself: a mail program, an image proxy, a robot, a browser. Pure, but for the lists.
 
 The lists of `lists/` are those of other projects (each file names source, licence and day). They decide in this order:
 fetches ahead that one exact agent gives away, image proxies, programs in which people read, robots, browsers. A name
@@ -7,13 +7,14 @@ like `Pinterestbot` holds a reader's name, so what calls itself a robot is none.
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
-Kind = Literal["none", "apple_prefetch", "gmail_prefetch", "image_proxy", "reader", "robot", "library", "browser", "other"]
+Kind = Literal[
+    "none", "apple_prefetch", "gmail_prefetch", "image_proxy", "reader", "robot", "library", "browser", "other"
+]
 
 #: Agents of which the kind is remembered: browsers, their versions and phones make some thousands.
 REMEMBERED = 8_192
@@ -35,7 +36,7 @@ _PROXY = re.compile(
 #: What no program for people says of itself: a robot, or the page that tells about it.
 _SELF_NAMED = re.compile(
     r"(?<!cu)bots?\b(?! tab)|bot[-/]|crawl|spider|scanner|\bscan\b|headless|preview(?!/)|existence discovery"
-    r"|protocol discovery|\+ ?https?:|phantomjs|puppeteer|playwright|selenium|url ?check|link ?check|resolver|urldownload",
+    r"|protocol discovery|\+ ?https?:|phantomjs|puppeteer|playwright|selenium|(?:url|link) ?check|resolver|urldownload",
     re.IGNORECASE,
 )
 
@@ -54,7 +55,13 @@ _LIBRARY = re.compile(r"okhttp|\bDart/|OkDownload|AppleCoreMedia", re.IGNORECASE
 _READERS = (
     ("Outlook", re.compile(r"ms-office|MSOffice|Microsoft Outlook|Microsoft Office Outlook|^Outlook|OneOutlook")),
     ("Superhuman", re.compile("Superhuman")),
-    ("Apple Mail", re.compile(r"^Mozilla/5\.0 \((?:Macintosh|iPhone|iPad)[^()]*\) AppleWebKit/[\d.]+ \(KHTML, like Gecko\)(?: Mobile/\w+)?$")),
+    (
+        "Apple Mail",
+        re.compile(
+            r"^Mozilla/5\.0 \((?:Macintosh|iPhone|iPad)[^()]*\) AppleWebKit/[\d.]+ \(KHTML, like Gecko\)"
+            r"(?: Mobile/\w+)?$"
+        ),
+    ),
     ("an app on an Apple device", re.compile(r"CFNetwork/[\d.]+ Darwin/")),
     ("an app on Android", re.compile(r"^Dalvik/")),
     ("a text browser", re.compile(r"^(?:Lynx|E?Links|w3m|Dillo|NetSurf)\b", re.IGNORECASE)),
@@ -71,10 +78,12 @@ _PLAIN = re.compile(
     r"|(?:Linux; )?Android [\d.]+(?:; (?!\w*bot|\w*http)[\w .+-]+(?: Build/[\w.]+)?)?"
     r")\)"
     r" (?:AppleWebKit/[\d.]+ \(KHTML, like Gecko\)|Gecko/[\d.]+)"
-    r"(?: Mobile| (?:Version|Chrome|CriOS|FxiOS|EdgiOS|Firefox|Safari|Mobile|Edge|Edg|EdgA|OPR|SamsungBrowser)/[\w.]+)+",
+    r"(?: Mobile| (?:Version|Chrome|CriOS|FxiOS|EdgiOS|Firefox|Safari|Mobile|Edge?|EdgA|OPR|SamsungBrowser)/[\w.]+)+",
     re.IGNORECASE,
 )
-_BROWSER = re.compile(r"^(?:Mozilla/\d|Opera/)[^(]*\(.*?(?:Chrome|Firefox|Safari|Trident|MSIE|Opera|Presto|Gecko|AppleWebKit)")
+_BROWSER = re.compile(
+    r"^(?:Mozilla/\d|Opera/)[^(]*\(.*?(?:Chrome|Firefox|Safari|Trident|MSIE|Opera|Presto|Gecko|AppleWebKit)"
+)
 
 #: In this order: Android's agents say Linux too, and those of iPhones Mac OS X.
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Mac OS X", "CrOS", "Linux")
@@ -109,11 +118,14 @@ def _kind(text: str) -> tuple[Kind, str]:
         return "apple_prefetch", ""
     if text.endswith(GMAIL_PREFETCH):
         return "gmail_prefetch", ""
-    if _PLAIN.fullmatch(text):
-        return "browser", ""
+    return ("browser", "") if _PLAIN.fullmatch(text) else _listed(text)
+
+
+def _listed(text: str) -> tuple[Kind, str]:
     if proxy := _PROXY.search(text):
         return "image_proxy", proxy["name"]
-    if not (names_itself := _SELF_NAMED.search(text)) and (name := _reader(text)):
+    names_itself = _SELF_NAMED.search(text)
+    if not names_itself and (name := _reader(text)):
         return "reader", name
     if _LIBRARY.search(text):
         return "library", ""
@@ -133,7 +145,9 @@ def _first(which: str, text: str) -> str:
     lowered = text.casefold()
     rows = sorted({number for literal, numbers in _index(which) if literal in lowered for number in numbers})
     flags = 0 if which == "crawlers" else re.IGNORECASE
-    return next((name for name, pattern in map(_rows(which).__getitem__, rows) if _compiled(pattern, flags).search(text)), "")
+    return next(
+        (name for name, pattern in map(_rows(which).__getitem__, rows) if _compiled(pattern, flags).search(text)), ""
+    )
 
 
 @cache
@@ -152,7 +166,7 @@ def _index(which: str) -> list[tuple[str, list[int]]]:
 
 
 @cache
-def _list(which: str) -> list:
+def _list(which: str) -> list[Any]:
     text = files("email_activity.activity.engagement").joinpath(f"lists/{which}.jsonl").read_text("utf-8")
     return [json.loads(line) for line in text.splitlines()]
 

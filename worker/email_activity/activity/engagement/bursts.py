@@ -7,7 +7,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def dense(items: Sequence[T], at: Callable[[T], float], key: Callable[[T], Hashable], count: int, seconds: float) -> list[T]:
+def dense(
+    items: Sequence[T], at: Callable[[T], float], key: Callable[[T], Hashable], count: int, seconds: float
+) -> list[T]:
     """Those that some span of so many seconds holds together with `count` different keys. items: in order of time."""
     keys: Counter[Hashable] = Counter()
     found: list[T] = []

@@ -1,4 +1,4 @@
-"""Whose network an address is in, of those who filter mail: from `lists/networks.toml`. Pure, but for reading it once."""
+"""Whose network an address is in, of those who filter mail. Pure, but for reading `lists/networks.toml` once."""
 
 import tomllib
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import date
 from functools import cache, lru_cache
 from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
 
 #: Addresses of which the network is remembered: scanners come from few, and readers open an email several times.
 REMEMBERED = 16_384
@@ -13,7 +14,7 @@ REMEMBERED = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Who filters mail. only_filters: nobody reads mail from its networks, so an event from there is never a person's."""
+    """Who filters mail. only_filters: nobody reads mail from its networks, so no event from there is a person's."""
 
     name: str
     only_filters: bool
@@ -43,9 +44,10 @@ def _networks() -> tuple[tuple[IPv4Network | IPv6Network, Filter], ...]:
 
 def checked_on() -> date:
     """When somebody last compared the networks with their sources."""
-    return _table()["checked"]
+    checked: date = _table()["checked"]
+    return checked
 
 
 @cache
-def _table() -> dict:
+def _table() -> dict[str, Any]:
     return tomllib.loads(files("email_activity.activity.engagement").joinpath("lists/networks.toml").read_text("utf-8"))

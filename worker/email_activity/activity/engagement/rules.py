@@ -3,13 +3,11 @@
 docs/engagement.md says of each where it comes from and what it cannot tell.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from email_activity.activity.engagement import signals
+from email_activity.activity.engagement.signals import Holds
 from email_activity.activity.engagement.verdict import Class, is_likely
-from email_activity.activity.engagement.visits import EARLY, Email, Visit
-
-Holds = Callable[[Visit, Email], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,113 +23,6 @@ class Rule:
     words: str
     source: str
     is_timed: bool = False
-
-
-def _kind(*kinds: str) -> Holds:
-    return lambda visit, _: visit.agent.kind in kinds
-
-
-def _is_robot(visit: Visit, _: Email) -> bool:
-    return visit.agent.kind == "robot" or (visit.is_click and visit.agent.kind == "library")
-
-
-def _opens_before_sweep(visit: Visit, email: Email) -> bool:
-    """The median of the opens that were measured comes 33 seconds before the links."""
-    if visit.is_click or visit.at is None:
-        return False
-    before = 180 if visit.is_early else 60
-    return any(
-        -before <= (away := sweep.away(visit.at)) <= 10  # noqa: PLR2004  seconds
-        and (
-            visit.source in sweep.sources
-            or visit.fleet in sweep.fleets
-            or (visit.ip in sweep.ips and abs(away) <= 10 and visit.agent.kind != "reader")  # noqa: PLR2004
-        )
-        for sweep in email.sweeps
-    )
-
-
-def _near_sweep(visit: Visit, email: Email) -> bool:
-    return (
-        visit.is_click
-        and visit.at is not None
-        and any(visit.source in sweep.sources and abs(sweep.away(visit.at)) <= EARLY for sweep in email.sweeps)
-    )
-
-
-def _is_sweeper(visit: Visit, email: Email) -> bool:
-    return any(visit.source in sweep.sources for sweep in email.sweeps)
-
-
-def _before_delivery(visit: Visit, email: Email) -> bool:
-    """A server that took the mail and did not say so in time is asked again: then somebody may read it before."""
-    if not (email.is_sole and email.delivered_at is not None and visit.at is not None):
-        return False
-    before = email.delivered_at - visit.at
-    return before > 0.5 and (visit.agent.kind != "reader" or before <= 60)  # noqa: PLR2004  seconds
-
-
-def _two_systems(visit: Visit, email: Email) -> bool:
-    def is_odd(each: Visit) -> bool:
-        return bool(each.agent.system) and each.agent.kind == "browser" and each.is_early
-
-    return (
-        email.is_sole
-        and is_odd(visit)
-        and any(
-            each.ip == visit.ip
-            and is_odd(each)
-            and each.agent.system != visit.agent.system
-            and abs(visit.apart(each)) <= 10  # noqa: PLR2004  seconds
-            for each in email.others(visit)
-        )
-    )
-
-
-def _instant_click(visit: Visit, email: Email) -> bool:
-    if not visit.is_click or visit.after is None or visit.after > 2:  # noqa: PLR2004  seconds
-        return False
-    return not any(
-        each.ip == visit.ip and not each.is_click and visit.apart(each) >= 1 for each in email.visits
-    )
-
-
-def _ses_likely(visit: Visit, email: Email) -> bool:
-    is_a_reader = visit.agent.kind == "reader" or (not visit.is_early and email.was_read_by(visit))
-    return is_likely(visit.ses) and not is_a_reader
-
-
-def _second_network(visit: Visit, email: Email) -> bool:
-    return visit.is_click and any(
-        each.is_click
-        and each.link == visit.link
-        and each.ip != visit.ip
-        and each.agent.system != visit.agent.system
-        and 0 < visit.apart(each) <= 20  # noqa: PLR2004  seconds
-        for each in email.others(visit)
-    )
-
-
-def _back(visit: Visit, email: Email) -> bool:
-    return visit.agent.kind in ("browser", "library", "other") and any(
-        each.source == visit.source and EARLY < abs(visit.apart(each)) < float("inf") for each in email.others(visit)
-    )
-
-
-def _later(visit: Visit, _: Email) -> bool:
-    return visit.agent.kind == "browser" and visit.after is not None and visit.after >= EARLY
-
-
-def _read_then_clicked(visit: Visit, email: Email) -> bool:
-    """A scanner opens and clicks too: so from a phone, or later than scanners come."""
-    if visit.agent.kind != "browser" or not (visit.agent.is_phone or (visit.after or 0) > 300):  # noqa: PLR2004
-        return False
-    return any(
-        each.source == visit.source
-        and each.is_click != visit.is_click
-        and 1 <= (visit.apart(each) if visit.is_click else each.apart(visit)) < float("inf")
-        for each in email.others(visit)
-    )
 
 
 RULES = (
@@ -177,7 +68,7 @@ RULES = (
     ),
     Rule(
         "open_of_sweep",
-        _opens_before_sweep,
+        signals.opens_before_sweep,
         "machine",
         0.85,
         "Opened by the scanner that took the links.",
@@ -185,7 +76,7 @@ RULES = (
     ),
     Rule(
         "click_of_sweep",
-        _near_sweep,
+        signals.near_sweep,
         "machine",
         0.85,
         "Taken by the scanner that took several links within seconds.",
@@ -218,7 +109,7 @@ RULES = (
     ),
     Rule(
         "machine_agent",
-        _is_robot,
+        signals.is_robot,
         "machine",
         0.95,
         "The software names itself: {agent}.",
@@ -235,7 +126,7 @@ RULES = (
     ),
     Rule(
         "no_agent",
-        _kind("none"),
+        signals.has_agent("none"),
         "unknown",
         0.5,
         "What loaded it says nothing of itself.",
@@ -251,7 +142,7 @@ RULES = (
     ),
     Rule(
         "before_delivery",
-        _before_delivery,
+        signals.before_delivery,
         "machine",
         0.95,
         "It came before the email was delivered.",
@@ -259,7 +150,7 @@ RULES = (
     ),
     Rule(
         "two_systems",
-        _two_systems,
+        signals.two_systems,
         "machine",
         0.8,
         "One address, two operating systems, seconds apart.",
@@ -268,7 +159,7 @@ RULES = (
     ),
     Rule(
         "instant_click",
-        _instant_click,
+        signals.instant_click,
         "machine",
         0.8,
         "Sooner after the delivery than a hand can click.",
@@ -283,7 +174,7 @@ RULES = (
         "One computer at many recipients' mail at once.",
         "SendGrid; jericho",
     ),
-    Rule("ses_likely", _ses_likely, "machine", 0.9, "SES takes it for automatic.", "AWS"),
+    Rule("ses_likely", signals.ses_likely, "machine", 0.9, "SES takes it for automatic.", "AWS"),
     Rule(
         "ses_likely_reader",
         lambda visit, _: is_likely(visit.ses),
@@ -294,7 +185,7 @@ RULES = (
     ),
     Rule(
         "second_network",
-        _second_network,
+        signals.second_network,
         "unknown",
         0.5,
         "A second computer took the same link seconds later.",
@@ -302,17 +193,24 @@ RULES = (
     ),
     Rule(
         "sweeper_later",
-        _is_sweeper,
+        signals.is_sweeper,
         "unknown",
         0.5,
         "The computer is that of a scanner, long after it took the links.",
         "MillionSend 22",
     ),
-    Rule("reader_agent", _kind("reader"), "person", 0.85, "In a program for people: {agent}.", "uap-core; Matomo"),
-    Rule("back", _back, "person", 0.85, "The same computer came back later.", "MillionSend 22"),
+    Rule(
+        "reader_agent",
+        signals.has_agent("reader"),
+        "person",
+        0.85,
+        "In a program for people: {agent}.",
+        "uap-core; Matomo",
+    ),
+    Rule("back", signals.back, "person", 0.85, "The same computer came back later.", "MillionSend 22"),
     Rule(
         "later",
-        _later,
+        signals.later,
         "person",
         0.75,
         "An ordinary browser, well after the delivery.",
@@ -321,7 +219,7 @@ RULES = (
     ),
     Rule(
         "read_then_click",
-        _read_then_clicked,
+        signals.read_then_clicked,
         "person",
         0.65,
         "Opened and then clicked on one computer.",

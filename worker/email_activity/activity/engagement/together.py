@@ -45,7 +45,9 @@ def _early(email: list[Activity], opened: list[Activity]) -> Iterable[tuple[Visi
     """With the recipient, as far as an event names one."""
     reference = min(
         (each.occurred_at.timestamp() for each in email if each.kind == "Delivery" and each.occurred_at),
-        default=min((each.occurred_at.timestamp() for each in email if each.kind == "Send" and each.occurred_at), default=None),
+        default=min(
+            (each.occurred_at.timestamp() for each in email if each.kind == "Send" and each.occurred_at), default=None
+        ),
     )
     recipient = min((each.recipient for each in email if each.recipient), default=email[0].email_id)
     for each in {each.event_id: each for each in opened}.values():

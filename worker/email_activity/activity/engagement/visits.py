@@ -1,6 +1,6 @@
 """The opens and clicks of one email, with what the rules ask of them: when, from where, with what, near what. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -25,10 +25,15 @@ PAUSE = 10.0
 #: Seconds after the delivery in which scanners come: 97 % of the sweeps that were measured begin within 300.
 EARLY = 600.0
 
+#: Seconds after the delivery in which most sweeps begin.
+AT_ONCE = 60.0
+
+NEVER = float("inf")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Visit:
-    """at: seconds since 1970, None if no report told it. after: seconds since the delivery; None if neither is known."""
+    """at: seconds since 1970. after: seconds since the delivery. Both are None where no report tells."""
 
     id: str
     is_click: bool
@@ -59,7 +64,7 @@ class Visit:
 
     def apart(self, other: "Visit") -> float:
         """Seconds since the other one; infinite if one has no time."""
-        return self.at - other.at if self.at is not None and other.at is not None else float("inf")
+        return self.at - other.at if self.at is not None and other.at is not None else NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,9 @@ class Email:
         clicks = [each for each in self._clicks if each.link]
         if len(clicks) < 2:  # noqa: PLR2004  one is none
             return frozenset()
-        found = (each for count, seconds in SWEEPS for each in dense(clicks, _at, lambda each: each.link, count, seconds))
+        found = (
+            each for count, seconds in SWEEPS for each in dense(clicks, _at, lambda each: each.link, count, seconds)
+        )
         return frozenset(each.id for each in found)
 
     @cached_property
@@ -105,7 +112,9 @@ class Email:
         if len(self._clicks) < count:
             return frozenset()
         groups = grouped(self._clicks, lambda each: (each.link, each.ip))
-        return frozenset(each.id for group in groups for each in dense(group, _at, lambda each: each.id, count, seconds))
+        return frozenset(
+            each.id for group in groups for each in dense(group, _at, lambda each: each.id, count, seconds)
+        )
 
     @cached_property
     def doubled(self) -> frozenset[str]:
@@ -139,14 +148,22 @@ class Email:
     def others(self, visit: Visit) -> Iterable[Visit]:
         return (each for each in self.visits if each is not visit)
 
-    def was_read_by(self, visit: Visit) -> bool:
-        """From that address somebody had opened the email before: in a program for people, or not so early."""
-        return any(
-            each.ip == visit.ip
-            and not each.is_click
-            and visit.apart(each) >= 1
-            and (each.agent.kind == "reader" or (each.agent.kind == "browser" and not _is_at_once(each)))
+    def opened_before(self, visit: Visit) -> Iterator[Visit]:
+        """Opens from the same address, a second and more before; without what providers fetch."""
+        return (
+            each
             for each in self.visits
+            if each.ip == visit.ip
+            and not each.is_click
+            and each.agent.kind in ("reader", "browser")
+            and 1 <= visit.apart(each) < NEVER
+        )
+
+    def was_read_by(self, visit: Visit) -> bool:
+        """From that address somebody had opened the email before: in a program for people, or not at once."""
+        return any(
+            each.agent.kind == "reader" or (each.agent.kind == "browser" and (each.after or 0) >= AT_ONCE)
+            for each in self.opened_before(visit)
         )
 
 
@@ -179,10 +196,6 @@ def visit_of(activity: Activity, reference: float | None) -> Visit:
         _text(detail.get("link")),
         detail.get("is_bot_event"),
     )
-
-
-def _is_at_once(visit: Visit) -> bool:
-    return visit.after is None or visit.after < 60  # noqa: PLR2004  seconds
 
 
 def _at(visit: Visit) -> float:
