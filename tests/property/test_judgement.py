@@ -13,8 +13,6 @@ SENT = datetime(2026, 11, 2, 8, 30, tzinfo=UTC).timestamp()
 
 WINDOWS = BROWSER.replace("X11; Linux x86_64", "Windows NT 10.0")
 agents = st.sampled_from([BROWSER, WINDOWS, APPLE_PREFETCH, GMAIL_PROXY])
-    [BROWSER, BROWSER.replace("X11; Linux x86_64", "Windows NT 10.0"), APPLE_PREFETCH, GMAIL_PROXY]
-)
 seconds = st.sampled_from([-1.0, 1.0, 1.4, 2.0, 30.0, 30.2, 31.0, 60.0, 700.0, 3600.0, 3600.3])
 
 
