@@ -86,12 +86,12 @@ def test_on_paper_stands_what_is_folded_on_the_screen(visit: Visit) -> None:
 
 @pytest.mark.parametrize("width", [390, 320])
 @pytest.mark.parametrize("name", ["not delivered", "account", "overview"])
-def test_on_a_phone_the_filters_take_less_than_half_of_the_screen(visit: Visit, name: str, width: int) -> None:
+def test_on_a_phone_the_filters_take_less_than_a_third_of_the_screen(visit: Visit, name: str, width: int) -> None:
     visitor = visit(width=width)
     SCREENS[name].come(visitor)
     box = visitor.page.locator(".filters").bounding_box()
     assert box
-    assert box["height"] < 568 / 2
+    assert box["height"] < 667 / 3
     assert visitor.overflow <= 0
 
 
