@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, groupby, islice
 
+from email_activity.activity.engagement import Together
 from email_activity.activity.query import MAX_TOGETHER, ActivityTable, Hit, open_table
 from email_activity.activity.ranges import Range
 from email_activity.activity.status import EmailStatus, destinations_of, status
 from email_activity.domain.chunks import chunks
-from email_activity.domain.facts import Fact, RecipientFact
+from email_activity.domain.facts import Activity, Fact, RecipientFact
 from email_activity.settings import ReaderSettings
 
 #: From this many emails on, starting processes (about half a second each) is worth it.
@@ -114,13 +115,16 @@ def fold_all(table: ActivityTable, email_ids: Sequence[str], together: int = FEW
 
 
 def fold_together(table: ActivityTable, email_ids: Sequence[str]) -> list[FoldedEmail]:
-    """At most MAX_TOGETHER."""
-    return list(map(_folded, email_ids, table.facts_of(email_ids)))
+    """At most MAX_TOGETHER, whose opens and clicks are judged together."""
+    of_each = table.facts_of(email_ids)
+    activities = (fact for facts in of_each for fact in facts if isinstance(fact, Activity))
+    together = Together.of(activities) if len(of_each) > 1 else None
+    return [_folded(email_id, facts, together) for email_id, facts in zip(email_ids, of_each, strict=True)]
 
 
-def _folded(email_id: str, facts: list[Fact]) -> FoldedEmail:
+def _folded(email_id: str, facts: list[Fact], together: Together | None) -> FoldedEmail:
     recipient_facts = destinations_of(fact for fact in facts if isinstance(fact, RecipientFact))
-    return FoldedEmail(replace(status(email_id, facts), timeline=()), tuple(recipient_facts.values()))
+    return FoldedEmail(replace(status(email_id, facts, together), timeline=()), tuple(recipient_facts.values()))
 
 
 def _fold(settings: ReaderSettings, table: ActivityTable, groups: Iterator[Group], limit: int | None) -> FoldedGroups:
