@@ -70,6 +70,12 @@ class FakeDynamoDB:
                 self._put(table, request["PutRequest"]["Item"])
         return {"UnprocessedItems": {}}
 
+    def query(self, **asked: Any) -> dict[str, Any]:
+        """Of tombstones: those behind a sort key."""
+        table = self._table("Query", asked)
+        pk, last = (asked["ExpressionAttributeValues"][name]["S"] for name in (":pk", ":last"))
+        return {"Items": [item for key, item in sorted(table.items()) if key[0] == pk and key[1] > last]}
+
     @property
     def facts(self) -> set[Key]:
         return {key for key in self.items or {} if key[0].startswith("EMAIL#")}

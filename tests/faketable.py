@@ -69,7 +69,8 @@ class FakeDynamoDB:
 
     def scan(self, **request: Any) -> dict[str, Any]:
         self._called(request)
-        mine = [pk for pk in sorted({pk for pk, _ in self.items}) if _segment(pk, request) == request["Segment"]]
+        wanted = request.get("Segment", 0)
+        mine = [pk for pk in sorted({pk for pk, _ in self.items}) if _segment(pk, request) == wanted]
         found = [item for pk in mine for (own, _), item in sorted(self.items.items()) if own == pk]
         return self._paged(found, request.get("ExclusiveStartKey"), "LastEvaluatedKey")
 
@@ -84,6 +85,16 @@ class FakeDynamoDB:
         if request.get("ConditionExpression") == "attribute_not_exists(pk)" and (item["pk"], item["sk"]) in self.items:
             raise error("ConditionalCheckFailedException")
         self.items[item["pk"], item["sk"]] = item
+
+    def batch_write_item(self, **request: Any) -> dict[str, Any]:
+        self._called(request)
+        for each in (each for requests in request["RequestItems"].values() for each in requests):
+            if "DeleteRequest" in each:
+                key = each["DeleteRequest"]["Key"]
+                self.items.pop((key["pk"]["S"], key["sk"]["S"]), None)
+            else:
+                self.put_item(**each["PutRequest"])
+        return {"UnprocessedItems": {}}
 
     def _called(self, request: dict[str, Any]) -> None:
         self.calls.append(request)
@@ -102,7 +113,7 @@ class FakeDynamoDB:
 
 def _segment(pk: str, request: dict[str, Any]) -> int:
     """All items of a partition are in one."""
-    return crc32(pk.encode()) % int(request["TotalSegments"])
+    return crc32(pk.encode()) % int(request.get("TotalSegments", 1))
 
 
 def table_of(items: Iterable[Item], page: int = 3, *, has_partiql: bool = True) -> ActivityTable:

@@ -10,7 +10,12 @@ import yaml
 from email_activity.provision.deployment import template
 
 #: Role: the resources of the template that say what it may do.
-POLICIES = {"worker": ["WorkerPolicy"], "reader": ["ReaderPolicy"], "operator": ["OperatorPolicy", "ArchivePolicy"]}
+POLICIES = {
+    "worker": ["WorkerPolicy"],
+    "reader": ["ReaderPolicy"],
+    "operator": ["OperatorPolicy", "ArchivePolicy"],
+    "eraser": ["EraserPolicy"],
+}
 
 #: An action, and a resource as the end of its ARN with the prefix as `*`: ("sqs:SendMessage", "*-events").
 Permission = tuple[str, str]

@@ -131,13 +131,25 @@ def test_an_operator_is_allowed_what_they_do(named: Site, guard: Guard) -> None:
     assert_used_as_allowed(guard, "operator")
 
 
+def test_an_eraser_is_allowed_what_they_do(named: Site, guard: Guard) -> None:
+    from email_activity.ingest.store import Store  # noqa: PLC0415  beside its only use
+
+    email = Email(to=(ANA, BEN))
+    items = items_of(map(raw, [email.send(), email.bounce(recipients=[ANA]), email.open()]))
+    assert not Store(named.cloud.dynamodb, named.made.table_name).put(list(items.values())).unprocessed
+    assert json.loads(run(named, "eraser", "export", ANA).stdout)["items"]
+    named.environment["FORGET_KEY"] = "a key of thirty-two characters or more"  # type: ignore[index]
+    assert json.loads(run(named, "eraser", "forget", ANA, "--yes", "--json").stdout)["counts"]["items_deleted"] == 3
+    assert_used_as_allowed(guard, "eraser")
+
+
 @pytest.mark.parametrize("role", POLICIES)
 def test_the_guard_meets_a_call_that_is_not_allowed(site: Site, guard: Guard, role: str, monkeypatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", role)
     refused = dynamodb_client(site.settings)
     with pytest.raises(refused.exceptions.ClientError, match="AccessDenied"):
-        refused.scan(TableName=site.made.table_name)
-    with pytest.raises(AssertionError, match=f"{role} policy does not allow .*dynamodb:Scan"):
+        refused.update_item(TableName=site.made.table_name, Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+    with pytest.raises(AssertionError, match=f"{role} policy does not allow .*dynamodb:UpdateItem"):
         guard.check()
     guard.violations.clear()
 

@@ -197,6 +197,7 @@ def test_an_argument_that_is_no_text_is_wrong_usage():
 
 def test_config_shows_what_is_in_force_and_hides_passwords(monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://user:secret@cache:6379/0")
+    monkeypatch.setenv("FORGET_KEY", "a secret key of people who were forgotten")
     monkeypatch.setenv("batch_size", "7")
     shown = json.loads(run("config", "--json").stdout)
     assert (shown["REDIS_URL"], shown["CELERY_BROKER_URL"]) == ("redis://***@cache:6379/0",) * 2

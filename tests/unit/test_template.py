@@ -9,10 +9,11 @@ import pytest
 from email_activity.domain.facts import Assignment, Document
 from email_activity.domain.indexes import INDEXES
 from email_activity.domain.kinds import KINDS
+from email_activity.domain.tombstones import FORGOTTEN
 from email_activity.provision import provisioner, resources
 from email_activity.provision.checks import EXPIRY
 from email_activity.provision.deployment import PREFIX, Deployment, template
-from template import allowed
+from template import POLICIES, allowed
 from template import whole as read_template
 
 
@@ -58,13 +59,15 @@ def test_who_may_write_what():
     """What each role does is shown by tests/integration/test_permissions.py; this is what none may."""
     writes = {"dynamodb:BatchWriteItem", "dynamodb:PutItem"}
     takes = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
-    acts = {role: {(action, name) for action, name in allowed(role)} for role in ("worker", "reader", "operator")}
+    acts = {role: {(action, name) for action, name in allowed(role)} for role in POLICIES}
     assert not {action for action, _ in acts["reader"]} & (writes | takes)
     assert {each for each in acts["operator"] if each[0] in writes} == {("dynamodb:PutItem", "table/*")}
     assert {name for action, name in acts["worker"] if action in takes} == {"*-events"}
     assert {name for action, name in acts["operator"] if action in takes} == {"*-dead-letters"}
+    assert {action for action, _ in acts["eraser"]} & (writes | takes) == writes
     everything = {action for role in acts.values() for action, _ in role}
-    assert not {action for action in everything if re.search("Scan|DeleteItem|DeleteTable|UpdateItem|Purge", action)}
+    assert not {action for action in everything if re.search("DeleteItem|DeleteTable|UpdateItem|Purge", action)}
+    assert {role for role in acts if "dynamodb:Scan" in {action for action, _ in acts[role]}} == {"eraser"}
 
 
 def test_an_operator_reads_one_email_at_a_time_and_puts_assignments_only(made):
@@ -80,6 +83,14 @@ def test_an_operator_reads_one_email_at_a_time_and_puts_assignments_only(made):
     assert sorted(attributes) == sorted(long)
     needed = {"event_id", "kind", "mail_recipient", "unknown"}
     assert not needed & set(attributes)
+
+
+def test_an_eraser_writes_emails_and_tombstones_only_and_a_worker_reads_tombstones_only(made):
+    bound = {each["Sid"]: each.get("Condition") for each in statements(made["EraserPolicy"])}
+    assert bound["EraseAPerson"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["EMAIL#*"]}}
+    assert bound["SayWhoWasForgotten"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [FORGOTTEN]}}
+    (read,) = [each for each in statements(made["WorkerPolicy"]) if "dynamodb:Query" in each["Action"]]
+    assert read["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [FORGOTTEN]}}
 
 
 def test_a_reader_may_use_each_index_and_no_statement_that_scans(made):

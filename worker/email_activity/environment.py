@@ -98,5 +98,5 @@ def _line(error: Any) -> str:
     name, wanted = str(error["loc"][0]), message.removeprefix("Input should be ")
     value = error["input"]
     # A token itself may stand where its hash should.
-    shown = "***" if "token" in name else hide_password(value) if "url" in name else value
+    shown = "***" if "token" in name or "key" in name else hide_password(value) if "url" in name else value
     return f"{name.upper()}: got {shown!r}, want {wanted}"

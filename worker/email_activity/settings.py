@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from email_activity.environment import (
     EVERYTHING,
@@ -79,6 +79,7 @@ class TrackingSettings(Environment):
         description="comma-separated ARNs; events of other SNS topics, or of none, are quarantined; all when not set",
     )
     store_subject: bool = Field(True, description="keep the subject line in the table")
+    forget_key: SecretStr | None = Field(None, min_length=32, description="key that forgotten people are known by")
     retention_days: int = Field(365, ge=1, le=36_500, description="facts expire so long after sending")
 
     @property

@@ -41,9 +41,11 @@ NEEDS = {
         "to replay from S3 needs s3:ListBucket and s3:GetObject on the archive; attach the archive policy that "
         "`email-activity provision` makes",
     ),
-    "PutItem": f"to assign needs dynamodb:PutItem on the table; {OPERATOR}",
+    "PutItem": f"to assign needs dynamodb:PutItem on the table; {OPERATOR}, and to forget the eraser policy",
+    "BatchWriteItem": "to forget a person needs the eraser policy that `email-activity provision` makes",
     "DescribeTable": f"replay and report --all need dynamodb:DescribeTable on the table; {OPERATOR}",
-    "Scan": "report --all needs dynamodb:Scan on the table; it reads all mail, so no policy of `provision` allows it",
+    "Scan": "forget and export need dynamodb:Scan on the table: attach the eraser policy that `provision` makes. "
+    "report --all needs it too, and as it reads all mail, no reader's policy allows it",
 }
 
 #: SQS's code for a queue that is not there, with or without a service before it.

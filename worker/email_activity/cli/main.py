@@ -28,6 +28,8 @@ COMMANDS = {
     "stuck": ("failures:stuck", "Emails of an account that nothing was heard of since."),
     "report": ("report:report", "An account's emails counted, as one HTML file."),
     "assign": ("assign:assign", "Say which document an email is about."),
+    "export": ("forget:export", "All that is stored of a person, as JSON."),
+    "forget": ("forget:forget", "Erase a person for good, and keep them from coming back."),
     "web": ("web:web", "A page for people and the JSON API for your product: what these commands tell."),
     "parse": ("parse:parse", "What the worker would make of messages, touching nothing."),
     "replay": ("replay:replay", "Send archived notifications to the events queue again."),

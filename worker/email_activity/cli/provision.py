@@ -224,6 +224,7 @@ def _print_settings(made: Provisioned) -> None:
         "Policy for workers": made.worker_policy_arn,
         "Policy for those who read": made.reader_policy_arn,
         "Policy for those who tend dead letters and replay": made.operator_policy_arn,
+        "Policy for those who erase and export people": made.eraser_policy_arn,
     }
     for name, value in notes.items():
         if value:

@@ -19,7 +19,11 @@ KEPT = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class WorkerProcess:
-    """Times are UTC. newest_event_at: None before the first event. written_at: when this was told."""
+    """Times are UTC. newest_event_at: None before the first event. written_at: when this was told.
+
+    tombstone: the number of the last one (`tombstones.py`) that all it has in hand was interpreted under; None before
+    it read any, and of a version that reads none. key_id: of its FORGET_KEY, None without one.
+    """
 
     host: str
     process: str
@@ -27,9 +31,12 @@ class WorkerProcess:
     written_at: datetime
     last_poll_at: datetime
     newest_event_at: datetime | None = None
+    tombstone: int | None = None
+    key_id: str | None = None
 
     def to_item(self) -> dict[str, Any]:
         newest = {"newest_event_at": rfc3339_exact(self.newest_event_at)} if self.newest_event_at else {}
+        of_people = {"tombstone": self.tombstone, "key_id": self.key_id}
         return {
             "pk": WORKERS,
             "sk": f"{key_part(self.host)}#{self.process}",
@@ -38,15 +45,17 @@ class WorkerProcess:
             "written_at": rfc3339(self.written_at, "microseconds"),
             "last_poll_at": rfc3339_exact(self.last_poll_at),
             **newest,
+            **{name: value for name, value in of_people.items() if value is not None},
             "expires_at": int((self.written_at + KEPT).timestamp()),
         }
 
     @classmethod
     def from_item(cls, item: dict[str, Any]) -> "WorkerProcess":
         host, _, process = item["sk"].rpartition("#")
-        times = {
+        told: dict[str, Any] = {
             name: datetime.fromisoformat(item[name])
             for name in ("written_at", "last_poll_at", "newest_event_at")
             if name in item
         }
-        return cls(host=undo_key_part(host), process=process, version=item["version"], **times)
+        told |= {"tombstone": item.get("tombstone"), "key_id": item.get("key_id")}
+        return cls(host=undo_key_part(host), process=process, version=item["version"], **told)

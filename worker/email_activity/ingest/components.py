@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from email_activity.aws.clients import dynamodb_client, log_if_not_fast, sqs_client
+from email_activity.domain.tombstones import PersonKey
 from email_activity.ingest.certificates import Certificates
 from email_activity.ingest.claims import Claims
 from email_activity.ingest.crash_suspects import CrashSuspects
@@ -18,6 +19,7 @@ from email_activity.ingest.settle import Settler
 from email_activity.ingest.signatures import Signatures
 from email_activity.ingest.store import Store
 from email_activity.ingest.table_identity import TableIdentity, ThisProcess
+from email_activity.ingest.tombstones import Tombstones
 from email_activity.ingest.writes import Writes
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.ses.tracking_policy import tracking_policy
@@ -49,7 +51,9 @@ class Components:
         self._signatures = Signatures(settings.sns_signatures, Certificates())
         self._reported_kinds = ReportedKinds(settings.retention)
         self._is_logged = False
-        self.this_process = ThisProcess()
+        key = PersonKey(settings.forget_key.get_secret_value()) if settings.forget_key else None
+        self._tombstones = Tombstones(self._dynamodb, settings.activity_table, key)
+        self.this_process = ThisProcess(self._tombstones)
         self.queue_finder = QueueFinder(self._sqs, settings)
         self.table_identity = TableIdentity(self._dynamodb, settings.activity_table, self.this_process)
         self.dependencies = Dependencies(settings, self.queue_finder, redis, self.table_identity, report_state)
@@ -67,6 +71,7 @@ class Components:
         settings = self._settings
         queue = self.queue_finder.find()
         self.table_identity.refresh()
+        self._tombstones.read(self.table_identity.current().generation)
         if not self._is_logged:  # so that a log without batches tells an idle worker from one that never began
             self._is_logged = True
             log.info("polling", queue=queue.name, table=settings.activity_table)
@@ -86,4 +91,5 @@ class Components:
             this_process=self.this_process,
             crash_suspects=CrashSuspects(self._redis),
             writes=self._writes,
+            tombstones=self._tombstones,
         )

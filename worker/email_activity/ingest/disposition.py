@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from email_activity.domain.errors import PermanentError, RefusedByTableError
 from email_activity.domain.facts import Item, Key, is_recipient_fact
@@ -36,6 +37,12 @@ class Disposition(StrEnum):
 class InterpretedMessage:
     message: Message
     interpretation: Interpretation
+    #: It named people who were forgotten.
+    is_redacted: bool = False
+
+    @classmethod
+    def of(cls, message: Message, whole: Interpretation, left: Interpretation) -> Self:
+        return cls(message, left.without_events(), is_redacted=left is not whole)
 
     @property
     def items(self) -> Mapping[Key, Item]:

@@ -8,11 +8,10 @@
     settle      delete, return or quarantine a message   disposition.py, settle.py
 
 A message is deleted only after every fact of it is stored, or it is in the dead-letter queue with its reason,
-or nothing is kept of it (control, untracked, expired). One bad message never fails its batch.
+or nothing is kept of it (control, untracked, expired, forgotten). One bad message never fails its batch.
 """
 
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,6 +44,7 @@ from email_activity.ingest.settle import Settler
 from email_activity.ingest.signatures import Signatures
 from email_activity.ingest.store import Store
 from email_activity.ingest.table_identity import TableIdentity, TableVersion, ThisProcess
+from email_activity.ingest.tombstones import Forgotten, Tombstones
 from email_activity.ingest.writes import Writes
 from email_activity.ses.interpret import interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
@@ -72,6 +72,7 @@ class Pipeline:
     this_process: ThisProcess
     crash_suspects: CrashSuspects
     writes: Writes
+    tombstones: Tombstones
 
     def process(self, messages: Sequence[Message], linger: float = 0, suspects_lock: Lock | None = None) -> None:
         """All steps but receive. Never raises for what a message holds or a dependency that fails.
@@ -82,13 +83,15 @@ class Pipeline:
         with structlog.contextvars.bound_contextvars(batch=secrets.token_hex(4), queue=self.settler.queue.name):
             try:
                 version = self.table_identity.current()
+                known = self.tombstones.begin(version.generation)
             except TransientError as error:
                 self.breaker.record_failure(error)
                 log_batch({"messages": len(messages), "returned": self._return(messages)}, {})
             else:
                 claims = self.new_claims(version.namespace)
-                with self.heartbeat.extending(messages, self.settler, claims) as in_flight:
-                    batch = Batch(version, claims, in_flight)
+                extending = self.heartbeat.extending(messages, self.settler, claims)
+                with self.tombstones.ending(known), extending as in_flight:
+                    batch = Batch(version, claims, in_flight, known)
                     batch.seconds["linger"] = linger
                     if suspects_lock:
                         with suspects_lock:
@@ -113,7 +116,7 @@ class Pipeline:
         characters = 0
         for message in messages:
             with batch.timed("interpret"):
-                interpreted = self.interpret(message)
+                interpreted = self.interpret(message, batch.forgotten)
             if part and characters + interpreted.item_characters > MAX_PART_CHARACTERS:
                 yield part
                 part.clear()
@@ -141,10 +144,7 @@ class Pipeline:
                 self.settle(part, result, batch)
             else:
                 batch.counts["returned"] += self._return(messages)
-        outcomes = Counter(interpreted.interpretation.outcome.value for interpreted in part)
-        batch.counts.update(messages=len(part), **outcomes)
-        batch.counts["odd_elements"] += sum(interpreted.interpretation.odd_elements for interpreted in part)
-        batch.counts["redelivered"] += sum(message.receive_count > 1 for message in messages)
+        batch.count(part)
 
     # --- The steps ---
 
@@ -154,11 +154,11 @@ class Pipeline:
         self.breaker.record_success("sqs")
         return messages
 
-    def interpret(self, message: Message) -> InterpretedMessage:
-        """Never raises: what cannot be interpreted has an error."""
+    def interpret(self, message: Message, forgotten: Forgotten) -> InterpretedMessage:
+        """Never raises: what cannot be interpreted has an error. Without the people who were forgotten."""
         check = self.signatures.check_for(message.id)
-        interpretation = interpret(message.body, self.policy, datetime.now(UTC), message.sent_at, message.id, check)
-        return InterpretedMessage(message, interpretation.without_events())
+        whole = interpret(message.body, self.policy, datetime.now(UTC), message.sent_at, message.id, check)
+        return InterpretedMessage.of(message, whole, forgotten.without_people(whole))
 
     def claim(self, part: Sequence[InterpretedMessage], batch: Batch) -> dict[Key, Claim]:
         """Claims each fact of the part, once. Raises TransientError if Redis fails."""
@@ -172,6 +172,8 @@ class Pipeline:
         """Writes what this worker is to write. Never raises: what was not written is in the answer."""
         items = items_of(part)
         keys = keys_to_write(part, claims, self.writes)
+        if keys and batch.forgotten.is_too_old:
+            return StoreResult(unprocessed=set(keys), failure=TransientError("dynamodb", "TombstonesTooOld"))
         optional = self.reported_kinds.missing(items.values(), batch.version.generation) if keys else []
         stored = self.table.put([items[key] for key in keys], optional)
         self.reported_kinds.record_stored(stored.optional, batch.version.generation)
@@ -182,9 +184,7 @@ class Pipeline:
     def commit(
         self, part: Sequence[InterpretedMessage], claims: Mapping[Key, Claim], stored: StoreResult, batch: Batch
     ) -> PartResult:
-        """Marks written facts as done in Redis, and releases the other claims, so that no later copy of
-        those facts is taken for a duplicate.
-
+        """Marks written facts as done in Redis, and releases the other claims: no later copy of those is a duplicate.
         Never raises. If Redis fails now, the messages of stored facts may go all the same, and claims end by time.
         """
         if stored.failure:

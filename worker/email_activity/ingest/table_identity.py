@@ -25,6 +25,7 @@ from email_activity.domain.indexes import refuse_older
 from email_activity.domain.worker_process import WorkerProcess
 from email_activity.ingest import claims
 from email_activity.ingest.store import marshall
+from email_activity.ingest.tombstones import Tombstones
 from email_activity.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class TableVersion:
 class ThisProcess:
     """What this one tells. Under a name of its own: a container that starts anew has the same host and process id."""
 
-    def __init__(self) -> None:
+    def __init__(self, tombstones: Tombstones | None = None) -> None:
+        self._tombstones = tombstones
         self._host = socket.gethostname()
         self._process = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._last_poll_at = datetime.now(UTC)
@@ -65,8 +67,10 @@ class ThisProcess:
         self._newest_event_at = max(newest, self._newest_event_at or newest)
 
     def now(self) -> WorkerProcess:
-        at = datetime.now(UTC)
-        return WorkerProcess(self._host, self._process, __version__, at, self._last_poll_at, self._newest_event_at)
+        at, known = datetime.now(UTC), self._tombstones
+        of_people = (known.ended_before, known.key_id) if known else (None, None)
+        times = (at, self._last_poll_at, self._newest_event_at)
+        return WorkerProcess(self._host, self._process, __version__, *times, *of_people)
 
 
 class TableIdentity:

@@ -61,6 +61,7 @@ class Provisioned:
     worker_policy_arn: str | None
     reader_policy_arn: str | None
     operator_policy_arn: str | None
+    eraser_policy_arn: str | None
     changed: bool
     adopted_table: bool
     checks: tuple[CheckResult, ...]
@@ -81,7 +82,8 @@ class Provisioned:
         return {name: value for name, value in settings.items() if value}
 
     def as_dict(self) -> dict[str, object]:
-        names = ("worker_policy_arn", "reader_policy_arn", "operator_policy_arn", "adopted_table")
+        policies = ("worker_policy_arn", "reader_policy_arn", "operator_policy_arn", "eraser_policy_arn")
+        names = (*policies, "adopted_table")
         return {
             **{name: getattr(self, name) for name in ("ok", "changed", "configuration_set", "topic_arn", *names)},
             "environment": self.environment(),
@@ -203,6 +205,7 @@ class Provisioner:
             worker_policy_arn=outputs.get("WorkerPolicyArn"),
             reader_policy_arn=outputs.get("ReaderPolicyArn"),
             operator_policy_arn=outputs.get("OperatorPolicyArn"),
+            eraser_policy_arn=outputs.get("EraserPolicyArn"),
             changed=changed,
             adopted_table=not (made and made.owns_table),
             checks=self._settled(self.propagation if changed else 0),

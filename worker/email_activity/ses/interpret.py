@@ -43,6 +43,8 @@ class Outcome(StrEnum):
     QUARANTINE = "quarantine"
     #: It has facts to store.
     ACTIVITY = "activity"
+    #: It is about a person who was forgotten, and nobody else: nothing is kept.
+    FORGOTTEN = "forgotten"
     #: Its email is older than the retention: nothing is kept.
     EXPIRED = "expired"
     #: Its email is about no document of a tracked type: nothing is kept.

@@ -1,0 +1,129 @@
+"""Where a text names a person by an address, in whatever spelling, and the text without that. Pure.
+
+Who is meant is told by a predicate over normalized addresses, so that whoever knows only keyed hashes can ask too.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from email_activity.domain.addresses import normalize_address
+from email_activity.domain.keys import canonical_json
+
+#: Whether a normalized address is that of the person, or of one of several.
+IsPerson = Callable[[str], bool]
+
+#: Stands where an address stood.
+ERASED = "[erased]"
+
+#: Between local part and domain: as written, in a URL, in a return path that holds its recipient
+#: (`bounces+ana=b.example@sender.example`), and in JSON.
+_AT = re.compile(r"@|%(?:25)*40|\uff20|\ufe6b|=|\\u(?:0040|ff20|fe6b)", re.IGNORECASE)
+
+#: The local part before it, read backwards, and the domain behind it: as it may be written, and as it mostly is, so
+#: that what follows it does not count. Characters: RFC 5321 allows a local part 64.
+_LOCAL_BACKWARDS = re.compile(r'"[^"]*"|[^\s<>()\[\],;:"\\]+')
+_HOSTS = (re.compile(r"\[[^\[\]\s]{1,80}\]|[^\s<>()\[\],;:\"'\\/?&#|{}!*=@%]{1,255}"), re.compile(r"[\w.-]{1,255}"))
+_LONGEST_LOCAL = 100
+
+#: Where a local part may begin within what stands before the sign: in a query, behind a prefix, in a return path.
+_BEGINS = "=&?/#|'`*!{\u2018\u201c\u00ab"
+_BEGINS_IN_RETURN_PATH = "+-_."
+
+#: Places within it that are tried for one sign, the nearest: a text of nothing but signs must not cost much.
+_MOST_TRIED = 4
+
+#: How the person is shown, before an address in angle brackets.
+_SHOWN = re.compile(r"(?:\"[^\"\n]*\"|[^<>\",;:\n@()\[\]{}]*)\s*<\s*$")
+_LONGEST_SHOWN = 200
+
+
+def names(value: Any, is_person: IsPerson) -> bool:
+    """Whether any text in it does: a text, or lists and maps of any depth."""
+    match value:
+        case str():
+            return bool(_AT.search(value)) and without(value, is_person) != value
+        case dict():
+            return any(names(name, is_person) or names(each, is_person) for name, each in value.items())
+        case list() | tuple() | set() | frozenset():
+            return any(names(each, is_person) for each in value)
+    return False
+
+
+def without(value: Any, is_person: IsPerson) -> Any:
+    """The same, with ERASED where it named the person. A text that is JSON stays JSON."""
+    match value:
+        case str():
+            return _text_without(value, is_person) if _AT.search(value) else value
+        case dict():
+            return {without(name, is_person): without(each, is_person) for name, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return type(value)(without(each, is_person) for each in value)
+    return value
+
+
+def _text_without(text: str, is_person: IsPerson) -> str:
+    if text[0] in "{[" and (document := _json(text)) is not None:
+        changed = without(document, is_person)
+        return text if changed == document else canonical_json(changed)
+    if is_person(normalize_address(text)):
+        return ERASED
+    kept, at = [], 0
+    for begin, end in _found(text, is_person):
+        if begin >= at:
+            kept.append(text[at:begin])
+            at = end
+    return ERASED.join([*kept, text[at:]]) if kept else text
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _found(text: str, is_person: IsPerson) -> Iterator[tuple[int, int]]:
+    """Where the text names the person, in order."""
+    for sign in _AT.finditer(text):
+        domains = _domains(text, sign.end(), is_return_path=sign[0] == "=")
+        if not domains:
+            continue
+        for local in _locals(text, sign.start(), is_return_path=sign[0] == "="):
+            domain = next((each for each in domains if _is_persons(f"{local}@{each}", is_person)), None)
+            if domain:
+                yield _with_name(text, sign.start() - len(local), sign.end() + len(domain))
+                break
+
+
+def _is_persons(written: str, is_person: IsPerson) -> bool:
+    return is_person(normalize_address(written)) or ("%" in written and is_person(normalize_address(unquote(written))))
+
+
+def _domains(text: str, begin: int, *, is_return_path: bool) -> list[str]:
+    """What may be the domain that begins there, the longest first."""
+    found = (host[0].rstrip(".-") for each in _HOSTS if (host := each.match(text, begin)))
+    return [domain for domain in dict.fromkeys(found) if domain and ("." in domain or not is_return_path)]
+
+
+def _locals(text: str, end: int, *, is_return_path: bool) -> Iterator[str]:
+    """What may be the local part that ends there, the longest first."""
+    backwards = text[max(0, end - _LONGEST_LOCAL) : end][::-1]
+    before = _LOCAL_BACKWARDS.match(backwards)
+    if not before:
+        return
+    run = before[0][::-1]
+    yield run
+    signs = _BEGINS + _BEGINS_IN_RETURN_PATH if is_return_path else _BEGINS
+    begins = [place + 1 for place, sign in enumerate(run[:-1]) if sign in signs]
+    for begin in begins[-_MOST_TRIED:]:
+        yield run[begin:]
+
+
+def _with_name(text: str, begin: int, end: int) -> tuple[int, int]:
+    """With the name that is shown before it: `Ana <ana@b.example>` as a whole."""
+    first = max(0, begin - _LONGEST_SHOWN)
+    shown = _SHOWN.search(text[first:begin])
+    return (first + shown.start(), end + (text[end : end + 1] == ">")) if shown else (begin, end)
