@@ -41,7 +41,8 @@ def test_the_product_reads_each_event_as_one_activity(half):
         assert [each.kind for each in case.activities] == [event["eventType"] for event in case.events], case.id
 
 
-def test_each_case_has_its_own_id():
+def test_there_are_enough_cases_and_each_has_its_own_id():
+    assert len(EVERY) >= 200
     assert {case_id: count for case_id, count in Counter(case.id for case in EVERY).items() if count > 1} == {}
 
 
