@@ -1,6 +1,8 @@
-# One image for the worker and the command line:
+# One image for the worker, the page and the API, and the command line:
 #   docker run IMAGE                                the worker
+#   docker run IMAGE email-activity web --host 0.0.0.0
 #   docker run IMAGE email-activity status ...      the command line
+# What only the page and the report need (the extra `web`) is 5 MB of its 72 MB of packages.
 
 # A tag may be built anew by others at any time. For an image that can be built again, give the digest of the day:
 #   docker buildx imagetools inspect python:3.13-slim-bookworm

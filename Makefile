@@ -170,8 +170,8 @@ openapi: setup  ## write the API's description, docs/openapi.json
 .PHONY: lock
 lock:  ## resolve the newest versions into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 2; }
-	$(LOCK) pyproject.toml --output-file requirements.lock
 	$(LOCK) pyproject.toml --extra dev --output-file requirements-dev.lock
+	$(LOCK) pyproject.toml --extra web --constraint requirements-dev.lock --output-file requirements.lock
 	$(LOCK) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 	$(LOCK) pyproject.toml --extra fuzz --constraint requirements-dev.lock --output-file requirements-fuzz.lock
 	$(LOCK) pyproject.toml --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock

@@ -57,6 +57,7 @@ class FakeS3:
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket_module, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(bucket_module, "CHUNK", 8)  # so that most places are none that are read already
 
 
 def read(s3: FakeS3, position: int = 0, is_stopping: Callable[[], bool] = lambda: False) -> bytes:
@@ -122,3 +123,10 @@ def test_objects_are_listed_once_each_as_s3_orders_them_and_folders_are_none():
 def test_a_prefix_under_which_there_is_nothing_is_no_archive_done(keys):
     with pytest.raises(FileNotFoundError, match="no object whose key begins so"):
         find_files(["s3://archive/mail/"], find_objects=BucketArchive(listing(*keys)).find)
+
+
+def test_what_is_done_already_is_not_read_again():
+    content = bytes(range(40, 100))
+    s3 = FakeS3(content)
+    assert read(s3, 50) == content[50:]
+    assert s3.asked[-1]["Range"] == "bytes=50-"

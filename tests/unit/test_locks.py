@@ -60,3 +60,12 @@ def test_nothing_is_fetched_without_a_hash(name):
 def test_the_base_image_can_be_given_by_its_digest():
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert set(bases) == {"${PYTHON_IMAGE}"}
+
+
+def test_the_image_has_what_worker_and_page_need_and_nothing_that_develops():
+    locked, extras = pins("requirements.lock"), PROJECT["project"]["optional-dependencies"]
+    wanted = [Requirement(each) for each in [*PROJECT["project"]["dependencies"], *extras["web"]]]
+    assert {canonicalize_name(each.name) for each in wanted} <= locked.keys()
+    assert locked.keys().isdisjoint({"pytest", "ruff", "mypy", "hypothesis", "boto3-stubs"})
+    dev = pins("requirements-dev.lock")
+    assert [name for name in locked.keys() & dev.keys() if locked[name] != dev[name]] == []

@@ -1,13 +1,18 @@
 """What is installed: one package, beside whatever a product has, and a pure core that needs no service's library."""
 
+import json
 import os
 import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,6 +37,26 @@ from email_activity.provision import deployment
 assert deployment.template()
 print(deployment.__file__)
 """
+
+
+#: The program without what is not installed. argv: names of modules that are not, as JSON; modules to import.
+ALONE = """
+import importlib, json, sys
+for name in json.loads(sys.argv[1]):
+    sys.modules[name] = None
+from click.testing import CliRunner
+import email_activity.celery
+from email_activity.cli.main import COMMANDS, main
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+told = {name: CliRunner().invoke(main, [name, "--help"]) for name in COMMANDS}
+web = ["web", "--port", "x"] if sys.argv[2:] else ["web"]
+told |= {words[0]: CliRunner().invoke(main, words) for words in (["doctor", "--json"], web)}
+print(json.dumps({name: [each.exit_code, each.output] for name, each in told.items()} | {"": email_activity.__file__}))
+"""
+
+#: What a person needs to know who has not installed it.
+MISSING = "pip install 'email-activity[web]'"
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +104,48 @@ def test_it_runs_in_a_folder_that_has_modules_of_like_names(
         done = subprocess.run(command, cwd=product, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     assert Path(done.stdout.strip()).is_relative_to(where)
+
+
+def installed_with(requirements: Iterable[str], extras: frozenset[str]) -> set[str]:
+    """The distributions that pip would install for these, with what they require."""
+    found: set[str] = set()
+    for requirement in map(Requirement, requirements):
+        name = canonicalize_name(requirement.name)
+        environments = [{"extra": extra} for extra in extras or {""}]
+        if requirement.marker and not any(map(requirement.marker.evaluate, environments)):
+            continue
+        found |= {name} | installed_with(metadata.requires(name) or (), frozenset(requirement.extras))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("extra", "modules"),
+    [("", []), ("web", ["email_activity.web.app", "email_activity.web.pages.routes", "email_activity.report.render"])],
+)
+def test_the_wheel_runs_with_nothing_but_what_it_asks_for(
+    extra: str, modules: list[str], wheel: Path, tmp_path: Path
+) -> None:
+    """Every command's help, one that looks at everything, and the worker's application."""
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    (info,) = (tmp_path / "site").glob("*.dist-info")
+    installed = installed_with(metadata.Distribution.at(info).requires or (), frozenset({extra}))
+    assert ("jinja2" in installed) is (extra == "web")
+    owners = metadata.packages_distributions()
+    others = [name for name, of in owners.items() if installed.isdisjoint(map(canonicalize_name, of))]
+    assert {"pytest", "hypothesis"} <= set(others)
+    others = sorted(set(others) - sys.stdlib_module_names - {"email_activity"})
+    environment = {"PYTHONPATH": str(tmp_path / "site"), "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    environment |= {"REDIS_URL": "redis://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    command = [sys.executable, "-c", ALONE, json.dumps(others), *modules]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert Path(told.pop("")).is_relative_to(tmp_path)
+    code, said = told.pop("doctor")
+    assert (code, json.loads(said)["ok"]) == (1, False)
+    code, said = told.pop("web")
+    assert (code, MISSING in said) == ((2, False) if extra else (1, True))
+    assert {name: code for name, (code, _) in told.items() if code} == {}
 
 
 def test_the_pure_packages_import_without_any_service_library() -> None:
