@@ -17,6 +17,15 @@ POLICIES = {
     "eraser": ["EraserPolicy"],
 }
 
+#: The alarms, each with what its alert of config/prometheus-rules.yaml is called, after EmailActivity.
+ALARMS = {
+    "OldestEventAlarm": "Lag",
+    "NoProgressAlarm": "NoProgress",
+    "DeadLettersAlarm": "DeadLetters",
+    "BounceRateAlarm": "BounceRate",
+    "ComplaintRateAlarm": "ComplaintRate",
+}
+
 #: An action, and a resource as the end of its ARN with the prefix as `*`: ("sqs:SendMessage", "*-events").
 Permission = tuple[str, str]
 

@@ -20,6 +20,7 @@ from events import ANA, BEN, CLEO, Email, eventbridge, raw, sns
 from provision import StandInProvisioner
 from pushed import messages, passes
 from reading import items_of
+from template import ALARMS
 
 REGION = "eu-central-1"
 TOPIC = f"arn:aws:sns:{REGION}:000000000000:failures"
@@ -116,16 +117,17 @@ def test_what_is_put_again_or_goes_is_not_pushed_and_comes_back_with_its_id(clou
     assert first == again
 
 
-def test_the_option_reaches_the_deployment_and_a_wrong_target_stops_it(cloud):
+def test_the_options_reach_the_deployment_and_a_wrong_target_stops_it(cloud):
     def run(*arguments):
         where = ("--endpoint-url", cloud.endpoint_url, "--region", REGION, "--prefix", f"p-{uuid4().hex[:10]}")
         return CliRunner().invoke(provision, [*where, "--dry-run", "--json", *arguments], obj=Provisioner)
 
-    planned = json.loads(run("--push-to", TOPIC).stdout)["changes"]
+    planned = json.loads(run("--push-to", TOPIC, "--alarm-topic", TOPIC).stdout)["changes"]
     without = json.loads(run().stdout)["changes"]
     refused = run("--push-to", TOPIC + ".fifo")
 
-    assert {change["resource"] for change in planned} - {change["resource"] for change in without} >= {"Push"}
+    assert {change["resource"] for change in planned} - {change["resource"] for change in without} >= {"Push", *ALARMS}
+    assert not {change["resource"] for change in without} & {*ALARMS}
     assert isinstance(refused.exception, ProvisionError)
 
 

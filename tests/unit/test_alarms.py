@@ -6,21 +6,13 @@ import pytest
 
 from email_activity.provision.cloud import ProvisionError
 from email_activity.provision.deployment import TOPIC, Deployment
+from template import ALARMS
 from template import whole as read_template
 
 
 @pytest.fixture(scope="module")
 def whole():
     return read_template()
-
-
-ALARMS = {
-    "OldestEventAlarm": "Lag",
-    "NoProgressAlarm": "NoProgress",
-    "DeadLettersAlarm": "DeadLetters",
-    "BounceRateAlarm": "BounceRate",
-    "ComplaintRateAlarm": "ComplaintRate",
-}
 
 
 def test_alarms_are_there_for_a_topic_only_and_tell_it_of_both_ends(whole):

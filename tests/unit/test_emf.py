@@ -140,3 +140,13 @@ def test_lines_are_whole_and_go_to_standard_output(figures, monkeypatch):
     assert all(map(is_valid, lines))
     assert {line["queue"] for line in lines} == {"acme-events"}
     assert figures.processes(lambda _: True) == []
+
+
+@pytest.mark.usefixtures("figures")
+def test_when_nobody_reads_standard_output_nothing_fails(monkeypatch):
+    read, write = os.pipe()
+    monkeypatch.setattr(emf, "STANDARD_OUTPUT", write)
+    os.close(read)
+    a_batch(1.0)
+    emf.Writer("acme-events").write()
+    os.close(write)

@@ -65,6 +65,13 @@ def test_silence_is_unhealthy_whatever_was_said_before(file, monkeypatch, said):
     assert 89 < json.loads(check("--json").stdout)["age_seconds"] < 120
 
 
+def test_one_process_that_is_silent_is_unhealthy_though_another_reports(file):
+    HealthFile(str(file), lambda _: time.monotonic() - 90).write(POLLING)
+    result = check()
+    assert result.exit_code == 1
+    assert "last word 90 s ago" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -200,7 +200,7 @@ def test_the_poll_age_is_that_of_the_process_that_is_silent_for_longest(figures,
     assert shown(figures)["email_activity_processes"] == {("polling",): 1, ("waiting",): 1, ("wrong_setting",): 0}
 
 
-@given(st.lists(st.floats(min_value=0, max_value=1e6), max_size=50))
+@given(st.lists(st.sampled_from(LAG.bounds) | st.floats(min_value=0, max_value=1e6), max_size=50))
 def test_a_histogram_counts_each_value_once_where_it_belongs(values):
     figures = SharedFigures()
     figures.add(count._observed(LAG, values))

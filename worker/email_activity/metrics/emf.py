@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from email_activity.metrics.collect import Collector
@@ -98,7 +99,7 @@ class Writer:
 
     def write(self) -> None:
         """By a system call for each line: a child that is forked meanwhile finds no buffer that is locked."""
-        with self._lock:
+        with self._lock, suppress(OSError):  # nobody reads standard output any more
             for line in self._report.lines(time.time_ns() // 1_000_000):
                 os.write(STANDARD_OUTPUT, json.dumps(line).encode() + b"\n")
 
