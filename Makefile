@@ -136,6 +136,10 @@ bench-reading: $(BENCH_STAMP) localstack  ## what timelines, documents and days 
 bench-api: $(BENCH_STAMP) localstack  ## what the calls of the JSON API take on a large table
 	@$(BENCH).api $(ARGS)
 
+.PHONY: bench-signatures
+bench-signatures: $(BENCH_STAMP)  ## what checking SNS's signatures costs the worker
+	@$(BENCH).signatures $(ARGS)
+
 .PHONY: bench-redis
 bench-redis: $(BENCH_STAMP)  ## bytes of Redis memory for each fact that is remembered
 	@$(BENCH).redis_memory $(ARGS)

@@ -11,10 +11,11 @@ from certificateserver import HOST, TOPIC, URL, CertificateServer, Signer
 from email_activity.domain.errors import TransientError
 from email_activity.ingest import certificates
 from email_activity.ingest.certificates import Certificates
-from email_activity.ingest.disposition import unverified_delay
+from email_activity.ingest.disposition import InterpretedMessage, unverified_delays
+from email_activity.ses.interpret import Interpretation, InterpretedEvent, Outcome
 from email_activity.settings import load_settings
 from events import Email, eventbridge, lambda_sqs, raw, sns, sns_envelope
-from fakesite import FakeSite
+from fakesite import FakeSite, message
 
 OTHER_REGION = "arn:aws:sns:eu-west-1:111122223333:email-activity-events"
 
@@ -168,7 +169,9 @@ def test_enforced_a_message_waits_for_its_certificate_and_is_then_stored(server,
 
 
 def test_twelve_receives_take_hours_while_no_certificate_is_to_be_had():
-    delays = [unverified_delay(number) for number in range(1, 13)]
+    found = Interpretation.of((InterpretedEvent(Outcome.UNVERIFIED, "sns"),), {})
+    held = [InterpretedMessage(message("", receives), found) for receives in range(1, 13)]
+    delays = list(unverified_delays(held).values())
     assert delays[:5] == [5, 20, 80, 320, 900]
     assert sum(delays) > 2 * 3600
 

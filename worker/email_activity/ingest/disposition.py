@@ -126,11 +126,12 @@ def error_of(interpreted: InterpretedMessage, stored: StoreResult) -> PermanentE
     return interpreted.interpretation.error or RefusedByTableError(codes[0])
 
 
-def unverified_delay(receive_count: int) -> int:
-    """Seconds until a message comes again whose certificate is not to be had. SQS counts its receives: the first come
-    soon, for a failure that passes at once, and all twelve (the default) take two hours.
+def unverified_delays(unverified: Sequence[InterpretedMessage]) -> dict[Message, int]:
+    """Seconds until each message comes again whose certificate is not to be had. SQS counts its receives: the first
+    come soon, for a failure that passes at once, and all twelve (the default) take two hours.
     """
-    return min(900, 5 << 2 * (min(receive_count, 5) - 1))
+    messages = [interpreted.message for interpreted in unverified]
+    return {message: min(900, 5 << 2 * (min(message.receive_count, 5) - 1)) for message in messages}
 
 
 def newest_event(part: Sequence[InterpretedMessage], stored: StoreResult) -> datetime | None:

@@ -34,7 +34,7 @@ from email_activity.ingest.disposition import (
     items_of,
     keys_to_write,
     newest_event,
-    unverified_delay,
+    unverified_delays,
 )
 from email_activity.ingest.heartbeat import Heartbeat
 from email_activity.ingest.model import Claim, Message, StoreResult
@@ -217,7 +217,6 @@ class Pipeline:
         by: dict[Disposition, list[InterpretedMessage]] = {choice: [] for choice in Disposition}
         for interpreted in part:
             by[disposition(interpreted, result)].append(interpreted)
-        unverified = _messages(by[Disposition.RETURN_UNVERIFIED])
         to_quarantine, to_wait = by[Disposition.QUARANTINE], by[Disposition.RETURN_AFTER_LEASE]
         errors = {interpreted.message: error_of(interpreted, result.stored) for interpreted in to_quarantine}
         waits = {interpreted.message: result.seconds_until_free(interpreted) for interpreted in to_wait}
@@ -227,7 +226,7 @@ class Pipeline:
             deleted=self.settler.delete(_messages(by[Disposition.DELETE])),
             quarantined=len(quarantined),
             returned=self.settler.return_later(_messages(by[Disposition.RETURN]), at_least=pause)
-            + self.settler.return_in({message: unverified_delay(message.receive_count) for message in unverified}),
+            + self.settler.return_in(unverified_delays(by[Disposition.RETURN_UNVERIFIED])),
             held=self.settler.return_in(waits),
         )
         for interpreted in to_quarantine:
