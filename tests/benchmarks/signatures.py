@@ -1,10 +1,10 @@
-"""What SNS_SIGNATURES=enforce costs: the worker with it and without, in turn, on messages that all have to be checked.
+"""What SNS_SIGNATURES=enforce costs: the worker in a plain loop (`bare`), with it and without, in turn.
 
     make bench-signatures
     make bench-signatures ARGS="--rounds 12"
 
-Every message is in an envelope, signed with a key of 2,048 bits as SNS's are; the certificate is fetched by each
-process. A ratio is taken within each round; CPU an event says the same with less noise.
+Every message has to be checked: it is in an envelope, signed with a key of 2,048 bits as SNS's are; each process
+fetches the certificate. A ratio is taken within each round; CPU an event says the same with less noise.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.contestants import Contestant, ours
+from benchmarks.contestants import Contestant, bare, default_threads
 from benchmarks.ground import Ground
 from benchmarks.load import Load, load_of
 from benchmarks.measure import Drain, drain
@@ -48,8 +48,11 @@ def measure(rounds: int, events: int) -> tuple[list[Drain], list[Drain]]:
         CertificateServer(Path(folder), lambda _: (200, signer.certificate)) as server,
     ):
         checked = {"SNS_SIGNATURES": "enforce", "TRUSTED_SNS_TOPICS": TOPIC, **server.environment}
-        load, plain = signed(load_of(events), signer), ours()
-        pair: dict[bool, Contestant] = {True: replace(plain, settings=tuple(checked.items())), False: plain}
+        load, plain = signed(load_of(events), signer), bare(default_threads())
+        pair: dict[bool, Contestant] = {
+            True: replace(plain, settings=(*plain.settings, *checked.items())),
+            False: plain,
+        }
         found: dict[bool, list[Drain]] = {True: [], False: []}
         for number in range(rounds):
             for is_checked in (number % 2 == 0, number % 2 == 1):
