@@ -13,7 +13,7 @@ from email_activity.ingest.health import State, read_health
 from email_activity.ingest.poller import Poller
 from email_activity.ingest.queue import find_queue
 from events import Email, raw
-from fakesite import FakeSite, FakeSqs, not_found
+from fakesite import FakeSite, FakeSqs
 
 #: Seconds, a hang guard.
 LONG = 120
@@ -108,15 +108,15 @@ def test_no_receive_while_a_dependency_is_away(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_process_that_fails_leaves_receiving_to_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    site, is_over = FakeSite(), threading.Event()
-    poller = site.poller(monkeypatch, is_over.is_set, health_file=str(tmp_path / "health"))
+    site = FakeSite()
+    poller = site.poller(monkeypatch, lambda: False, health_file=str(tmp_path / "health"))
+    monkeypatch.setattr(poller, "_sleep", lambda: None)
+    site.sqs.receive_message = None  # whoever calls it fails
     worker = poller._receivers._worker
     poller._receivers.receives_for(LONG)
     assert worker.wanted(process=1) == 0
-    turn = poller._receivers.take_turn(is_over.is_set)
+    turn = poller._receivers.take_turn(lambda: False)
     assert turn
-    site.sqs.receive_message = not_found("ReceiveMessage")  # which cannot be called
-    is_over.set()
     poller._poll_once(poller._components.pipeline(), turn)
     assert worker.wanted(process=1) == 1
 
