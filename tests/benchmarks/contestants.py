@@ -1,7 +1,9 @@
 """Who is measured, and how each is started.
 
 ours                    the worker as it is deployed: Celery, two processes, default settings
+ours, best threads      the same with the threads that are best on this machine, where those are others
 bare                    the same receiver, pipeline and settler in a plain loop: what Celery costs
+bare, equal threads     the same with as many threads as ours
 copying                 boto3 only: receives, puts the bodies into the table, deletes: what any code must do
 copying, our clients    the same with the worker's clients and parts: what the rest of the job costs
 stock Celery            Celery's own SQS transport, one task for each message
@@ -13,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -96,6 +98,7 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 OURS, BARE, COPYING, COPYING_OURS, STOCK = "ours", "bare", "copying", "copying, our clients", "stock Celery"
+OURS_BEST, BARE_EQUAL = "ours, best threads", "bare, equal threads"
 
 
 def ours(concurrency: int = PROCESSES, threads: int | None = None) -> Contestant:
@@ -110,6 +113,14 @@ def bare(threads: int) -> Contestant:
     settings = (("THREADS_PER_PROCESS", str(threads)),)
     command = [sys.executable, "-m", "benchmarks.bare"]
     return Contestant(BARE, command, PROCESSES, threads, is_full_job=True, settings=settings)
+
+
+def ours_best(threads: int) -> Contestant:
+    return replace(ours(threads=threads), name=OURS_BEST)
+
+
+def bare_equal() -> Contestant:
+    return replace(bare(default_threads()), name=BARE_EQUAL)
 
 
 def copying(threads: int) -> Contestant:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.contestants import BARE, COPYING, COPYING_OURS, OURS, STOCK
+from benchmarks.contestants import BARE, BARE_EQUAL, COPYING, COPYING_OURS, OURS, OURS_BEST, STOCK
 from benchmarks.measure import Drain
 from benchmarks.prices import with_sends_usd_per_million_events, worker_usd_per_million_events
 from benchmarks.write_units import WriteUnits
@@ -46,16 +46,22 @@ def _median(drains: Sequence[Drain], figure: Callable[[Drain], float]) -> float:
     return statistics.median(map(figure, drains))
 
 
+def _ours(found: Found, name: str, delay_ms: float) -> list[Drain]:
+    """What another is measured against: bare's best threads against our best, all else as it is installed."""
+    best = found.of(OURS_BEST, delay_ms) if name == BARE else []
+    return best or found.of(OURS, delay_ms)
+
+
 def ratios(found: Found, name: str, delay_ms: float) -> list[float]:
     """Ours to another, in each round."""
-    rates = [each.events_per_second for each in found.of(OURS, delay_ms)]
+    rates = [each.events_per_second for each in _ours(found, name, delay_ms)]
     others = found.stock_rates(delay_ms) if name == STOCK else [d.events_per_second for d in found.of(name, delay_ms)]
     return [one / other for one, other in zip(rates, others, strict=False)]
 
 
 def ratios_at_equal_pace(found: Found, name: str, delay_ms: float) -> list[float]:
     """The same as if the machine had been as fast for one as for the other."""
-    pairs = zip(found.of(OURS, delay_ms), found.of(name, delay_ms), strict=False)
+    pairs = zip(_ours(found, name, delay_ms), found.of(name, delay_ms), strict=False)
     return [one.events_at_equal_pace / other.events_at_equal_pace for one, other in pairs]
 
 
@@ -64,16 +70,17 @@ def as_text(found: Found) -> str:
     head = f"{'':<22}{'threads':>8}{'delay':>7}{'events/s':>18}{'calls/event':>13}{'CPU us/event':>14}"
     lines = [f"{head}{'stub':>7}{'Redis':>7}{'pace us':>9}"]
     for delay in delays:
-        for name in (OURS, BARE, COPYING_OURS, COPYING):
+        for name in (OURS, BARE_EQUAL, OURS_BEST, BARE, COPYING_OURS, COPYING):
             lines += _row(name, delay, found.of(name, delay))
         rates = found.stock_rates(delay)
         if rates:
             lines.append(f"{STOCK:<22}{'8 x 1':>8}{delay:>5g}ms{_spread(rates):>18}")
     lines.append("")
     for delay in delays:
-        for name, what in ((BARE, "bare loop"), (COPYING_OURS, COPYING_OURS), (COPYING, COPYING), (STOCK, STOCK)):
+        for name in (BARE_EQUAL, BARE, COPYING_OURS, COPYING, STOCK):
             each = ratios(found, name, delay)
             if each:
+                what = "bare, each with its best threads," if name == BARE else name
                 line = f"ours to {what} at {delay:g} ms: {_ratio(each)}, by round"
                 paced = ratios_at_equal_pace(found, name, delay)
                 lines.append(line + (f"; at equal pace {_ratio(paced)}" if paced else ""))
@@ -142,6 +149,8 @@ def as_json(found: Found) -> Mapping[str, Any]:
         "bare_events_per_second": rate(BARE),
         "ratio_to_bare": ratio(BARE),
         "ratio_to_bare_at_equal_pace": ratio(BARE, ratios_at_equal_pace),
+        "ratio_to_bare_at_equal_threads": ratio(BARE_EQUAL),
+        "ratio_to_bare_at_equal_threads_and_pace": ratio(BARE_EQUAL, ratios_at_equal_pace),
         "copy_events_per_second": rate(COPYING),
         "ratio_to_copy": ratio(COPYING),
         "ratio_to_copy_at_equal_pace": ratio(COPYING, ratios_at_equal_pace),

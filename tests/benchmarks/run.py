@@ -25,11 +25,15 @@ from benchmarks.contestants import (
     BARE,
     COPYING,
     COPYING_OURS,
+    OURS,
     Contestant,
     bare,
+    bare_equal,
     copying,
     copying_with_our_clients,
+    default_threads,
     ours,
+    ours_best,
     stock_celery,
 )
 from benchmarks.ground import QUEUE, BenchmarkError, Ground
@@ -49,9 +53,10 @@ SWEEP_EVENTS = 30_000
 SWEEPS = 2
 
 #: What was best in a sweep, at 10 ms, and about the events a second then: for `--quick`, and to size the tries.
-BEST: Mapping[str, tuple[int, float]] = {BARE: (24, 5_000), COPYING: (24, 5_000), COPYING_OURS: (32, 8_000)}
+BEST: Mapping[str, tuple[int, float]] = {BARE: (48, 5_000), COPYING: (24, 5_000), COPYING_OURS: (32, 8_000)}
 
 MAKE: Mapping[str, Callable[[int], Contestant]] = {
+    OURS: lambda threads: ours(threads=threads),
     BARE: bare,
     COPYING: copying,
     COPYING_OURS: copying_with_our_clients,
@@ -98,7 +103,14 @@ def run(plan: Plan) -> Found:
 
 def _field(best: Mapping[str, tuple[int, float]]) -> list[tuple[Contestant, float]]:
     """All but stock Celery, with the events a second that each may do."""
-    return [(ours(), best[BARE][1]), *((MAKE[name](threads), rate) for name, (threads, rate) in best.items())]
+    rate, tuned = best[BARE][1], best[OURS][0] if OURS in best else default_threads()
+    others = [(MAKE[name](threads), rate) for name, (threads, rate) in best.items() if name != OURS]
+    return [
+        (ours(), rate),
+        (bare_equal(), rate),
+        *([(ours_best(tuned), rate)] if tuned != default_threads() else []),
+        *others,
+    ]
 
 
 def _turned(field: list[tuple[Contestant, float]], by: int) -> list[tuple[Contestant, float]]:

@@ -11,6 +11,7 @@ KEYS = (
     "bare_events_per_second",
     "ratio_to_bare",
     "ratio_to_bare_at_equal_pace",
+    "ratio_to_bare_at_equal_threads",
     "copy_events_per_second",
     "ratio_to_copy",
     "ratio_to_copy_at_equal_pace",

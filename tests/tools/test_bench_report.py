@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.contestants import BARE, COPYING, COPYING_OURS, OURS
+from benchmarks.contestants import BARE, BARE_EQUAL, COPYING, COPYING_OURS, OURS, OURS_BEST
 from benchmarks.measure import Drain
 from benchmarks.report import Found, Stock, as_json, as_text
 from benchmarks.smoke import KEYS
@@ -63,8 +63,15 @@ def test_at_equal_pace_a_slower_machine_does_not_count():
     assert told["ratio_to_bare_at_equal_pace"] == 1
 
 
+def test_celery_is_judged_at_equal_threads_and_at_each_ones_best():
+    drains = [drain(OURS, 1_000), drain(BARE_EQUAL, 1_000), drain(OURS_BEST, 1_800), drain(BARE, 2_000)]
+    told = as_json(found(drains))
+    assert (told["ratio_to_bare_at_equal_threads"], told["ratio_to_bare"]) == (1, 0.9)
+    assert as_json(found([each for each in drains if each.contestant != OURS_BEST]))["ratio_to_bare"] == 0.5
+
+
 def test_the_last_line_has_what_the_smoke_check_asks_for():
-    told = as_json(found([drain(OURS, 1_000), drain(BARE, 1_000)]))
+    told = as_json(found([drain(OURS, 1_000), drain(BARE, 1_000), drain(BARE_EQUAL, 1_000)]))
     assert all(isinstance(told[name], int | float) for name in KEYS)
 
 
