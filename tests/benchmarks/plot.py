@@ -45,17 +45,20 @@ def _lines(axis: Any, told: dict[str, Any], delay: float, figure: str) -> None:
 
 
 def _fills(axis: Any, told: dict[str, Any]) -> None:
-    rates = [each["rate"] for each in told["arrivals"]]
-    # Of deletes only: at a trickle, receives that are open when the count is taken blur what one brings.
-    axis.plot(rates, [each["messages_per_delete"] for each in told["arrivals"]], marker="o")
+    for linger in sorted({each["linger_ms"] for each in told["arrivals"]}):
+        points = [
+            (each["rate"], each["requests_per_event"]) for each in told["arrivals"] if each["linger_ms"] == linger
+        ]
+        axis.plot(*zip(*points, strict=True), marker="o", label=f"LINGER_MILLISECONDS={linger}")
     axis.set(
-        title="Steady arrival, default settings",
+        title="Steady arrival",
         xlabel="events/s that arrive",
-        ylabel="messages for a delete call",
-        ylim=(0, 10.5),
+        ylabel="SQS requests an event",
+        xscale="log",
+        ylim=(0, 2.5),
     )
-    axis.set_xscale("log")
     axis.grid(alpha=0.3)
+    axis.legend()
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arrivals import Arrivals, arrivals
+from benchmarks.arrivals import LINGER_MS, Arrivals, arrivals
 from benchmarks.contestants import ROOT, default_threads, ours
 from benchmarks.ground import BenchmarkError, Ground
 from benchmarks.load import load_for
@@ -65,11 +65,13 @@ def _figures(processes: int, each: Drain, usual_pace_us: float) -> Mapping[str, 
 
 
 def fills(ground: Ground) -> list[Arrivals]:
+    """Each without a linger and with it, one after the other."""
     found = []
     for rate in RATES:
-        each = arrivals(ground, rate, ARRIVE_SECONDS, DELAY_MS)
-        say(f"{rate} a second: {each.messages_per_receive:.1f} a receive, {each.messages_per_delete:.1f} a delete")
-        found.append(each)
+        for linger_ms in (0, LINGER_MS):
+            each = arrivals(ground, rate, ARRIVE_SECONDS, DELAY_MS, linger_ms)
+            say(f"{rate} a second, linger {linger_ms} ms: {each.requests_per_event:.2f} SQS requests an event")
+            found.append(each)
     return found
 
 
@@ -81,10 +83,11 @@ def as_text(measured: Sequence[Mapping[str, Any]], arrived: Sequence[Arrivals]) 
         f"{each['at_usual_pace']:>15,}{each['calls_per_event']:>13.3f}{each['cpu_us_per_event']:>14}"
         for each in measured
     ]
-    lines += ["", f"{'arrive/s':>9}{'a receive':>11}{'a delete':>10}{'calls/event':>13}{'p50 ms':>8}{'p99 ms':>8}"]
+    head = f"{'arrive/s':>9}{'linger':>10}{'a receive':>11}{'a delete':>10}{'calls/event':>13}"
+    lines += ["", f"{head}{'SQS/event':>11}{'p50 ms':>8}{'p99 ms':>8}"]
     lines += [
-        f"{each.rate:>9,.0f}{each.messages_per_receive:>11.1f}{each.messages_per_delete:>10.1f}"
-        f"{each.calls_per_event:>13.3f}{each.p50_ms:>8.0f}{each.p99_ms:>8.0f}"
+        f"{each.rate:>9,.0f}{each.linger_ms:>7} ms{each.messages_per_receive:>11.1f}{each.messages_per_delete:>10.1f}"
+        f"{each.calls_per_event:>13.3f}{each.requests_per_event:>11.3f}{each.p50_ms:>8.0f}{each.p99_ms:>8.0f}"
         for each in arrived
     ]
     return "\n".join(lines)

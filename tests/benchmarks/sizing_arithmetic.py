@@ -43,9 +43,10 @@ VCPUS = 2
 CONTAINER_GB = 4
 
 #: SQS requests by which a process looks at its queue, once a minute; and seconds between two questions of an idle
-#: process to the table, each one write unit.
+#: worker to the table, each one write unit. Those of its processes that stand by write as seldom as they may.
 REQUESTS_A_MINUTE = 3
 PROBE_SECONDS = 5
+STANDBY_SECONDS = 30
 
 #: Messages in flight in a standard queue, approximately.
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
@@ -65,13 +66,13 @@ NEW_TABLE_WRITES, TABLE_WRITES, PARTITION_WRITES = 4_000, 40_000, 1_000
 class Assumptions:
     """What is measured or supposed.
 
-    billed_requests: SQS requests for an event, when batches are full. failures: in their indexes, for each email.
+    billed_requests: SQS requests an event, of two workers at 100 a second. failures: in their indexes, for each email.
     busiest_day and busiest_hour: times the average day, and times the average hour of that day; ten times together.
     """
 
     #: Half of what a worker did on two cores that it shared with the benchmark's stand-ins, 10 ms a call.
     events_per_second_per_core: float = 2_300.0
-    billed_requests: float = 0.216
+    billed_requests: float = 0.3
     #: Measured, as a backlog is drained.
     write_units: float = 2.54
     #: One Send, one Delivery, 0.6 Opens, 0.2 Clicks, 0.05 others.
@@ -89,7 +90,7 @@ class Assumptions:
     busiest_day: float = 2.5
     busiest_hour: float = 4.0
     utilisation: float = 0.6
-    threads: int = 24
+    threads: int = 48
     batch_size: int = 70
     receive_wait_seconds: float = 5.0
 
@@ -150,7 +151,7 @@ def month(emails: int, on: Assumptions) -> dict[str, Any]:
         # Sends and receives share what is free: the sends come first.
         "SQS, sends": max(0.0, events - prices.SQS_FREE_REQUESTS) / MILLION * prices.SQS_REQUESTS,
         "SQS, receives and deletes": events * on.billed_requests / MILLION * prices.SQS_REQUESTS,
-        "idle polls and questions": processes * idle * idle_process_usd(on),
+        "idle polls and questions": containers * idle * idle_worker_usd(on),
         "DynamoDB writes": events * on.write_units / MILLION * prices.DYNAMODB_WRITE_UNITS,
     }
     running = sum(costs.values())
@@ -172,10 +173,10 @@ def month(emails: int, on: Assumptions) -> dict[str, Any]:
     }
 
 
-def idle_process_usd(on: Assumptions) -> float:
-    """A process that has nothing to do for a month: its one long poll, its looks at the queue, its questions."""
-    requests = SECONDS_A_MONTH / on.receive_wait_seconds + SECONDS_A_MONTH / 60 * REQUESTS_A_MINUTE
-    questions = SECONDS_A_MONTH / PROBE_SECONDS
+def idle_worker_usd(on: Assumptions) -> float:
+    """A container that has nothing to do for a month: its one long poll, its looks at the queue, its questions."""
+    requests = SECONDS_A_MONTH / on.receive_wait_seconds + VCPUS * SECONDS_A_MONTH / 60 * REQUESTS_A_MINUTE
+    questions = SECONDS_A_MONTH / PROBE_SECONDS + (VCPUS - 1) * SECONDS_A_MONTH / STANDBY_SECONDS
     return requests / MILLION * prices.SQS_REQUESTS + questions / MILLION * prices.DYNAMODB_WRITE_UNITS
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import prices, sizing
-from benchmarks.sizing_arithmetic import Assumptions, idle_process_usd, kept, limits, measured, month, redis_node
+from benchmarks.sizing_arithmetic import Assumptions, idle_worker_usd, kept, limits, measured, month, redis_node
 
 MILLION = 1_000_000
 
@@ -71,9 +71,10 @@ def test_what_is_free_is_free_once_and_the_total_is_the_sum() -> None:
     assert it["**together**"] == pytest.approx(sum(lines) + kept(MILLION, 12, ROUND).usd)
 
 
-def test_an_idle_process_pays_for_its_polls_and_questions() -> None:
-    # One thread each 5 s: 0.5256 M receives, 3 calls a minute: 0.1314 M; a question each 5 s: 0.5256 M write units.
-    assert idle_process_usd(ROUND) == pytest.approx((0.5256 + 0.1314) * 0.40 + 0.5256 * 0.625)
+def test_an_idle_worker_pays_for_its_poll_and_its_questions() -> None:
+    # One thread of two processes each 5 s: 0.5256 M receives, 2 x 3 calls a minute: 0.2628 M; a question each 5 s and
+    # each 30 s: 0.5256 and 0.0876 M write units.
+    assert idle_worker_usd(ROUND) == pytest.approx((0.5256 + 0.2628) * 0.40 + (0.5256 + 0.0876) * 0.625)
 
 
 def test_the_table_is_kept_with_recovery_and_its_indexes_without() -> None:

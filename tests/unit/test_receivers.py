@@ -135,7 +135,8 @@ def test_after_a_full_batch_nothing_is_waited_for(batch_size: int) -> None:
         turn.end(batch_size)
 
 
-def test_a_turn_that_ends_lets_the_next_thread_receive_at_once() -> None:
+def test_a_turn_that_ends_lets_the_next_thread_receive_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_EVERY", 2 * LONG)
     process = receivers()
     turn = turn_of(process)
     next_turn = threading.Event()

@@ -134,7 +134,7 @@ class Settings(TrackingSettings, ReaderSettings):
     )
 
     batch_size: int = Field(70, ge=1, le=1_000, description="messages per batch")
-    threads_per_process: int = Field(24, ge=1, le=64, description="polling threads in each process at most")
+    threads_per_process: int = Field(48, ge=1, le=64, description="polling threads in each process at most")
     linger_milliseconds: int = Field(200, ge=0, le=5_000, description="longest wait for a batch to gather; 0 for none")
     poll_seconds: float = Field(30, gt=0, le=300, description="bound of one poll task")
     receive_wait_seconds: int = Field(5, ge=0, le=20, description="long poll; SQS allows 20, a quick stop wants less")
