@@ -1,16 +1,18 @@
 """The lists that the judgement of opens and clicks ships with."""
 
 import json
+import tomllib
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from email_activity.activity.engagement import RULES
 from email_activity.activity.engagement.agents import agent_of
-from email_activity.activity.engagement.networks import checked_on, filter_of
+from email_activity.activity.engagement.networks import Filter, checked_on, filter_of
 
 LISTS = files("email_activity.activity.engagement").joinpath("lists")
 A_YEAR = timedelta(days=365)
@@ -33,7 +35,7 @@ def test_networks_that_nobody_compared_for_a_year_are_told_of():
 @pytest.mark.parametrize("name", ["readers", "robots", "crawlers"])
 def test_each_list_says_where_it_comes_from_and_each_of_its_texts_leads_to_an_expression(name):
     head, *rows = map(json.loads, LISTS.joinpath(f"{name}.jsonl").read_text("utf-8").splitlines())
-    assert head.keys() == {"what", "source", "licence", "made"}
+    assert head.keys() == {"what", "source", "licence", "copyright", "changed", "made"}
     assert date.fromisoformat(head["made"])
     assert all(title and texts for title, _, texts in rows)
 
@@ -42,6 +44,14 @@ def test_networks_are_found_by_address_in_both_families_and_in_one_within_the_ot
     found = {ip: (filter_of(ip) or RULES[0]) for ip in ("40.107.1.2", "::ffff:40.107.1.2", "2a01:111:f400::9")}
     assert {each.name for each in found.values()} == {"Microsoft's mail filter"}
     assert [filter_of(ip) for ip in ("203.0.113.7", "2001:db8::1", "", "no address")] == [None] * 4
+
+
+def test_each_filter_says_its_source_and_each_network_is_found_from_end_to_end():
+    for row in tomllib.loads(LISTS.joinpath("networks.toml").read_text("utf-8"))["filter"]:
+        assert row["source"]
+        for network in map(ip_network, row["networks"]):
+            ends = {filter_of(str(network[0])), filter_of(str(network[-1]))}
+            assert ends == {Filter(row["name"], row["only_filters"], row["source"])}, network
 
 
 def test_exchange_online_is_no_filter():

@@ -1,6 +1,7 @@
 """Whose network an address is in, of those who filter mail. Pure, but for reading `lists/networks.toml` once."""
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -30,16 +31,19 @@ def filter_of(ip: str) -> Filter | None:
         return None
     if address.version == 6 and address.ipv4_mapped:  # noqa: PLR2004  the family of addresses
         address = address.ipv4_mapped
-    return next((found for network, found in _networks() if address in network), None)
+    near = _networks().get((address.version, address.packed[0]), ())
+    return next((found for network, found in near if address in network), None)
 
 
 @cache
-def _networks() -> tuple[tuple[IPv4Network | IPv6Network, Filter], ...]:
-    return tuple(
-        (ip_network(network), Filter(row["name"], row["only_filters"], row["source"]))
-        for row in _table()["filter"]
-        for network in row["networks"]
-    )
+def _networks() -> Mapping[tuple[int, int], Sequence[tuple[IPv4Network | IPv6Network, Filter]]]:
+    """By family and first byte, so that an address is compared with few. No network spans two first bytes."""
+    found: dict[tuple[int, int], list[tuple[IPv4Network | IPv6Network, Filter]]] = {}
+    for row in _table()["filter"]:
+        filter_ = Filter(row["name"], row["only_filters"], row["source"])
+        for network in map(ip_network, row["networks"]):
+            found.setdefault((network.version, network.network_address.packed[0]), []).append((network, filter_))
+    return found
 
 
 def checked_on() -> date:
