@@ -1,12 +1,11 @@
 """The lists of agents that the judgement of opens and clicks ships with, made anew from other projects' lists.
 
-    python -m pip install --target LISTS --no-deps device-detector crawler-user-agents
-    python -m pip install pyyaml
-    python tests/agentlists/collect.py LISTS
+    make agent-lists
 
 Each list becomes a file of JSON lines in worker/email_activity/activity/engagement/lists/: first what it is, where it
-comes from, its licence and the day, then `[name, regular expression, texts]`. An agent can match only if it has one of
-the texts (in lower case), so that a reader of the list compiles and tries few of the expressions.
+comes from, its licence and copyright, what is changed, and the day; then `[name, regular expression, texts]`. An agent
+can match only if it has one of the texts (in lower case), so that a reader of the list compiles and tries few of the
+expressions.
 """
 
 import json
@@ -17,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -123,8 +122,15 @@ def crawlers(folder: Path) -> Iterator[Row]:
             yield re.sub(r"\\(.)", r"\1", row["pattern"]), row["pattern"]
 
 
-def write(name: str, what: str, source: str, licence: str, rows: Iterable[Row]) -> None:
-    head = {"what": what, "source": source, "licence": licence, "made": f"{datetime.now(UTC):%Y-%m-%d}"}
+class Origin(NamedTuple):
+    source: str
+    licence: str
+    copyright: str
+
+
+def write(name: str, what: str, origin: Origin, changed: str, rows: Iterable[Row]) -> None:
+    changed += "; each with the texts of which an agent must have one"
+    head = {"what": what, **origin._asdict(), "changed": changed, "made": f"{datetime.now(UTC):%Y-%m-%d}"}
     lines = [head, *([title, pattern, literals(pattern)] for title, pattern in rows)]
     text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in lines)
     (LISTS / name).write_text(text, "utf-8")
@@ -134,12 +140,22 @@ def write(name: str, what: str, source: str, licence: str, rows: Iterable[Row]) 
 def main() -> None:
     folder = Path(sys.argv[1])
     version = {each.metadata["Name"].replace("_", "-"): each.version for each in distributions(path=[str(folder)])}
-    devices = f"device-detector {version['device-detector']}, which has the lists of https://github.com/matomo-org/device-detector"
-    crawling = f"crawler-user-agents {version['crawler-user-agents']}, https://github.com/monperrus/crawler-user-agents"
-    lgpl = "LGPL-3.0-or-later"
-    write("readers.jsonl", "programs and apps in which people read", devices, lgpl, readers(folder))
-    write("robots.jsonl", "robots, and libraries that fetch", devices, lgpl, robots(folder))
-    write("crawlers.jsonl", "robots", crawling, "MIT", crawlers(folder))
+    detector = Origin(
+        f"device-detector {version['device-detector']}, which has the lists of https://github.com/matomo-org/device-detector",
+        "LGPL-3.0-or-later",
+        "the Matomo team and contributors, https://matomo.org",
+    )
+    crawling = Origin(
+        f"crawler-user-agents {version['crawler-user-agents']}, https://github.com/monperrus/crawler-user-agents",
+        "MIT",
+        "2017 Martin Monperrus",
+    )
+    people = "pim.yml and mobile_apps.yml, without apps that fetch by themselves"
+    fetching = "bots.yml and libraries.yml, without image proxies and parts of apps"
+    own = "crawler-user-agents.json, without image proxies and apps"
+    write("readers.jsonl", "programs and apps in which people read", detector, people, readers(folder))
+    write("robots.jsonl", "robots, and libraries that fetch", detector, fetching, robots(folder))
+    write("crawlers.jsonl", "robots", crawling, own, crawlers(folder))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterable
+from email.parser import BytesParser
 from importlib import metadata
 from pathlib import Path
 
@@ -83,6 +84,27 @@ def test_the_wheel_has_one_importable_package_and_the_template(wheel: Path) -> N
     assert {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")} == {"email_activity"}
     assert "email_activity/template.yaml" in names
     assert "email_activity/py.typed" in names
+
+
+def test_each_list_of_others_comes_with_its_licence(wheel: Path) -> None:
+    """Said by the list's first line, named in the metadata, its text beside the list; LGPL 3 adds to GPL 3."""
+    archive = zipfile.ZipFile(wheel)
+    lists = "email_activity/activity/engagement/lists/"
+    heads = [
+        json.loads(archive.open(name).readline())
+        for name in archive.namelist()
+        if name.startswith(lists) and name.endswith(".jsonl")
+    ]
+    licences = {head["licence"] for head in heads}
+    assert licences == {"LGPL-3.0-or-later", "MIT"}
+    (named,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    stated = BytesParser().parse(archive.open(named))
+    assert set(stated["License-Expression"].split(" AND ")) == {"Apache-2.0", *licences}
+    for licence in (*licences, "GPL-3.0-or-later"):
+        assert archive.read(f"{lists}LICENSES/{licence}.txt")
+        assert any(path.endswith(f"LICENSES/{licence}.txt") for path in stated.get_all("License-File"))
+    texts = archive.read(f"{lists}LICENSES/MIT.txt").decode()
+    assert all(head["copyright"] in texts for head in heads if head["licence"] == "MIT")
 
 
 @pytest.mark.parametrize("installed", ["wheel", "editable"])
