@@ -5,7 +5,8 @@ Who is meant is told by a predicate over normalized addresses, so that whoever k
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,6 +36,9 @@ _BEGINS_IN_RETURN_PATH = "+-_."
 #: Places within it that are tried for one sign, the nearest: a text of nothing but signs must not cost much.
 _MOST_TRIED = 4
 
+#: Characters of a text that is remembered with the addresses in it.
+_SHORT = 500
+
 #: How the person is shown, before an address in angle brackets.
 _SHOWN = re.compile(r"(?:\"[^\"\n]*\"|[^<>\",;:\n@()\[\]{}]*)\s*<\s*$")
 _LONGEST_SHOWN = 200
@@ -44,12 +48,27 @@ def names(value: Any, is_person: IsPerson) -> bool:
     """Whether any text in it does: a text, or lists and maps of any depth."""
     match value:
         case str():
-            return bool(_AT.search(value)) and without(value, is_person) != value
+            return bool(_AT.search(value)) and any(map(is_person, _addresses_in(value)))
         case dict():
             return any(names(name, is_person) or names(each, is_person) for name, each in value.items())
         case list() | tuple() | set() | frozenset():
             return any(names(each, is_person) for each in value)
     return False
+
+
+def _addresses_in(text: str) -> Iterable[str]:
+    """All that it may name."""
+    return _short_ones(text) if len(text) <= _SHORT else _asked_for(text)
+
+
+def _asked_for(text: str) -> tuple[str, ...]:
+    asked: dict[str, None] = {}
+    without(text, lambda address: bool(asked.setdefault(address)))
+    return tuple(asked)
+
+
+#: The same senders, recipients and subjects come again and again.
+_short_ones = lru_cache(maxsize=4096)(_asked_for)
 
 
 def without(value: Any, is_person: IsPerson) -> Any:

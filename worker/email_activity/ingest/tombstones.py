@@ -9,7 +9,7 @@ number, nothing of that person is written any more, and `email-activity forget` 
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -55,7 +55,8 @@ class Forgotten:
         key = self.key
         if not self.people or key is None or not interpretation.items:
             return interpretation
-        changed = [self._changes(event, key) for event in interpretation.events]
+        own = list(interpretation.items.values()) if len(interpretation.events) == 1 else None
+        changed = [self._changes(event, key, own) for event in interpretation.events]
         if not any(changed):
             return interpretation
         events = tuple(map(_with_outcome, interpretation.events, changed))
@@ -63,13 +64,16 @@ class Forgotten:
         remaining = ((item, merged.get(key, item)) for key, item in interpretation.items.items())
         return Interpretation.of(events, {key_of(after): after for _, after in remaining if after is not None})
 
-    def _changes(self, event: InterpretedEvent, key: PersonKey) -> dict[Key, Item | None]:
-        """sent_at: who was forgotten and is written to anew is recorded; without a time nobody can tell."""
+    def _changes(self, event: InterpretedEvent, key: PersonKey, items: Sequence[Item] | None) -> dict[Key, Item | None]:
+        """sent_at: who was forgotten and is written to anew is recorded; without a time nobody can tell.
+
+        items: of the event, where they are known already.
+        """
         if event.outcome is not Outcome.ACTIVITY or event.event is None:
             return {}
         mail = event.event.mail
         sent_at = mail.timestamp.at if mail.timestamp and mail.timestamp.at else NEVER
-        items = [fact.to_item() for fact in event.facts]
+        items = items or [fact.to_item() for fact in event.facts]
         return changes(items, lambda each: self.people.get(key.hash(each), NEVER) > sent_at, mail.destinations())
 
 
