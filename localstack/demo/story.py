@@ -23,6 +23,7 @@ UNREADABLE = "Hello, is this the accounting department?"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
 LAPTOP = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 APPLE_PREFETCH = "Mozilla/5.0"
+GMAIL_PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ def events(now: datetime) -> Iterator[Published]:
         "DeliveryDelay", "deliveryDelay", 60, ("dave@example.com",), delayType="MailboxFull", delayedRecipients=[full]
     )
     yield late.delivery("dave@example.com", after=1500)
+    # An ordinary browser so soon after the delivery: a person or a scanner.
+    yield late.open(1540, LAPTOP)
 
     angry = mail("2026-005", "erin@example.com", minutes=42)
     yield from (angry.send(), angry.delivery("erin@example.com"))
@@ -160,7 +163,7 @@ def events(now: datetime) -> Iterator[Published]:
     )
 
     leaving = mail("2026-006", "frank@example.com", minutes=38)
-    yield from (leaving.send(), leaving.delivery("frank@example.com"))
+    yield from (leaving.send(), leaving.delivery("frank@example.com"), leaving.open(280, GMAIL_PROXY))
     yield leaving.event(
         "Subscription",
         "subscription",

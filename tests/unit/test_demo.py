@@ -49,7 +49,12 @@ def test_the_story_has_every_kind_duplicates_disorder_and_no_activities() -> Non
     assert times != sorted(times)
 
 
-@pytest.mark.parametrize("lost", range(29))
+def test_the_story_has_an_open_by_each_of_whom_it_may_be() -> None:
+    opens = [each for email in recorded(story(NOW)) for each in email.timeline if each.activity.kind == "Open"]
+    assert {each.judged.class_ for each in opens if each.judged} == {"person", "proxy", "machine", "unknown"}
+
+
+@pytest.mark.parametrize("lost", range(31))
 def test_any_event_that_is_not_in_the_table_is_missed(lost: int) -> None:
     published = story(NOW)
     events = [each for each in published if each.fate == "recorded"]

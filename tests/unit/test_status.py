@@ -201,7 +201,7 @@ TOUCHES = [
     ("machine", EMAIL.click(bot="Likely", at=EMAIL.after(331))),
     ("unknown", EMAIL.open(at=EMAIL.after(30))),
     # Proxies fetch images, not links.
-    ("unknown", EMAIL.click(agent=GMAIL_PROXY)),
+    ("unknown", EMAIL.click(agent=GMAIL_PROXY, at=EMAIL.after(340))),
     ("proxy_opened", EMAIL.open(GMAIL_PROXY)),
     ("proxy_opened", EMAIL.open(YAHOO_PROXY, bot="Unlikely")),
     ("opened", EMAIL.open(BROWSER)),
