@@ -16,6 +16,7 @@ SETUP_STAMP := .venv/.installed
 FUZZ_STAMP := .venv/.fuzz
 BENCH_STAMP := .venv/.bench
 BROWSER_STAMP := .venv/.browser
+OPS_STAMP := .venv/.ops
 STAND := localstack/stand.py
 # Compiling everything is a third of an install's time, mostly for modules that are never imported.
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install --no-compile
@@ -86,9 +87,14 @@ $(BROWSER_STAMP): requirements-browser.lock $(SETUP_STAMP)
 	@touch $@
 
 .PHONY: test-ops
-test-ops: setup  ## the alerts and the metrics, by Debian's promtool
-	@command -v promtool >/dev/null || { echo "promtool is missing: apt-get install prometheus" >&2; exit 2; }
+test-ops: $(OPS_STAMP)  ## alerts, metrics and what deploys, by Debian's promtool, docker-compose and systemd
+	@for program in promtool docker-compose systemd-analyze; do command -v $$program >/dev/null || { \
+		echo "$$program is missing: apt-get install prometheus docker-compose systemd" >&2; exit 2; }; done
 	$(BIN)/pytest tests/ops $(ARGS)
+
+$(OPS_STAMP): requirements-ops.lock $(SETUP_STAMP)
+	$(PIP_INSTALL) --require-hashes --requirement requirements-ops.lock
+	@touch $@
 
 .PHONY: screenshots
 screenshots: $(BROWSER_STAMP)  ## draw the README's pictures of the page anew
@@ -158,14 +164,14 @@ $(BENCH_STAMP): requirements-bench.lock $(SETUP_STAMP)
 	@touch $@
 
 .PHONY: lint
-lint: setup  ## check style, types and the CloudFormation template
+lint: setup  ## check style, types and the CloudFormation templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy localstack/*.py
 	MYPYPATH=localstack $(BIN)/mypy --package demo
 	$(BIN)/lint-imports --no-logo --no-cache
-	$(BIN)/cfn-lint config/*.yaml
+	$(BIN)/cfn-lint config/template.yaml config/deploy/ecs.yaml
 
 .PHONY: format
 format: setup  ## let ruff put files in order
@@ -185,6 +191,7 @@ lock:  ## resolve the newest versions into the lock files (needs uv)
 	$(LOCK) pyproject.toml --extra fuzz --constraint requirements-dev.lock --output-file requirements-fuzz.lock
 	$(LOCK) pyproject.toml --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock
 	$(LOCK) pyproject.toml --extra browser --constraint requirements-dev.lock --output-file requirements-browser.lock
+	$(LOCK) pyproject.toml --extra ops --constraint requirements-dev.lock --output-file requirements-ops.lock
 
 .PHONY: clean
 clean:  ## remove everything that was installed or built here

@@ -25,7 +25,7 @@ def works() -> bool:
 
 
 def pull() -> int:
-    command = ["docker", "compose", "--file", str(FILE), "pull", "--quiet"]
+    command = ["docker", "compose", "--file", str(FILE), "pull", "--quiet", "localstack"]
     return subprocess.run(command, stdout=sys.stderr, check=False).returncode
 
 
