@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from email_activity.activity.engagement.bursts import grouped
-from email_activity.activity.engagement.rules import RULES, Rule
+from email_activity.activity.engagement.rules import RULES, Rule, rules_for
 from email_activity.activity.engagement.together import Together
 from email_activity.activity.engagement.verdict import RULES_VERSION, Class, Reason, Signals, Verdict
 from email_activity.activity.engagement.visits import Email, Visit, email_of
@@ -43,7 +43,8 @@ def judge(
 
 
 def _verdict(visit: Visit, email: Email, signals: Signals) -> Verdict:
-    holding = [rule for rule in RULES[:-1] if rule.holds(visit, email)] or [RULES[-1]]
+    asked = rules_for(visit.kind, visit.agent.kind, is_alone=len(email.visits) == 1)
+    holding = [rule for rule in asked if rule.holds(visit, email)] or [RULES[-1]]
     first = holding[0]
     is_less_sure = first.is_timed and email.delivered_at is None
     return Verdict(

@@ -3,7 +3,9 @@
 docs/engagement.md says of each where it comes from and what it cannot tell.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_activity.activity.engagement import signals
 from email_activity.activity.engagement.signals import Holds
@@ -14,6 +16,8 @@ from email_activity.activity.engagement.verdict import Class, is_likely
 class Rule:
     """words: for people; {agent} and {network} are filled in. source: who saw it. is_timed: it counts from the
     delivery, so it is less sure where only the sending is known.
+
+    kind, agents: of which alone it can hold; empty for any. is_relative: never where there is only one open or click.
     """
 
     id: str
@@ -23,32 +27,52 @@ class Rule:
     words: str
     source: str
     is_timed: bool = False
+    kind: str = ""
+    agents: tuple[str, ...] = ()
+    is_relative: bool = False
+
+    def may_hold(self, kind: str, agent: str, *, is_alone: bool) -> bool:
+        return (
+            (not self.kind or self.kind == kind)
+            and (not self.agents or agent in self.agents)
+            and not (self.is_relative and is_alone)
+        )
+
+
+def always(*_: object) -> bool:
+    return True
 
 
 RULES = (
     Rule(
         "apple_prefetch",
-        lambda visit, _: not visit.is_click and visit.agent.kind == "apple_prefetch",
+        always,
         "machine",
         0.95,
         "Apple Mail loaded the images by itself, whether read or not.",
         "SocketLabs; Mailgun",
+        kind="Open",
+        agents=("apple_prefetch",),
     ),
     Rule(
         "gmail_prefetch",
-        lambda visit, _: not visit.is_click and visit.agent.kind == "gmail_prefetch",
+        always,
         "machine",
         0.95,
         "Gmail loaded the images ahead, whether read or not.",
         "SparkPost; mautic 10245",
+        kind="Open",
+        agents=("gmail_prefetch",),
     ),
     Rule(
         "image_proxy",
-        lambda visit, _: not visit.is_click and visit.agent.kind == "image_proxy",
+        always,
         "proxy",
         0.9,
         "The mail provider fetched the image, as it does when the email is opened ({agent}).",
         "ScientiaMobile; isbot; Matomo",
+        kind="Open",
+        agents=("image_proxy",),
     ),
     Rule(
         "sweep",
@@ -57,6 +81,8 @@ RULES = (
         0.97,
         "Several links within seconds, as scanners take them.",
         "craft-campaign 546; MillionSend 22; Marketo; Twenty",
+        kind="Click",
+        is_relative=True,
     ),
     Rule(
         "hammering",
@@ -65,6 +91,8 @@ RULES = (
         0.95,
         "The same link again and again within seconds.",
         "gophish 1061",
+        kind="Click",
+        is_relative=True,
     ),
     Rule(
         "open_of_sweep",
@@ -73,6 +101,8 @@ RULES = (
         0.85,
         "Opened by the scanner that took the links.",
         "craft-campaign 546",
+        kind="Open",
+        is_relative=True,
     ),
     Rule(
         "click_of_sweep",
@@ -81,6 +111,8 @@ RULES = (
         0.85,
         "Taken by the scanner that took several links within seconds.",
         "MillionSend 22",
+        kind="Click",
+        is_relative=True,
     ),
     Rule(
         "same_link_two",
@@ -89,6 +121,8 @@ RULES = (
         0.9,
         "One link, two computers, one second.",
         "suped-ec2; gophish 2225",
+        kind="Click",
+        is_relative=True,
     ),
     Rule(
         "filter_network",
@@ -109,36 +143,41 @@ RULES = (
     ),
     Rule(
         "machine_agent",
-        signals.is_robot,
+        signals.names_itself,
         "machine",
         0.95,
         "The software names itself: {agent}.",
         "crawler-user-agents; Matomo",
+        agents=("robot", "library"),
     ),
     Rule(
         "no_agent_early",
-        lambda visit, _: visit.is_early and visit.agent.kind == "none",
+        lambda visit, _: visit.is_early,
         "machine",
         0.7,
         "No browser and no mail program says nothing of itself, and it came soon after the delivery.",
         "Warmbly; emailengine",
         is_timed=True,
+        agents=("none",),
     ),
     Rule(
         "no_agent",
-        signals.has_agent("none"),
+        always,
         "unknown",
         0.5,
         "What loaded it says nothing of itself.",
         "Warmbly; emailengine",
+        agents=("none",),
     ),
     Rule(
         "prefetch_click",
-        lambda visit, _: visit.is_click and visit.agent.kind in ("apple_prefetch", "gmail_prefetch"),
+        always,
         "machine",
         0.7,
         "No browser says only that of itself.",
         "SocketLabs",
+        kind="Click",
+        agents=("apple_prefetch", "gmail_prefetch"),
     ),
     Rule(
         "before_delivery",
@@ -156,6 +195,8 @@ RULES = (
         "One address, two operating systems, seconds apart.",
         "warmbly 410",
         is_timed=True,
+        agents=("browser",),
+        is_relative=True,
     ),
     Rule(
         "instant_click",
@@ -165,6 +206,7 @@ RULES = (
         "Sooner after the delivery than a hand can click.",
         "Mautic; gophish 1555; mailcoach 301",
         is_timed=True,
+        kind="Click",
     ),
     Rule(
         "many_recipients",
@@ -190,6 +232,8 @@ RULES = (
         0.5,
         "A second computer took the same link seconds later.",
         "resend 901",
+        kind="Click",
+        is_relative=True,
     ),
     Rule(
         "sweeper_later",
@@ -198,16 +242,27 @@ RULES = (
         0.5,
         "The computer is that of a scanner, long after it took the links.",
         "MillionSend 22",
+        is_relative=True,
     ),
     Rule(
         "reader_agent",
-        signals.has_agent("reader"),
+        always,
         "person",
         0.85,
         "In a program for people: {agent}.",
         "uap-core; Matomo",
+        agents=("reader",),
     ),
-    Rule("back", signals.back, "person", 0.85, "The same computer came back later.", "MillionSend 22"),
+    Rule(
+        "back",
+        signals.back,
+        "person",
+        0.85,
+        "The same computer came back later.",
+        "MillionSend 22",
+        agents=("browser", "library", "other"),
+        is_relative=True,
+    ),
     Rule(
         "later",
         signals.later,
@@ -216,6 +271,7 @@ RULES = (
         "An ordinary browser, well after the delivery.",
         "metacompliance; jericho",
         is_timed=True,
+        agents=("browser",),
     ),
     Rule(
         "read_then_click",
@@ -224,13 +280,21 @@ RULES = (
         0.65,
         "Opened and then clicked on one computer.",
         "warmbly 412",
+        agents=("browser",),
+        is_relative=True,
     ),
     Rule(
         "early_alone",
-        lambda *_: True,
+        always,
         "unknown",
         0.5,
         "Nothing tells whether a person or a scanner did it.",
         "jericho; anymail 200",
     ),
 )
+
+
+@lru_cache(maxsize=64)
+def rules_for(kind: str, agent: str, *, is_alone: bool) -> Sequence[Rule]:
+    """Those that may hold: few, so that a day of thousands of emails is judged quickly. kind: Open or Click."""
+    return [rule for rule in RULES[:-1] if rule.may_hold(kind, agent, is_alone=is_alone)]

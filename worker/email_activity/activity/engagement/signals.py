@@ -8,17 +8,14 @@ from email_activity.activity.engagement.visits import EARLY, NEVER, Email, Visit
 Holds = Callable[[Visit, Email], bool]
 
 
-def has_agent(*kinds: str) -> Holds:
-    return lambda visit, _: visit.agent.kind in kinds
-
-
-def is_robot(visit: Visit, _: Email) -> bool:
-    return visit.agent.kind == "robot" or (visit.is_click and visit.agent.kind == "library")
+def names_itself(visit: Visit, _: Email) -> bool:
+    """Apps load images with a library."""
+    return visit.is_click or visit.agent.kind == "robot"
 
 
 def opens_before_sweep(visit: Visit, email: Email) -> bool:
     """The median of the opens that were measured comes 33 seconds before the links."""
-    if visit.is_click or visit.at is None:
+    if visit.at is None:
         return False
     before = 180 if visit.is_early else 60
     return any(
@@ -33,10 +30,8 @@ def opens_before_sweep(visit: Visit, email: Email) -> bool:
 
 
 def near_sweep(visit: Visit, email: Email) -> bool:
-    return (
-        visit.is_click
-        and visit.at is not None
-        and any(visit.source in sweep.sources and abs(sweep.away(visit.at)) <= EARLY for sweep in email.sweeps)
+    return visit.at is not None and any(
+        visit.source in sweep.sources and abs(sweep.away(visit.at)) <= EARLY for sweep in email.sweeps
     )
 
 
@@ -70,19 +65,20 @@ def two_systems(visit: Visit, email: Email) -> bool:
 
 
 def instant_click(visit: Visit, email: Email) -> bool:
-    if not visit.is_click or visit.after is None or visit.after > 2:  # noqa: PLR2004  seconds
+    if visit.after is None or visit.after > 2:  # noqa: PLR2004  seconds
         return False
     return not any(email.opened_before(visit))
 
 
 def ses_likely(visit: Visit, email: Email) -> bool:
     """SES does not say what it goes by, so it alone does not decide against who had opened the email there before."""
-    was_opened = any(not is_likely(each.ses) for each in email.opened_before(visit))
-    return is_likely(visit.ses) and visit.agent.kind != "reader" and not was_opened
+    if not is_likely(visit.ses) or visit.agent.kind == "reader":
+        return False
+    return all(is_likely(each.ses) for each in email.opened_before(visit))
 
 
 def second_network(visit: Visit, email: Email) -> bool:
-    return visit.is_click and any(
+    return any(
         each.is_click
         and each.link == visit.link
         and each.ip != visit.ip
@@ -93,19 +89,15 @@ def second_network(visit: Visit, email: Email) -> bool:
 
 
 def back(visit: Visit, email: Email) -> bool:
-    return visit.agent.kind in ("browser", "library", "other") and any(
-        each.source == visit.source and EARLY < abs(visit.apart(each)) < NEVER for each in email.others(visit)
-    )
+    return any(each.source == visit.source and EARLY < abs(visit.apart(each)) < NEVER for each in email.others(visit))
 
 
 def later(visit: Visit, _: Email) -> bool:
-    return visit.agent.kind == "browser" and visit.after is not None and visit.after >= EARLY
+    return visit.after is not None and visit.after >= EARLY
 
 
 def read_then_clicked(visit: Visit, email: Email) -> bool:
     """A scanner opens and clicks too: so read in a program for people, on a phone, or later than scanners come."""
-    if visit.agent.kind != "browser":
-        return False
     if visit.is_click and any(each.agent.kind == "reader" for each in email.opened_before(visit)):
         return True
     if not visit.agent.is_phone and (visit.after or 0) <= 300:  # noqa: PLR2004  seconds

@@ -46,6 +46,10 @@ class Visit:
     ses: str | None
 
     @property
+    def kind(self) -> str:
+        return "Click" if self.is_click else "Open"
+
+    @property
     def filter(self) -> Filter | None:
         return filter_of(self.ip)
 
@@ -169,22 +173,26 @@ class Email:
 
 def email_of(activities: Iterable[Activity], sent_at: datetime | None, many_recipients: frozenset[str]) -> Email:
     """activities: of one email, each event once or more often."""
-    events = {each.event_id: each for each in sorted(activities, key=_order)}.values()
-    delivered = min((_seconds(each) for each in events if each.kind == "Delivery" and each.occurred_at), default=None)
-    sent = min((_seconds(each) for each in events if each.kind == "Send" and each.occurred_at), default=None)
+    events: dict[str, Activity] = {}
+    for each in activities:
+        kept = events.get(each.event_id)
+        if kept is None or _order(kept) < _order(each):
+            events[each.event_id] = each
+    delivered, sent = _first(events.values(), "Delivery"), _first(events.values(), "Send")
     if sent is None and sent_at is not None:
         sent = sent_at.timestamp()
     reference = sent if delivered is None else delivered
-    visits = [visit_of(each, reference) for each in events if each.kind in ("Open", "Click")]
-    visits.sort(key=lambda each: (each.at is not None, each.at or 0, each.is_click, each.id))
-    is_sole = max((each.destination_count or 0 for each in events), default=0) == 1
+    visits = [visit_of(each, reference) for each in events.values() if each.kind in ("Open", "Click")]
+    if len(visits) > 1:
+        visits.sort(key=lambda each: (each.at is not None, each.at or 0, each.is_click, each.id))
+    is_sole = max((each.destination_count or 0 for each in events.values()), default=0) == 1
     return Email(visits, delivered, is_sole, many_recipients)
 
 
 def visit_of(activity: Activity, reference: float | None) -> Visit:
     detail = activity.detail
     agent = _text(detail.get("user_agent"))
-    at = _seconds(activity) if activity.occurred_at else None
+    at = activity.occurred_at.timestamp() if activity.occurred_at else None
     return Visit(
         activity.event_id,
         activity.kind == "Click",
@@ -202,12 +210,16 @@ def _at(visit: Visit) -> float:
     return visit.at or 0.0
 
 
-def _seconds(activity: Activity) -> float:
-    return activity.occurred_at.timestamp() if activity.occurred_at else 0.0
+def _first(activities: Iterable[Activity], kind: str) -> float | None:
+    """Seconds since 1970."""
+    return min(
+        (each.occurred_at.timestamp() for each in activities if each.kind == kind and each.occurred_at), default=None
+    )
 
 
-def _order(activity: Activity) -> tuple[str, str]:
-    return activity.event_id, repr(sorted(activity.detail.items(), key=lambda each: each[0]))
+def _order(activity: Activity) -> str:
+    """Which of two copies of an event counts, whatever the order in which they come."""
+    return repr(sorted(activity.detail.items(), key=lambda each: each[0]))
 
 
 def _text(value: object) -> str:
