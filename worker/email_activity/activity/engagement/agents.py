@@ -65,7 +65,10 @@ _READERS = (
     ("an app on an Apple device", re.compile(r"CFNetwork/[\d.]+ Darwin/")),
     ("an app on Android", re.compile(r"^Dalvik/")),
     ("a text browser", re.compile(r"^(?:Lynx|E?Links|w3m|Dillo|NetSurf)\b", re.IGNORECASE)),
-    ("an app with a browser inside", re.compile(r"FBAN|FBAV|FB_IAB|MicroMessenger|TeamsMobile|\bTeams/|Slack_SSB/|\bSlack/|GSA/|\bLine/")),
+    (
+        "an app with a browser inside",
+        re.compile(r"FBAN|FBAV|FB_IAB|MicroMessenger|TeamsMobile|\bTeams/|Slack_SSB/|\bSlack/|GSA/|\bLine/"),
+    ),
 )
 
 #: A browser as people have it, without anything beside it: most agents, so the lists need not be asked.
