@@ -50,8 +50,7 @@ from email_activity.ses.interpret import interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
 from email_activity.telemetry import log
 
-#: Characters that the items of one part of a batch may come to; a message that comes to more is a part by itself. Most
-#: batches come to less than a tenth of it.
+#: Characters that the items of one part of a batch may come to; a message that comes to more is a part by itself.
 MAX_PART_CHARACTERS = 4_000_000
 
 
@@ -184,9 +183,7 @@ class Pipeline:
     def commit(
         self, part: Sequence[InterpretedMessage], claims: Mapping[Key, Claim], stored: StoreResult, batch: Batch
     ) -> PartResult:
-        """Marks written facts as done in Redis, and releases the other claims: no later copy of those is a duplicate.
-        Never raises. If Redis fails now, the messages of stored facts may go all the same, and claims end by time.
-        """
+        """In Redis: written facts are done, the other claims free. Never raises: what is stored counts without it."""
         if stored.failure:
             self.breaker.record_failure(stored.failure)
             if stored.failure.detail == RESOURCE_NOT_FOUND:
@@ -230,12 +227,9 @@ class Pipeline:
             held=self.settler.return_in(waits),
         )
         for interpreted in to_quarantine:
-            message = interpreted.message
-            if message in quarantined:
+            if (message := interpreted.message) in quarantined:
                 ids = {"message_id": message.id, "ses_message_id": interpreted.interpretation.email_id}
                 log.warning("quarantined", **ids, reason=errors[message].reason, detail=errors[message].detail)
-
-    # --- What the steps need ---
 
     def _return(self, messages: Sequence[Message]) -> int:
         return self.settler.return_later(messages, at_least=self.breaker.drain_seconds)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from email_activity.activity.engagement.bursts import grouped
-from email_activity.activity.engagement.rules import RULES, Rule, rules_for
+from email_activity.activity.engagement.rule import Rule
+from email_activity.activity.engagement.rules import RULES, rules_for
 from email_activity.activity.engagement.together import Together
 from email_activity.activity.engagement.verdict import RULES_VERSION, Class, Reason, Signals, Verdict
 from email_activity.activity.engagement.visits import Email, Visit, email_of
