@@ -54,8 +54,10 @@ def test_a_page_has_longer_to_stop_than_it_takes_at_most(each: Started) -> None:
     assert each.grace is None or each.grace > STOP_SECONDS
 
 
-@pytest.mark.parametrize("each", [each for each in WORKERS.values() if each.memory], ids=str)
-def test_a_worker_has_memory_for_each_of_its_processes_and_the_main_one(each: Started) -> None:
+@pytest.mark.parametrize("where", [where for where in WORKERS if not where.startswith("compose")])
+def test_a_worker_has_memory_for_each_of_its_processes_and_the_main_one(where: str) -> None:
+    each = WORKERS[where]
+    assert each.memory is not None
     assert each.memory >= PROCESS * (each.processes + 1)
 
 
