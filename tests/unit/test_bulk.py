@@ -106,6 +106,16 @@ def test_all_are_folded_in_the_order_given_however_often():
     assert folded[3].status.document == Document("invoice", "3")
 
 
+@pytest.mark.parametrize(("emails", "signals", "state"), [(1, "one_email", "unknown"), (4, "many_emails", "machine")])
+def test_emails_of_one_statement_are_judged_together(emails, signals, state):
+    """One computer at the mail of four recipients within seconds; an email read by itself cannot tell."""
+    mail = [Email(to=(f"reader{number}@example.com",), sent_at=minutes_ago(60)) for number in range(emails)]
+    events = [event for each in mail for event in (each.send(), each.delivery(), each.open(at=each.after(20)))]
+    found = listed(table_of(items_of(map(raw, events)).values()))
+    assert {each.status.signals for each in found} == {signals}
+    assert {each.status.recipients[0].engagement.state for each in found} == {state}
+
+
 @pytest.fixture
 def table_of_thirty() -> ActivityTable:
     return table_of(stored(*(Email() for _ in range(30))))

@@ -51,6 +51,23 @@ def test_the_package_gives_the_reader_and_the_encoding_of_tags():
         _ = email_activity.Reader  # type: ignore[attr-defined]
 
 
+def test_a_list_and_a_timeline_say_by_which_signals_they_judged(reading):
+    """One computer at four recipients' mail: a list sees it, a timeline does not."""
+    emails = [mail(to=[f"reader{number}@example.com"]) for number in range(4)]
+    events = [event for each in emails for event in (each.send(), each.delivery(), each.open(at=each.after(20)))]
+    activity = reading(*events, mail(minutes=90).send())
+    found = activity.account("acme").data
+    assert [(each.signals, each.status.code) for each in found] == [
+        *[("many_emails", "delivered")] * 4,
+        (None, "sent"),
+    ]
+    alone = activity.email(emails[0].message_id)
+    assert (alone.signals, {each.judgement.signals for each in alone.timeline if each.judgement}) == (
+        "one_email",
+        {"one_email"},
+    )
+
+
 @pytest.mark.parametrize(
     "form", ["{}", " {}\n", "<{}@email.amazonses.com>", "Message-ID: <{}@eu-west-1.amazonses.com>"]
 )

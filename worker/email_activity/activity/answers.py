@@ -75,6 +75,7 @@ def _email(found: EmailStatus, context: Context) -> dict[str, Any]:
         "status": headline(recipients) or (shared.status if shared else _status("unknown")),
         "recipients": recipients,
         "shared": shared,
+        "signals": found.signals,
     }
 
 

@@ -9,6 +9,9 @@ from email_activity.activity.engagement.verdict import Class, Signals
 #: `class` in JSON, which is no name in Python.
 _CLASS: Any = Field(validation_alias=AliasChoices("class_", "class"), serialization_alias="class")
 
+#: What the opens and clicks of an email were judged by; None where there are none.
+Seen = Signals | None
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
-from email_activity.activity.judgement_model import Judgement
+from email_activity.activity.judgement_model import Judgement, Seen
 from email_activity.activity.states import FAILED
 from email_activity.activity.words import Tone, VerdictCode
 from email_activity.domain.times import rfc3339, rfc3339_exact
@@ -111,9 +111,7 @@ class Recipient(Model):
 
 
 class Event(Model):
-    """One event. recipient: whose it is, as far as `attribution` says; named: whom it names. verdict: the class of its
-    judgement. code, reason, tone, label, means: as in `Status`. unknown: fields that the worker did not know.
-    """
+    """One event. recipient: whose, as far as `attribution` says; named: whom it names. unknown: newer fields."""
 
     occurred_at: Time | None
     occurred_at_source: str | None
@@ -147,7 +145,8 @@ class Conflict(Model):
 
 
 class Email(Model):
-    """status: of all its recipients. shared: of events that may be any of several recipients', "opened by one of 3"."""
+    """status: of all its recipients. shared: of events that may be any of several recipients', "opened by one of 3".
+    signals: what its opens and clicks were judged by; None where there are none."""
 
     object: Literal["email"] = "email"
     email_id: str
@@ -162,6 +161,7 @@ class Email(Model):
     status: Status
     recipients: tuple[Recipient, ...]
     shared: Recipient | None
+    signals: Seen
 
 
 class EmailWithTimeline(Email):

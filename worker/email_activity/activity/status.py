@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from email_activity.activity.attribution import TimelineEntry, attribute
-from email_activity.activity.engagement import Together
+from email_activity.activity.engagement import Signals, Together
 from email_activity.activity.facets import Status, fold
 from email_activity.domain.facts import Activity, Assignment, Document, Extra, Fact, RecipientFact
 
@@ -36,7 +36,8 @@ class EmailStatus:
 
     `recipients`: one status for each. `shared`: of events that may be any of several recipients' ("opened by
     one of 3"), None if there are none. A recipient with `is_destination` False is a forwarded address.
-    `conflict`: what copies of the email's events disagree on, None if they agree.
+    `conflict`: what copies of the email's events disagree on, None if they agree. `signals`: what its opens and clicks
+    were judged by, None if there are none.
     """
 
     email_id: str
@@ -51,6 +52,7 @@ class EmailStatus:
     timeline: tuple[TimelineEntry, ...]
     conflict: Conflict | None = None
     configuration_set: str | None = None
+    signals: Signals | None = None
 
 
 def status(email_id: str, facts: Iterable[Fact], together: Together | None = None) -> EmailStatus:
@@ -75,6 +77,7 @@ def status(email_id: str, facts: Iterable[Fact], together: Together | None = Non
         timeline=timeline,
         conflict=_conflict(recipient_facts),
         configuration_set=_first(entry.activity.configuration_set for entry in timeline),
+        signals=next((entry.judged.signals for entry in timeline if entry.judged), None),
     )
 
 
