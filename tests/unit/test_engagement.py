@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from email_activity.activity.engagement import RULES, RULES_VERSION, Together, judge
+from email_activity.activity.engagement.agents import GMAIL_PREFETCH
 from email_activity.domain.facts import Activity
 from engagement.cases import load
 from events import APPLE_PREFETCH, BROWSER, GMAIL_PROXY, YAHOO_PROXY
@@ -76,6 +77,7 @@ JUDGED = {
     "Outlook": (open_(agent=OUTLOOK), [], ("person", "reader_agent")),
     "Apple's fetch ahead": (open_(LATER, APPLE_PREFETCH), [], ("machine", "apple_prefetch")),
     "a click with its agent": (click(LATER, agent=APPLE_PREFETCH), [], ("machine", "prefetch_click")),
+    "Gmail's fetch ahead": (open_(LATER, GMAIL_PREFETCH), [], ("machine", "gmail_prefetch")),
     "Gmail's proxy": (open_(agent=GMAIL_PROXY), [], ("proxy", "image_proxy")),
     "Yahoo's proxy": (open_(agent=YAHOO_PROXY), [], ("proxy", "image_proxy")),
     "a proxy fetches no links": (click(LATER, agent=GMAIL_PROXY), [], ("unknown", "early_alone")),
@@ -126,7 +128,7 @@ def test_the_first_rule_that_holds_decides(name):
 
 def test_each_rule_decides_somewhere():
     judged = {expected[1] for _, _, expected in JUDGED.values()}
-    assert {rule.id for rule in RULES} - judged == {"gmail_prefetch", "machine_agent", "many_recipients"}
+    assert {rule.id for rule in RULES} - judged == {"machine_agent", "many_recipients"}
 
 
 def test_all_that_hold_are_shown_beside_what_ses_says():
