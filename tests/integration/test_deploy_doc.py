@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from servers import ROOT
@@ -51,5 +52,6 @@ def test_the_ten_steps_lead_from_nothing_to_a_record(localstack: str, redis_url:
         try:
             assert shell.wait(WITHIN) == 0, log.read_text()
         finally:
-            os.killpg(shell.pid, signal.SIGKILL)
-    assert re.search(r"2026/117", (tmp_path / "record").read_text())
+            with suppress(ProcessLookupError):  # none of them is left
+                os.killpg(shell.pid, signal.SIGKILL)
+    assert "invoice 2026/117" in (tmp_path / "record").read_text()
