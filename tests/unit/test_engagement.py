@@ -70,6 +70,8 @@ def test_readers_are_told_from_robots_by_name(agent, expected):
     assert verdict_of(open_(agent=agent)).class_ == expected
 
 
+SWEPT, READ_LATER = ("machine", "sweep"), ("person", "later")
+
 #: name: the event, others, what decides
 JUDGED = {
     "an ordinary browser at once": (open_(), [], ("unknown", "early_alone")),
@@ -82,13 +84,22 @@ JUDGED = {
     "Yahoo's proxy": (open_(agent=YAHOO_PROXY), [], ("proxy", "image_proxy")),
     "a proxy fetches no links": (click(LATER, agent=GMAIL_PROXY), [], ("unknown", "early_alone")),
     "two links in half a second": (click(LATER), [click(LATER + 0.4, "b")], ("machine", "sweep")),
-    "two links in two seconds": (click(LATER), [click(LATER + 2, "b")], ("person", "later")),
+    "two links in less than a second": (click(LATER), [click(LATER + 0.7, "b")], ("person", "later")),
+    "three links in 4 s": (click(LATER), [click(LATER + 2, "b"), click(LATER + 4, "c")], ("person", "later")),
+    "four links in 9 s": (click(LATER), [click(LATER + 3 * n, link) for n, link in enumerate("bcd", 1)], SWEPT),
+    "four links in 12 s": (click(LATER), [click(LATER + 4 * n, link) for n, link in enumerate("bcd", 1)], READ_LATER),
     "three tabs in 25 s": (click(LATER), [click(LATER + 12, "b"), click(LATER + 25, "c")], ("person", "later")),
     "three links in 3 s": (click(LATER), [click(LATER + 1, "b"), click(LATER + 3, "c")], ("machine", "sweep")),
     "the open before a sweep": (open_(), [click(60), click(60.1, "b")], ("machine", "open_of_sweep")),
     "the same click again": (click(60), [click(40), click(40.1, "b")], ("machine", "click_of_sweep")),
     "a scanner an hour later": (click(LATER), [click(40), click(40.1, "b")], ("unknown", "sweeper_later")),
     "five clicks in 10 s": (click(20), [click(20 + each) for each in (1, 2, 3, 4)], ("machine", "hammering")),
+    "five copies of a click": (click(20), [click(20)] * 4, ("unknown", "early_alone")),
+    "five people's clicks in 10 s": (
+        click(20),
+        [click(20 + 2 * each, ip=f"198.51.100.{each}") for each in (1, 2, 3, 4)],
+        ("unknown", "early_alone"),
+    ),
     "one link from two": (click(20), [click(20.5, ip="198.51.100.9")], ("machine", "same_link_two")),
     "Microsoft's filter": (open_(LATER, ip="40.107.8.9"), [], ("machine", "filter_network")),
     "a gateway at once": (click(20, ip="67.231.150.1"), [], ("machine", "gateway_early")),
@@ -102,6 +113,7 @@ JUDGED = {
         ("machine", "two_systems"),
     ),
     "clicked in a second": (click(1), [], ("machine", "instant_click")),
+    "clicked in three seconds": (click(3), [], ("unknown", "early_alone")),
     "opened, then clicked in two": (click(2), [open_(0.5, OUTLOOK)], ("person", "read_then_click")),
     "SES says Likely": (open_(LATER, is_bot_event=" LIKELY "), [], ("machine", "ses_likely")),
     "Likely, in Outlook": (open_(LATER, OUTLOOK, is_bot_event="Likely"), [], ("unknown", "ses_likely_reader")),
@@ -114,6 +126,11 @@ JUDGED = {
         click(LATER + 12, ip="198.51.100.9", agent=BROWSER.replace("X11; Linux x86_64", "Windows NT 10.0")),
         [click(LATER)],
         ("unknown", "second_network"),
+    ),
+    "a second computer half a minute later": (
+        click(LATER + 30, ip="198.51.100.9", agent=BROWSER.replace("X11; Linux x86_64", "Windows NT 10.0")),
+        [click(LATER)],
+        READ_LATER,
     ),
     "back the next hour": (open_(), [open_(LATER)], ("person", "back")),
     "read in Outlook, then clicked": (click(60), [open_(40, OUTLOOK)], ("person", "read_then_click")),
