@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from email_activity.activity.engagement import judge
@@ -61,6 +61,12 @@ PERSON = [
 ]
 
 
+def stranger(after, link, ip="192.0.2.99"):
+    return made("m-1", "Click", after, {"ip_address": ip, "user_agent": WINDOWS, "link": link})
+
+
+@example(PERSON, stranger(33.0, "a"))
+@example([*PERSON, stranger(720.0, "b", "198.51.100.9")], stranger(720.2, "c"))
 @given(
     timelines.map(lambda timeline: [*PERSON, *timeline]),
     activities(ips=("192.0.2.99",)).filter(lambda each: each.kind in ("Open", "Click")),

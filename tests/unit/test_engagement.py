@@ -1,5 +1,6 @@
 """Who opened or clicked: a person, a proxy, a machine, or nobody can tell?"""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -101,6 +102,11 @@ JUDGED = {
         ("unknown", "early_alone"),
     ),
     "one link from two": (click(20), [click(20.5, ip="198.51.100.9")], ("machine", "same_link_two")),
+    "one link from two, of whom one had read it": (
+        click(20),
+        [open_(5, OUTLOOK), click(20.5, ip="198.51.100.9")],
+        ("person", "read_then_click"),
+    ),
     "Microsoft's filter": (open_(LATER, ip="40.107.8.9"), [], ("machine", "filter_network")),
     "a gateway at once": (click(20, ip="67.231.150.1"), [], ("machine", "gateway_early")),
     "a gateway later": (click(LATER, ip="67.231.150.1"), [], ("person", "later")),
@@ -141,6 +147,11 @@ JUDGED = {
 def test_the_first_rule_that_holds_decides(name):
     event, others, expected = JUDGED[name]
     assert decided(event, *others) == expected
+
+
+def test_the_delivery_to_one_of_several_is_not_that_of_who_opened():
+    event, delivery = (replace(each, destination_count=2) for each in (open_(-1.5), activity("Delivery")))
+    assert judge([delivery, event])[event.event_id].class_ == "unknown"
 
 
 def test_each_rule_decides_somewhere():
