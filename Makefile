@@ -146,6 +146,10 @@ bench-api: $(BENCH_STAMP) localstack  ## what the calls of the JSON API take on 
 bench-signatures: $(BENCH_STAMP)  ## what checking SNS's signatures costs the worker
 	@$(BENCH).signatures $(ARGS)
 
+.PHONY: bench-judging
+bench-judging: $(BENCH_STAMP)  ## what judging whole timelines of opens and clicks costs a fold
+	@$(BENCH).judging $(ARGS)
+
 .PHONY: bench-redis
 bench-redis: $(BENCH_STAMP)  ## bytes of Redis memory for each fact that is remembered
 	@$(BENCH).redis_memory $(ARGS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from email_activity.activity.engagement.bursts import dense, grouped
-from email_activity.activity.engagement.visits import Visit, visit_of
+from email_activity.activity.engagement.visits import Visit, first_of, visit_of
 from email_activity.domain.facts import Activity
 
 #: So many recipients' mail, within so many seconds, each within so many seconds of its delivery.
@@ -43,14 +43,13 @@ class Together:
 
 def _early(email: list[Activity], opened: list[Activity]) -> Iterable[tuple[Visit, str]]:
     """With the recipient, as far as an event names one."""
-    reference = min(
-        (each.occurred_at.timestamp() for each in email if each.kind == "Delivery" and each.occurred_at),
-        default=min(
-            (each.occurred_at.timestamp() for each in email if each.kind == "Send" and each.occurred_at), default=None
-        ),
-    )
-    recipient = min((each.recipient for each in email if each.recipient), default=email[0].email_id)
-    for each in {each.event_id: each for each in opened}.values():
-        visit = visit_of(each, reference)
-        if visit.ip and visit.agent.kind not in _TOLD and visit.after is not None and visit.after <= SOON:
+    reference = first_of("Delivery", email) or first_of("Send", email)
+    early = {
+        each.event_id: each
+        for each in opened
+        if reference and each.occurred_at and (each.occurred_at - reference).total_seconds() <= SOON
+    }
+    recipient = min((each.recipient for each in email if each.recipient), default=email[0].email_id) if early else ""
+    for visit in (visit_of(each, reference) for each in early.values()):
+        if visit.ip and visit.agent.kind not in _TOLD:
             yield visit, recipient

@@ -178,26 +178,28 @@ def email_of(activities: Iterable[Activity], sent_at: datetime | None, many_reci
         kept = events.get(each.event_id)
         if kept is None or _order(kept) < _order(each):
             events[each.event_id] = each
-    delivered, sent = _first(events.values(), "Delivery"), _first(events.values(), "Send")
-    if sent is None and sent_at is not None:
-        sent = sent_at.timestamp()
-    reference = sent if delivered is None else delivered
+    delivered = first_of("Delivery", events.values())
+    reference = delivered or first_of("Send", events.values()) or sent_at
     visits = [visit_of(each, reference) for each in events.values() if each.kind in ("Open", "Click")]
     if len(visits) > 1:
         visits.sort(key=lambda each: (each.at is not None, each.at or 0, each.is_click, each.id))
     is_sole = max((each.destination_count or 0 for each in events.values()), default=0) == 1
-    return Email(visits, delivered, is_sole, many_recipients)
+    return Email(visits, delivered.timestamp() if delivered else None, is_sole, many_recipients)
 
 
-def visit_of(activity: Activity, reference: float | None) -> Visit:
+def first_of(kind: str, activities: Iterable[Activity]) -> datetime | None:
+    return min([each.occurred_at for each in activities if each.kind == kind and each.occurred_at], default=None)
+
+
+def visit_of(activity: Activity, reference: datetime | None) -> Visit:
     detail = activity.detail
     agent = _text(detail.get("user_agent"))
-    at = activity.occurred_at.timestamp() if activity.occurred_at else None
+    at = activity.occurred_at
     return Visit(
         activity.event_id,
         activity.kind == "Click",
-        at,
-        at - reference if at is not None and reference is not None else None,
+        at.timestamp() if at else None,
+        (at - reference).total_seconds() if at and reference else None,
         _text(detail.get("ip_address")),
         agent,
         agent_of(agent),
@@ -208,13 +210,6 @@ def visit_of(activity: Activity, reference: float | None) -> Visit:
 
 def _at(visit: Visit) -> float:
     return visit.at or 0.0
-
-
-def _first(activities: Iterable[Activity], kind: str) -> float | None:
-    """Seconds since 1970."""
-    return min(
-        (each.occurred_at.timestamp() for each in activities if each.kind == kind and each.occurred_at), default=None
-    )
 
 
 def _order(activity: Activity) -> str:
