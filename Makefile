@@ -158,11 +158,6 @@ bench-redis: $(BENCH_STAMP)  ## bytes of Redis memory for each fact that is reme
 engagement-report: $(BENCH_STAMP)  ## how often opens and clicks are judged rightly, beside others' ways; ARGS=--json
 	@cd tests && ../$(BIN)/python -m engagement.report $(ARGS)
 
-.PHONY: agent-lists
-agent-lists: setup  ## make the judgement's lists of user agents anew, from the newest releases of others' lists
-	$(PIP_INSTALL) --upgrade --no-deps --target .venv/agent-lists device-detector crawler-user-agents
-	$(BIN)/python tests/agentlists/collect.py .venv/agent-lists
-
 $(BENCH_STAMP): requirements-bench.lock $(SETUP_STAMP)
 	$(PIP_INSTALL) --require-hashes --requirement requirements-bench.lock
 	@touch $@

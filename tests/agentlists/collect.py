@@ -1,6 +1,7 @@
 """The lists of agents that the judgement of opens and clicks ships with, made anew from other projects' lists.
 
-    make agent-lists
+    pip install --no-deps --target FOLDER device-detector crawler-user-agents
+    python tests/agentlists/collect.py FOLDER
 
 Each list becomes a file of JSON lines in worker/email_activity/activity/engagement/lists/: first what it is, where it
 comes from, its licence and copyright, what is changed, and the day; then `[name, regular expression, texts]`. An agent

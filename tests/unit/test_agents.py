@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from cputime import takes_at_most
 from email_activity.activity.engagement import RULES
-from email_activity.activity.engagement.agents import agent_of
+from email_activity.activity.engagement.agents import _agent_of, agent_of
 from email_activity.activity.engagement.networks import Filter, checked_on, filter_of
 
 LISTS = files("email_activity.activity.engagement").joinpath("lists")
@@ -70,3 +71,16 @@ def test_the_document_tells_each_rule_with_its_class_and_confidence():
         star = " *" if rule.is_timed else ""
         assert f"| `{rule.id}`{star} | {rule.class_} | {rule.confidence} |" in text
         assert f"| {rule.source} |" in text
+
+
+@pytest.mark.parametrize("pattern", ["a", "a.", "a@", "image", "Mozilla/5.0 (", "-", "bot", "\u0130", "+ http", "(("])
+@pytest.mark.parametrize("size", [512, 100_000])
+def test_an_agent_of_any_length_takes_little_time(pattern, size):
+    """Whoever opens an email chooses it; the time is what DynamoDB takes for an email."""
+    agent_of("lists are read once")
+
+    def look() -> None:
+        _agent_of.cache_clear()
+        agent_of((pattern * size)[:size])
+
+    assert takes_at_most(0.01, look)

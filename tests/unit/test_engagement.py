@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cputime import takes_at_most
 from email_activity.activity.engagement import RULES, RULES_VERSION, Together, judge
 from email_activity.activity.engagement.agents import GMAIL_PREFETCH
 from email_activity.domain.facts import Activity
@@ -12,6 +13,10 @@ from engagement.cases import load
 from events import APPLE_PREFETCH, BROWSER, GMAIL_PROXY, YAHOO_PROXY
 
 OUTLOOK = "Microsoft Office/16.0 (Microsoft Outlook 16.0; Pro)"
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1"
+    " Mobile/15E148 Safari/604.1"
+)
 DELIVERED = datetime(2026, 11, 2, 8, 30, tzinfo=UTC).timestamp()
 
 #: Seconds after the delivery.
@@ -212,3 +217,25 @@ def test_no_person_of_the_labelled_cases_is_called_a_machine():
         for label in case.labels:
             if label.label == "person":
                 assert found[activities[label.event].event_id].class_ != "machine", case.id
+
+
+def test_whoever_opens_an_email_again_and_again_holds_nobody_up():
+    """Opens from ever other addresses, clicks on ever other links: each is compared with the first ones alone."""
+    opens = [open_(number / 100, ip=f"2001:db8::{number:x}") for number in range(4_000)]
+    clicks = [click(number / 100, link=str(number)) for number in range(4_000)]
+    assert takes_at_most(4, lambda: judge([activity("Delivery"), *opens]))
+    assert takes_at_most(4, lambda: judge([activity("Delivery"), *clicks]))
+
+
+@pytest.mark.parametrize("others", [[], [open_(60, OUTLOOK)]], ids=["a stranger", "who read it in Outlook"])
+def test_who_clicks_again_and_again_after_reading_is_impatient(others):
+    clicks = [click(LATER + number) for number in range(5)]
+    found = judge([activity("Delivery"), *others, *clicks])
+    assert {found[each.event_id].class_ for each in clicks} == ({"person"} if others else {"machine"})
+
+
+def test_a_phone_behind_two_addresses_is_one_computer():
+    twice = [click(LATER, agent=IPHONE), click(LATER + 0.4, agent=IPHONE, ip="198.51.100.9")]
+    assert {each.class_ for each in judge([activity("Delivery"), *twice]).values()} == {"person"}
+    twice = [click(LATER), click(LATER + 0.4, ip="198.51.100.9")]
+    assert {each.class_ for each in judge([activity("Delivery"), *twice]).values()} == {"machine"}

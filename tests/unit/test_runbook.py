@@ -49,6 +49,7 @@ def test_each_field_of_a_batch_is_explained_and_no_other():
     counted = {keyword.arg for call in counts for keyword in call.keywords}
     alone = re.findall(r'(?:batch|self)\.counts\["(\w+)"\]', pipeline.read_text() + batch.read_text())
     timed = {f"{first(call)}_ms" for call in calls(pipeline) if called(call) == "batch.timed"}
+    timed |= {f"{name}_ms" for name in re.findall(r'batch\.seconds\["(\w+)"\]', pipeline.read_text())}
     written = {name for name in counted if name} | {*alone} | timed | {*Outcome} | BOUND
     section = RUNBOOK.partition("### The fields of `batch`")[2].partition("## What you may see")[0]
     assert named(section) == written

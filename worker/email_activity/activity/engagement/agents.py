@@ -19,6 +19,9 @@ Kind = Literal[
 #: Agents of which the kind is remembered: browsers, their versions and phones make some thousands.
 REMEMBERED = 8_192
 
+#: Characters of an agent that are looked at; people's have less than half as many.
+MAX_LOOKED_AT = 512
+
 #: Apple's Mail Privacy Protection loads every image ahead of reading, under exactly this agent.
 #: https://help.socketlabs.com/docs/identifying-apple-mpp-opens-in-notification-api-events
 APPLE_PREFETCH = "Mozilla/5.0"
@@ -29,7 +32,7 @@ GMAIL_PREFETCH = "Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0"
 #: Proxies of mail providers: of Gmail, Yahoo, Yandex, Seznam, Rambler, Ukr.net, and what else names itself so.
 _PROXY = re.compile(
     r"(?P<name>GoogleImageProxy|YahooMailProxy|YandexImageResizer|SeznamEmailProxy|RamblerMail|UkrNetMailProxy"
-    r"|Shortwave Image Fetcher|\w*(?:e?mail|image|img)[ _-]?proxy\b|\w*Image[ _-]?Resizer)",
+    r"|Shortwave Image Fetcher|\w{0,20}(?:e?mail|image|img)[ _-]?proxy\b|\w{0,20}Image[ _-]?Resizer)",
     re.IGNORECASE,
 )
 
@@ -43,7 +46,7 @@ _SELF_NAMED = re.compile(
 #: Services that look at mail, where they name themselves, and what no browser's agent holds: a mail address.
 _SCANNER = re.compile(
     r"barracuda|proofpoint|mimecast|twinwave|cloudmark|urlscan|virustotal|safe ?links|fireeye|trendmicro|ironport"
-    r"|[\w.+-]+@[\w-]+\.[a-z]",
+    r"|[\w.+-]@[\w-]{1,63}\.[a-z]",
     re.IGNORECASE,
 )
 
@@ -106,10 +109,13 @@ class Agent:
         return self.system in _PHONES
 
 
-@lru_cache(maxsize=REMEMBERED)
 def agent_of(text: str) -> Agent:
-    """text: a User-Agent header as SES reports it."""
-    text = text.strip()
+    """text: a User-Agent header as SES reports it, so whatever somebody wrote who opened the email."""
+    return _agent_of(text.strip()[:MAX_LOOKED_AT])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _agent_of(text: str) -> Agent:
     kind, name = _kind(text)
     return Agent(kind, name, next((each for each in _SYSTEMS if each in text), ""))
 

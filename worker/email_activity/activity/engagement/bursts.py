@@ -17,8 +17,10 @@ def dense(
     for last, item in enumerate(items):
         keys[key(item)] += 1
         while at(item) - at(items[first]) > seconds:
-            keys[key(items[first])] -= 1
-            keys += Counter()
+            left = key(items[first])
+            keys[left] -= 1
+            if not keys[left]:
+                del keys[left]
             first += 1
         if len(keys) >= count:
             found += items[max(first, done) : last + 1]
