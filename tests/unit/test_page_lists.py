@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
+from email_activity.activity.words import words
 from events import ANA, Email
 from pageclient import OWN_FORM, browser, text_of
 from pagestory import ACCOUNT, BOB, CARLA, page_table
@@ -25,6 +26,12 @@ def test_an_account_lists_its_emails_by_day_and_status():
     assert "Invoice 2026/119" in narrowed
     assert "Invoice 2026/121" not in narrowed
     assert "No emails on this day" in text_of(get(f"/accounts/{ACCOUNT}?day=2001-01-01"))
+
+
+def test_an_account_is_narrowed_by_each_answer_to_who_opened():
+    page = html.unescape(get(f"/accounts/{ACCOUNT}"))
+    for code, reason in (("machine", None), ("unknown", "open"), ("proxy_opened", None)):
+        assert f'<option value="{code}">{words(code, reason).label}</option>' in page
 
 
 def test_an_accounts_latest_emails_are_a_step_from_the_first_page_and_from_the_overview():

@@ -170,13 +170,22 @@ def test_a_filter_that_finds_little_says_how_far_it_looked(reading, monkeypatch)
     [
         ("still_trying", ["sent"]),
         ("delivered", ["read", "delivered"]),
-        ("opened", ["read"]),
+        ("opened", ["read", "clicked"]),
+        ("clicked", ["clicked"]),
         ("not_delivered", ["bounced"]),
     ],
 )
 def test_emails_are_listed_by_state(reading, status, wanted):
-    emails = {name: mail(number) for number, name in enumerate(("sent", "read", "delivered", "bounced"), start=1)}
-    events = [emails["sent"].send(), emails["read"].delivery(), emails["read"].open(), emails["delivered"].delivery()]
+    names = ("sent", "read", "delivered", "bounced", "clicked")
+    emails = {name: mail(number) for number, name in enumerate(names, start=1)}
+    events = [
+        emails["clicked"].open(),
+        emails["clicked"].click(),
+        emails["sent"].send(),
+        emails["read"].delivery(),
+        emails["read"].open(),
+        emails["delivered"].delivery(),
+    ]
     found = reading(*events, emails["bounced"].bounce()).account("acme", status=status)
     assert [each.email_id for each in found.data] == [emails[name].message_id for name in wanted]
 
@@ -187,6 +196,13 @@ def test_a_state_of_any_recipient_counts(reading):
     for status in ("not_delivered", "delivered", "hard_bounced", "opened"):
         assert activity.account("acme", status=status).data
     assert not activity.account("acme", status="clicked").data
+
+
+def test_who_clicked_has_opened_also_where_nobody_is_named(reading):
+    email = mail(to=(ANA, BEN))
+    activity = reading(email.delivery([ANA, BEN]), email.click())
+    for status in ("opened", "clicked"):
+        assert activity.account("acme", status=status).data
 
 
 @pytest.mark.parametrize(

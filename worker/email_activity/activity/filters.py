@@ -11,10 +11,14 @@ from email_activity.activity.words import WORDS
 Email = EmailStatus | model.Email
 Recipient = Status | model.Recipient
 
-#: Beside the states themselves.
+#: Who clicked has opened, as the counts say too.
+OPENED = frozenset({"opened", "clicked"})
+
+#: Beside the states themselves; `opened` in place of its state.
 GROUPS: dict[str, Callable[[Recipient], bool]] = {
     "not_delivered": lambda each: each.has_failed,
     "still_trying": lambda each: each.delivery.state in PENDING,
+    "opened": lambda each: each.engagement.state in OPENED,
 }
 
 #: By what failures are asked for: the codes and reasons that one may have.
@@ -25,7 +29,7 @@ FAILURE_REASONS = tuple(
     )
 )
 
-STATUSES = (*GROUPS, *DELIVERY, *ENGAGEMENT[1:], *CONSENT[1:])
+STATUSES = tuple(dict.fromkeys((*GROUPS, *DELIVERY, *ENGAGEMENT[1:], *CONSENT[1:])))
 
 
 def matches(status: str | None) -> Callable[[Email], bool]:
@@ -40,4 +44,6 @@ def matches(status: str | None) -> Callable[[Email], bool]:
 
 def _is_shared(shared: Recipient, status: str) -> bool:
     """What happened to one of several; no delivery is shared."""
+    if status == "opened":
+        return GROUPS[status](shared)
     return status in (shared.engagement.state, shared.consent.state)

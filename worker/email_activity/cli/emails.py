@@ -182,7 +182,7 @@ def recipient(  # noqa: PLR0913  one argument for each option is how click works
     "--status",
     type=click.Choice(STATUSES),
     metavar="STATUS",
-    help=f"Those of any recipient in it: {', '.join(STATUSES)}.",
+    help=f"Those of any recipient in it: {', '.join(STATUSES)}. Who clicked has opened too.",
 )
 @paged
 @printing("JSON lines: one object for each email, as they are read.")

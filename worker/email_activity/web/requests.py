@@ -70,7 +70,9 @@ class RangeAsked(PageAsked):
 
 
 class EmailsAsked(RangeAsked):
-    status: Status | None = Field(None, description="Only emails where any recipient is in this state")
+    status: Status | None = Field(
+        None, description="Only emails where any recipient is in this state; `opened`: or has clicked"
+    )
 
 
 class FailuresAsked(RangeAsked):

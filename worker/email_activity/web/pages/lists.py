@@ -31,6 +31,10 @@ NARROWED = (
     ("delivered", "Delivered"),
     ("opened", "Opened"),
     ("clicked", "Clicked"),
+    *(
+        (code, words(code, reason).label)
+        for code, reason in (("proxy_opened", None), ("machine", None), ("unknown", "open"))
+    ),
     ("complained", "Marked as spam"),
 )
 
