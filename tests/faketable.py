@@ -33,7 +33,7 @@ class FakeDynamoDB:
         partition, sort = INDEXES.get(request.get("IndexName", ""), ("pk", "sk"))
         values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}
         wanted = values.get(":pk", values.get(":partition"))
-        prefix = values.get(":kind", "")
+        prefix = values.get(":prefix", "")
         low, high = values.get(":lower", ""), values.get(":upper", "\U0010ffff")
         if low > high:
             raise error("ValidationException")

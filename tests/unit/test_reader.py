@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import email_activity
-from email_activity.activity import pages, query, reader
+from email_activity.activity import bounded, pages, reader
 from email_activity.activity.query import ActivityTable
 from email_activity.activity.reader import Activity
 from email_activity.domain.worker_process import WorkerProcess
@@ -269,7 +269,7 @@ def test_opens_are_said_not_to_be_tracked_where_none_was_ever_reported(reading):
 def test_whether_opens_are_tracked_is_asked_once_for_a_list(reading):
     activity = reading(*(mail(number).send() for number in range(1, 20)))
     activity.account("acme")
-    asked = [call for call in activity.fake.calls if ":kind" in call.get("ExpressionAttributeValues", ())]
+    asked = [call for call in activity.fake.calls if ":prefix" in call.get("ExpressionAttributeValues", ())]
     assert len(asked) == 1
 
 
@@ -277,7 +277,7 @@ def test_whether_opens_are_tracked_is_asked_once_for_a_list(reading):
     ("seconds", "reading_now"), [((10, 1000), True), ((119,), True), ((121, 600), False), ((), False)]
 )
 def test_freshness_is_that_of_the_worker_that_polled_last(reading, monkeypatch, seconds, reading_now):
-    monkeypatch.setattr(query, "_unexpired", lambda items: items)
+    monkeypatch.setattr(bounded, "unexpired", lambda items: items)
     found = reading(items=[worker(each, NOW - timedelta(hours=each)) for each in seconds]).freshness()
     assert found.reading is reading_now
     assert found.newest_recorded_at == (NOW - timedelta(hours=min(seconds)) if seconds else None)
@@ -285,7 +285,7 @@ def test_freshness_is_that_of_the_worker_that_polled_last(reading, monkeypatch, 
 
 
 def test_an_email_that_a_person_gave_to_another_document_has_left(reading, monkeypatch):
-    monkeypatch.setattr(query, "_unexpired", lambda items: items)
+    monkeypatch.setattr(bounded, "unexpired", lambda items: items)
     email = mail()
     assigned = {"pk": f"EMAIL#{email.message_id}", "sk": f"ASSIGN#{NOW.isoformat()}#contract#77"}
     assigned |= {"document": "contract#77", "sent_key": f"{NOW:%Y-%m-%dT%H:%M:%SZ}#{email.message_id}"}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from email_activity.activity import facets, model, status
+from email_activity.activity.bounded import MAX_FACTS
 from email_activity.activity.event_answers import event_answer
 from email_activity.activity.reasons import NOBODYS, Evidence
 from email_activity.activity.states import FAILED, PENDING, REACHED
@@ -72,6 +73,7 @@ def _email(found: EmailStatus, context: Context) -> dict[str, Any]:
         "configuration_set": found.configuration_set,
         "destination_count": found.destination_count,
         "conflict": _conflict(found.conflict),
+        "truncated_at": MAX_FACTS if found.has_more_facts else None,
         "status": headline(recipients) or (shared.status if shared else _status("unknown")),
         "recipients": recipients,
         "shared": shared,

@@ -95,6 +95,11 @@ def describe_conflict(conflict: Conflict) -> str:
     return f"copies of its events disagree on {'; '.join(parts)}"
 
 
+def describe_truncated(email: Email) -> str:
+    """email: whose `truncated_at` is not None."""
+    return f"Only the first {email.truncated_at:,} records of this email were read: later opens and clicks are missing"
+
+
 class Totals:
     """How many recipients are in which state, in the labels' words. Mail to SES's simulator does not count."""
 

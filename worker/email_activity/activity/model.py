@@ -145,8 +145,7 @@ class Conflict(Model):
 
 
 class Email(Model):
-    """status: of all its recipients. shared: of events that may be any of several recipients', "opened by one of 3".
-    signals: what its opens and clicks were judged by; None where there are none."""
+    """shared: of events that may be any's. signals: of opens and clicks. truncated_at: facts read, if it has more."""
 
     object: Literal["email"] = "email"
     email_id: str
@@ -158,6 +157,7 @@ class Email(Model):
     configuration_set: str | None
     destination_count: int
     conflict: Conflict | None
+    truncated_at: int | None = None
     status: Status
     recipients: tuple[Recipient, ...]
     shared: Recipient | None

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.html
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby, islice
@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
+from email_activity.activity.bounded import MAX_FACTS, Facts, bounded_facts, unexpired
 from email_activity.activity.ranges import Range, days_of, sort_condition
 from email_activity.aws.backoff import backoff
 from email_activity.aws.clients import dynamodb_client
 from email_activity.domain.addresses import normalize_address
 from email_activity.domain.chunks import distinct
 from email_activity.domain.errors import THROTTLED, code_of
-from email_activity.domain.facts import Document, Fact, Item, read_fact
+from email_activity.domain.facts import Document, Item
 from email_activity.domain.indexes import INDEXES
 from email_activity.domain.keys import (
     EMAIL,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 #: Partition keys in one statement, DynamoDB's limit.
 MAX_TOGETHER = 50
+
+#: Facts of each of its emails, on average, up to which a statement is read on: beyond, a Query each is done sooner.
+FACTS_TOGETHER = 100
 
 #: Codes of what does not take statements, or does not allow them; anything else passes.
 NO_PARTIQL = frozenset({"AccessDeniedException", "UnknownOperationException", "ValidationException"})
@@ -74,30 +78,29 @@ class ActivityTable:
         #: The table and indexes that take no statements, or none that this role may send.
         self._without_partiql: set[str] = set()
 
-    def facts(self, email_id: str) -> list[Fact]:
-        """All of an email that is not expired."""
-        return _unexpired_facts(self._partition(email_key(email_id)))
+    def facts(self, email_id: str) -> Facts:
+        """Those of an email that are not expired, at most as many as `bounded.py` says."""
+        pk = email_key(email_id)
+        return bounded_facts(self._partition(pk), lambda _: self._partition(pk, "RECIPIENT#"))
 
     def workers(self) -> list[WorkerProcess]:
         """The processes that told of themselves within the last hour, the latest first."""
-        found = map(WorkerProcess.from_item, _unexpired(self._partition(WORKERS)))
+        found = map(WorkerProcess.from_item, unexpired(self._partition(WORKERS)))
         return sorted(found, key=attrgetter("written_at"), reverse=True)
 
     def has_reported(self, configuration_set: str, kind: str) -> bool:
         """Whether SES ever reported this kind for mail of this set (ingest/reported_kinds.py)."""
-        values = {":pk": {"S": reported_key(configuration_set)}, ":kind": {"S": f"{kind}#"}}
-        condition = "pk = :pk AND begins_with(sk, :kind)"
-        request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values, "Limit": 1}
-        return any(True for _ in self._query(request))
+        return any(True for _ in self._partition(reported_key(configuration_set), f"{kind}#", Limit=1))
 
-    def facts_of(self, email_ids: Sequence[str]) -> list[list[Fact]]:
+    def facts_of(self, email_ids: Sequence[str]) -> list[Facts]:
         """Those of each of at most MAX_TOGETHER emails.
 
         In one statement where PartiQL is there and allowed (dynamodb:PartiQLSelect): most of the time of a small
         Query is botocore's, so this folds a long list in a third of it. Else one Query each.
         """
-        found = self._select(f'"{self._name}"', "pk", list(map(email_key, email_ids)))
-        return list(map(_unexpired_facts, found)) if found else [self.facts(email_id) for email_id in email_ids]
+        most = min(MAX_FACTS, FACTS_TOGETHER * len(email_ids))
+        found = self._select(f'"{self._name}"', "pk", list(map(email_key, email_ids)), most)
+        return list(map(bounded_facts, found)) if found else [self.facts(email_id) for email_id in email_ids]
 
     def newest_about(self, documents: Sequence[Document], count: int) -> list[list[str]]:
         """Of each of at most MAX_TOGETHER documents the ids of its newest emails, so many. As `facts_of` reads."""
@@ -164,7 +167,7 @@ class ActivityTable:
             shards = (self._hits("by_failure_day", f"{day}#{shard}", within) for shard in range(FAILURE_SHARDS))
             yield from heapq.merge(*shards, key=attrgetter("sort_key"), reverse=within.newest_first)
 
-    def emails(self, segment: int, segments: int) -> Iterator[list[Fact]]:
+    def emails(self, segment: int, segments: int) -> Iterator[Facts]:
         """Of one of so many parts of the table, whatever it costs: each email's facts that are not expired.
 
         They stand side by side, since they share a partition key.
@@ -172,7 +175,7 @@ class ActivityTable:
         request = {"TableName": self._name, "Segment": segment, "TotalSegments": segments}
         items = self._items(self._client.scan, request, "LastEvaluatedKey", "ExclusiveStartKey")
         for pk, items_of_one in groupby(items, key=itemgetter("pk")):
-            if pk.startswith(EMAIL) and (facts := _unexpired_facts(items_of_one)):
+            if pk.startswith(EMAIL) and (facts := bounded_facts(items_of_one)):
                 yield facts
 
     def size(self) -> int:
@@ -195,8 +198,12 @@ class ActivityTable:
             if item[sort_name] != within.after:
                 yield Hit(email_id_of(item), item[sort_name], item["sk"], partition)
 
-    def _partition(self, pk: str) -> Iterator[Item]:
-        return self._query({"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}})
+    def _partition(self, pk: str, prefix: str = "", **request: Any) -> Iterator[Item]:
+        """prefix: of the sort keys."""
+        condition, values = "pk = :pk", {":pk": {"S": pk}}
+        if prefix:
+            condition, values = f"{condition} AND begins_with(sk, :prefix)", values | {":prefix": {"S": prefix}}
+        return self._query({"KeyConditionExpression": condition, "ExpressionAttributeValues": values, **request})
 
     def _query(self, request: dict[str, Any]) -> Iterator[Item]:
         request = {"TableName": self._name, **request}
@@ -229,16 +236,6 @@ def _retry_throttled(call: Callable[..., Any], request: dict[str, Any]) -> Any:
                 raise
             time.sleep(backoff(attempt, 0.1, MAX_PAUSE))
     return call(**request)
-
-
-def _unexpired_facts(items: Iterable[Item]) -> list[Fact]:
-    return [fact for fact in map(read_fact, _unexpired(items)) if fact is not None]
-
-
-def _unexpired(items: Iterable[Item]) -> Iterator[Item]:
-    """DynamoDB may take days to remove what has expired."""
-    now = time.time()
-    return (item for item in items if item.get("expires_at", now + 1) > now)
 
 
 class PlainDeserializer(TypeDeserializer):

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from email_activity.activity.attribution import TimelineEntry, attribute
+from email_activity.activity.bounded import Facts
 from email_activity.activity.engagement import Signals, Together
 from email_activity.activity.facets import Status, fold
 from email_activity.domain.facts import Activity, Assignment, Document, Extra, Fact, RecipientFact
@@ -37,7 +38,7 @@ class EmailStatus:
     `recipients`: one status for each. `shared`: of events that may be any of several recipients' ("opened by
     one of 3"), None if there are none. A recipient with `is_destination` False is a forwarded address.
     `conflict`: what copies of the email's events disagree on, None if they agree. `signals`: what its opens and clicks
-    were judged by, None if there are none.
+    were judged by, None if there are none. `has_more_facts`: not all were read.
     """
 
     email_id: str
@@ -53,10 +54,12 @@ class EmailStatus:
     conflict: Conflict | None = None
     configuration_set: str | None = None
     signals: Signals | None = None
+    has_more_facts: bool = False
 
 
 def status(email_id: str, facts: Iterable[Fact], together: Together | None = None) -> EmailStatus:
     """The fold. facts: all of one email, in any order, with any repeats. together: of the emails it was read with."""
+    has_more_facts = isinstance(facts, Facts) and facts.has_more
     facts = list(facts)
     activities = _of_type(Activity, facts)
     recipient_facts = _in_order(_of_type(RecipientFact, facts))
@@ -78,6 +81,7 @@ def status(email_id: str, facts: Iterable[Fact], together: Together | None = Non
         conflict=_conflict(recipient_facts),
         configuration_set=_first(entry.activity.configuration_set for entry in timeline),
         signals=next((entry.judged.signals for entry in timeline if entry.judged), None),
+        has_more_facts=has_more_facts,
     )
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from email_activity.activity.describe import (
     describe,
     describe_conflict,
+    describe_truncated,
     facet_words,
     notes_on,
     ses_words_of,
@@ -66,6 +67,7 @@ def about_email(email: Email, zone: Zone) -> Table:
             "Document": document_name(email.document, stored=True),
             "Account": email.account,
             "Conflict": describe_conflict(email.conflict) if email.conflict else None,
+            "Not all": describe_truncated(email) if email.truncated_at else None,
             "Sent": zone.named(email.sent_at) if email.sent_at else None,
             "From": email.sender,
             "Subject": email.subject,

@@ -4,6 +4,7 @@ A fact is immutable and stands under a key made from its content, so writing it 
 One table: partition key `pk`, sort key `sk`; all facts of an email share a partition.
 
     activity    EMAIL#<ses message id>  EVENT#<time>#<kind>#<event id>#<16 hex of its content>
+                                        EVENT#~<time>#... of opens and clicks, which sort last of these
     extra       EMAIL#<ses message id>  EXTRA#<event id>#<16 hex of its content>
     recipient   EMAIL#<ses message id>  RECIPIENT#<recipient>#<16 hex of its content>
     assignment  EMAIL#<ses message id>  ASSIGN#<at>#<type>#<id>
@@ -16,12 +17,11 @@ from operator import attrgetter
 from typing import Any
 
 from email_activity.domain.keys import (
-    MAX_KIND_IN_KEY,
-    NO_TIME,
     NOT_CONTENT,
     content_hash,
     email_id_of,
     email_key,
+    event_place,
     key_part,
     sent_at_of,
     sent_key,
@@ -96,8 +96,7 @@ class Activity:
         content = dict(zip(CONTENT, _content_of(self), strict=True))
         content["occurred_at"] = self.occurred_at and rfc3339_exact(self.occurred_at)
         others = {"recorded_at": rfc3339(self.recorded_at)} | dict(zip(OTHERS, _others_of(self), strict=True))
-        time = rfc3339(self.occurred_at) if self.occurred_at else NO_TIME
-        sort_key = f"EVENT#{time}#{key_part(self.kind[:MAX_KIND_IN_KEY])}#{self.event_id}"
+        sort_key = f"EVENT#{event_place(self.kind, self.occurred_at)}#{self.event_id}"
         return _item(self.email_id, sort_key, self.expires_at, content) | without_empty(others)
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from email_activity.domain.kinds import kind_named
 from email_activity.domain.times import read_time, rfc3339
 
 #: Bytes; the longest address that RFC 5321 allows (64 + 1 + 255). Longer texts stand in keys as their hash,
@@ -20,6 +21,9 @@ MAX_KIND_IN_KEY = 64
 
 #: Stands in keys where an event has no readable time. Sorts before every time.
 NO_TIME = "-"
+
+#: Stands before the time of opens and clicks in keys. Sorts behind every time.
+LAST_OF_EVENTS = "~"
 
 #: Stands in the failure index where the event does not tell the account.
 NO_ACCOUNT = "-"
@@ -55,6 +59,17 @@ def key_part(text: str) -> str:
     if len(text.encode()) > MAX_KEY_PART_BYTES:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     return text.replace("%", "%25").replace("#", "%23")
+
+
+def event_place(kind: str, occurred_at: datetime | None) -> str:
+    """The part of an event's sort key that orders the events of an email: `2026-11-23T10:00:00.123Z#Bounce`.
+
+    Behind all others stand opens and clicks, `~2026-11-23T10:00:00.123Z#Open`: there may be any number of them, and a
+    reader that stops after so many misses no delivery, bounce or complaint.
+    """
+    time = rfc3339(occurred_at) if occurred_at else NO_TIME
+    first = LAST_OF_EVENTS if kind_named(kind).engagement else ""
+    return f"{first}{time}#{key_part(kind[:MAX_KIND_IN_KEY])}"
 
 
 def failure_account(account: str | None) -> str:

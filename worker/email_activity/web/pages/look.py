@@ -117,6 +117,7 @@ def _environment() -> Environment:
         "counted": describe.counted,
         "describe": describe.describe,
         "describe_conflict": describe.describe_conflict,
+        "describe_truncated": describe.describe_truncated,
         "judgement_in_words": describe.judgement_in_words,
         "ses_words_of": describe.ses_words_of,
         "notes_on": describe.notes_on,
