@@ -4,7 +4,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from wsgiref.simple_server import make_server
 
 import pytest
@@ -76,9 +78,49 @@ def test_after_a_minute_of_silence_it_is_not_live(port, figures, monkeypatch):
     assert live(port)[0] == 200
 
 
+def connection(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
 def test_who_connects_and_says_nothing_holds_up_nobody(port):
     with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)):
         assert get(port, "/metrics")[0] == 200
+
+
+def test_connections_beyond_the_most_end_the_oldest_and_keep_no_probe_out(port):
+    with ExitStack() as open_ones:
+        silent = [open_ones.enter_context(connection(port)) for _ in range(3 * server.MOST)]
+        assert live(port)[0] == 503
+        assert [each.recv(1) for each in silent[: 1 - server.MOST]] == [b""] * (2 * server.MOST + 1)
+        silent[-1].sendall(b"GET /live HTTP/1.0\r\n\r\n")
+        assert silent[-1].recv(8) == b"HTTP/1.0"
+
+
+def test_who_sends_a_request_byte_by_byte_has_no_longer_than_others(port, monkeypatch):
+    monkeypatch.setattr(server, "PATIENCE", 0.05)
+    with connection(port) as slow:
+        slow.settimeout(0.01)
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            try:
+                slow.sendall(b"G")
+                assert slow.recv(1) == b""
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                pass
+            return
+    pytest.fail("it may still send")
+
+
+def test_a_connection_that_cannot_be_accepted_is_tried_after_a_pause(monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr(server.time, "sleep", slept.append)
+    with make_server("127.0.0.1", 0, server.application(SharedFigures()), server._Server, server._Handler) as listening:
+        listening.socket.setblocking(False)  # so accept fails, as it does with no file descriptor left
+        with pytest.raises(OSError, match="unavailable"):
+            listening.get_request()
+    assert slept == [server.PAUSE]
 
 
 def test_a_port_that_is_taken_stops_the_start_with_one_line(port):
@@ -95,8 +137,10 @@ with socket.create_server(("127.0.0.1", 0)) as probe:
 server.serve(load_settings(metrics_port=port, metrics_host="127.0.0.1"))
 reading, writing = os.pipe()
 if os.fork():
+    os.read(reading, 1)
     print(port, flush=True)
     os._exit(0)  # as by SIGKILL: the child lives on
+os.write(writing, b"1")
 sys.stdin.read()
 """
 

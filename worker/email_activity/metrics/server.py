@@ -6,9 +6,11 @@ So it answers while the main process waits for Celery's broker, and children hav
 import io
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from socketserver import ThreadingMixIn
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,8 +21,14 @@ from email_activity.metrics.collect import Collector
 from email_activity.metrics.memory import SharedFigures, figures, is_own_child
 from email_activity.settings import Settings, SettingsError
 
-#: Seconds for which one who connects may say nothing.
+#: Seconds for which one who connects may say nothing, and for a whole request with its answer.
 PATIENCE = 5.0
+
+#: Connections at once. Each has a thread and a file descriptor of the main process.
+MOST = 8
+
+#: Seconds after a connection that could not be accepted, as with no file descriptor left: it is there again at once.
+PAUSE = 0.1
 
 Environment = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -28,7 +36,37 @@ App = Callable[[Environment, StartResponse], Iterable[bytes]]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """One connection too many ends the oldest, and not the newest: who holds them all must not keep a probe out."""
+
     daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, *given: Any) -> None:
+        self._deadlines: dict[Any, float] = {}
+        super().__init__(*given)
+
+    def get_request(self) -> Any:
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(PAUSE)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        for oldest in list(self._deadlines)[: 1 - MOST]:
+            _cut(oldest)
+        self._deadlines[request] = time.monotonic() + PATIENCE
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Twice a second."""
+        for request, deadline in list(self._deadlines.items()):
+            if deadline < time.monotonic():
+                _cut(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._deadlines.pop(request, None)
+        super().shutdown_request(request)
 
     def server_bind(self) -> None:
         super(WSGIServer, self).server_bind()
@@ -36,6 +74,12 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def handle_error(self, *_: object) -> None:
         """Who asked has gone. Nothing is logged here: a child may be forked at any moment."""
+
+
+def _cut(request: Any) -> None:
+    """Its thread reads and writes no more, and closes it."""
+    with suppress(OSError):  # it has gone
+        request.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(WSGIRequestHandler):
