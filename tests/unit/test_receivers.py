@@ -201,6 +201,26 @@ def test_a_process_that_receives_no_more_leaves_its_part_to_another() -> None:
     assert (worker.wanted(0), worker.wanted(1)) == (1, 0)
 
 
+def test_a_process_whose_threads_are_all_busy_leaves_its_part_at_once() -> None:
+    """Not only when the time of its receive is over: a batch may take longer than that."""
+    worker = WorkerReceivers()
+    busy = receivers(worker, 0)
+    turn, beside = turn_of(busy), Turn(busy, 0, time.monotonic())
+    busy._asking += 1
+    busy.receives_for(LONG)
+    turn.end(30)
+    assert worker.wanted(1) == 0  # another of its threads receives still
+    busy._line.acquire()
+    beside.end(30)
+    assert worker.wanted(1) == 0  # one that is free waits for its turn
+    busy._line.release()
+    turn = turn_of(busy)
+    busy.receives_for(LONG)
+    turn.end(30)
+    assert worker.wanted(1) == 1
+    turn_of(receivers(worker, 1))
+
+
 @pytest.fixture
 def killed() -> Callable[[Callable[[], None]], None]:
     """Does something in a child process that is killed in the middle of the next."""
@@ -230,8 +250,8 @@ def test_a_killed_process_leaves_no_count_wrong(
 
     def receive() -> None:
         process = receivers(worker, 0)
-        process.receives_for(5)
         turn_of(process).end(70)
+        process.receives_for(5)
         turn_of(process)
         turn_of(process)
 

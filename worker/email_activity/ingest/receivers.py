@@ -126,6 +126,8 @@ class Receivers:
             self._linger = max(0.0, turn.asked_at + gap - now)
             self._next_at, self._ended_at = now + self._linger, now
             self._asking -= 1
+            if not self._asking and not self._line.locked():  # all threads are busy: others receive in their place
+                self.receives_for(0)
             self._changed.notify()
 
 
