@@ -142,6 +142,7 @@ def test_through_a_pipe_each_is_one_aligned_line():
         for line, wanted in zip(lines, column, strict=True):
             text = wanted if isinstance(wanted, str) else wanted.message_id
             assert line[header.index(title) :].startswith(text)
+    assert "delivered to mail server" in lines[0]
     assert "delivered later" in lines[1]
     assert "simulator" in lines[2]
 

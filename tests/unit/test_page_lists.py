@@ -58,6 +58,9 @@ def test_failures_are_listed_with_what_to_do_and_narrowed_by_reason():
     text = text_of(get("/failures"))
     for each in (BOB, CARLA, "Marked as spam", "Stop sending to this address.", "550 5.1.1 no such user here"):
         assert each in text
+    assert "Not delivered or marked as spam" in text
+    assert "✕ Marked as spam ✓ Delivered to mail server" in text
+    assert "Recently not delivered or marked as spam" in text_of(get("/"))
     assert "Invoice 2026/120" not in text
     assert "Delivered later," in text_of(get("/failures?delivered_since=1"))
     assert "Invoice 2026/130" not in get("/failures?reason=no_such_address&account=&since=")

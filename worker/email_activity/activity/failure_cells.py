@@ -9,6 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from email_activity.activity import model
+from email_activity.activity.states import REACHED
 from email_activity.domain.printable import printable
 from email_activity.domain.zones import Zone
 
@@ -51,6 +52,8 @@ class Row:
     simulator: bool
     shown: BaseModel | None
     delivered_since: datetime | None = None
+    #: That it reached their mail server all the same, as an email that was marked as spam.
+    reached: model.Status | None = None
 
 
 def row_of(failure: model.Failure) -> Row:
@@ -66,6 +69,7 @@ def row_of(failure: model.Failure) -> Row:
         simulator=failure.simulator,
         shown=failure,
         delivered_since=failure.delivered_since,
+        reached=next((each for each in failure.also if each.code in REACHED), None),
     )
 
 

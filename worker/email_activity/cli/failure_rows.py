@@ -120,7 +120,8 @@ def block(row: Row, zone: Zone, width: int = 80) -> Text:
 
 def notes(row: Row, zone: Zone) -> list[str]:
     delivered = [f"delivered later, {zone.minute(row.delivered_since)}"] if row.delivered_since else []
-    return [*delivered, *(["simulator"] if row.simulator else [])]
+    reached = [f"{row.reached.label[:1].lower()}{row.reached.label[1:]}"] if row.reached else []
+    return [*reached, *delivered, *(["simulator"] if row.simulator else [])]
 
 
 def _cut(text: str, width: int, style: str = "") -> Text:

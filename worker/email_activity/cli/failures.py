@@ -81,7 +81,7 @@ def failures(  # noqa: PLR0913  one argument for each option is how click works
         show.print_note(f"No email{of_account} failed{because} {span}{others}.")
         _note_if_unknown(account)
         raise SystemExit(1)
-    show.print_note(f"Failed{of_account} {span}: {counts}")
+    show.print_note(f"Not delivered or marked as spam{of_account} {span}: {counts}")
     if has_more:
         show.print_note("There are more than --limit.")
 

@@ -81,7 +81,7 @@ def suppression(code: str, reason: str | None = None) -> str:
     """What SES's suppression list has to do with it. code: of a status, or the reason of a verdict."""
     if code == "suppressed" and reason in (None, "account_list", "tenant_list"):
         return "SES sends nothing to an address on this list."
-    if code in ("hard_bounced", "complained"):
+    if code == "hard_bounced":
         return "SES may have put the address on your account's suppression list, which stops all further emails to it."
     return ""
 
