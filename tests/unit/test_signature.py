@@ -75,6 +75,15 @@ def test_an_envelope_that_sns_did_not_sign_so_is_rejected(signer, case):
         Certificate(signer.certificate).check(signed(forged))
 
 
+@pytest.mark.parametrize("name", ["MessageId", "Subject", "Timestamp", "TopicArn", "Type"])
+def test_no_signed_field_but_the_message_may_have_a_line_break(signer, name):
+    """So no field can be moved into the one before it, with the same text to be signed."""
+    given = envelope(Subject="x", Message="{\n}")
+    Certificate(signer.certificate).check(signed(signer.signed(given)))
+    with pytest.raises(BadSignatureError, match="line break"):
+        signed(signer.signed(given | {name: f"{given[name]}\nSubject\nx"}))
+
+
 def test_a_signature_by_another_key_is_rejected(signer):
     with pytest.raises(BadSignatureError, match="does not fit"):
         Certificate(Signer().certificate).check(signed(signer.signed(envelope())))

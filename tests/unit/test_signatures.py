@@ -90,6 +90,22 @@ def test_a_failed_fetch_passes_and_is_kept_for_a_moment_only(server, signer, fai
     assert len(server.asked) == 2
 
 
+@pytest.mark.parametrize(("status", "fetches"), [(403, 1), (404, 1), (500, 3)])
+def test_of_names_that_sns_does_not_have_one_is_asked_for_at_a_time(server, signer, status, fetches):
+    clock = [100.0]
+    found = Certificates(lambda: clock[0])
+    found.at(URL)
+    server.answer = lambda _: (status, b"")
+    for number in range(3):
+        with pytest.raises(TransientError):
+            found.at(f"https://{HOST}/{number}.pem")
+    assert len(server.asked) == 1 + fetches
+    found.at(URL)  # what is kept is not asked for
+    server.answer = lambda _: (200, signer.certificate)
+    clock[0] += certificates.PAUSE
+    found.at(f"https://{HOST}/new.pem")
+
+
 def test_a_host_that_only_says_it_is_sns_is_not_asked(server, monkeypatch, tmp_path):
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))

@@ -3,6 +3,7 @@
 They are fetched as botocore fetches: with its proxies, and the certificate authorities of AWS_CA_BUNDLE.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,10 @@ TIMEOUT = 3
 #: Seconds after a failure in which the same certificate is not asked for: every message of a batch would wait for it.
 PAUSE = 5
 
+#: How SNS refuses a certificate that it does not have. Then no other one is asked for in this time either: in forged
+#: messages each may have a name of its own.
+NONE_THERE = (f"HTTP {HTTPStatus.FORBIDDEN}", f"HTTP {HTTPStatus.NOT_FOUND}")
+
 
 class Certificates:
     """Shared by the threads of a process: one of them fetches, and the others wait for it.
@@ -55,13 +60,14 @@ class Certificates:
         with self._lock:
             if url in self._kept:
                 return self._kept[url]
-            if url in self._failed_at and self._now() - self._failed_at[url] < PAUSE:
+            host = urlsplit(url).hostname or ""
+            if self._now() - max(self._failed_at.get(each, -math.inf) for each in (url, host)) < PAUSE:
                 raise TransientError("sns", "no certificate a moment ago")
             try:
                 found = _fetch(url)
             except TransientError as error:
-                _keep(self._failed_at, url, self._now())
-                log.warning("certificate_failed", host=urlsplit(url).hostname, code=error.detail)
+                _keep(self._failed_at, host if error.detail in NONE_THERE else url, self._now())
+                log.warning("certificate_failed", host=host, code=error.detail)
                 raise
             _keep(self._kept, url, found)
             return found

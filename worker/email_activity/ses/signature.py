@@ -84,6 +84,9 @@ def signed(envelope: Mapping[str, Any]) -> Signed:
     texts = [signature, url, *(value for _, value in given)]
     if not all(isinstance(value, str) for value in texts):
         raise BadSignatureError("a signed field is missing or no text")
+    # What stands before and behind a line break could be moved between two fields, and the signature would still fit.
+    if any("\n" in str(value) for name, value in given if name != "Message"):
+        raise BadSignatureError("a signed field has a line break")
     if fault := _fault_of(url, envelope["TopicArn"]):
         raise BadSignatureError(fault)
     try:
