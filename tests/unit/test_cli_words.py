@@ -25,6 +25,13 @@ def first_lines(count: int, *arguments: str) -> list[str]:
     return [line.strip() for line in run(*arguments).stdout.splitlines()[:count]]
 
 
+def test_no_sentence_on_an_open_ends_before_a_comma(store):
+    store(RETURNED.send(), RETURNED.delivery(), RETURNED.open())
+    said = run("timeline", RETURNED.message_id).stdout
+    assert "Mozilla/5.0" in said
+    assert ".," not in said
+
+
 def test_status_begins_with_what_became_of_it_and_what_to_do(store):
     store(RETURNED.send(), RETURNED.bounce())
     assert first_lines(3, "status", RETURNED.message_id) == [

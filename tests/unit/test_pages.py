@@ -11,7 +11,7 @@ from email_activity.activity.words import VERDICTS, WORDS, words
 from email_activity.report.render import STYLE as REPORT_STYLE
 from email_activity.web.pages import texts
 from email_activity.web.pages.look import STYLESHEET
-from events import BROWSER, Email
+from events import BROWSER, GMAIL_PROXY, Email
 from pageclient import OWN_FORM, browser, text_of, title_of
 from pagestory import (
     ACCOUNT,
@@ -89,7 +89,7 @@ def test_an_email_has_its_timeline_with_what_each_event_means():
     text = text_of(page)
     assert "Invoice 2026/123 to anna@example.com" in text
     assert [text.index(each) for each in ("Sent ?", "Delivered to mail server ?", "Opened automatically, perhaps")]
-    assert "SES says of a bot: Unlikely" in text
+    assert text.count("Unlikely") == 2, "once in words, and once in all that SES reported"
     assert page.count("popovertarget=") == 3
     assert "Beware." in text
 
@@ -226,6 +226,19 @@ def test_no_title_holds_an_address():
     row = words("forward_bounced")
     said = Status(code="forward_bounced", tone=row.tone, label=row.label.format(address=ANNA), means=row.means)
     assert texts.title_of(said) == "A forwarded copy bounced"
+
+
+def test_each_status_beside_the_first_says_what_to_do():
+    email = Email(sent_at=NOW - timedelta(minutes=5))
+    events = (email.send(), email.delivery(), email.open(GMAIL_PROXY), email.subscription())
+    text = text_of(browser(page_table(events)).get(f"/emails/{email.message_id}").text)
+    assert "Send no more of it." in text
+    assert "proxy_opened" not in text
+
+
+def test_a_verdict_without_a_step_of_its_own_refers_to_the_email():
+    text = text_of(get("/meanings"))
+    assert "Do not send: the last email was refused As for the email that decided." in text
 
 
 def test_meanings_has_every_word():

@@ -43,7 +43,8 @@ def describe(event: Event, show_time: ShowTime = str) -> str:
     parts = PARTS[kind](detail) if kind in PARTS else [f"{name}: {value}" for name, value in detail.items()]
     if kind == "DeliveryDelay" and (until := detail.get("expiration_time")):
         parts.append(f"SES tries until {show_time(until)}")
-    return ", ".join(str(part) for part in [_forward(event), judgement_in_words(event), *parts] if part)
+    judged = (judgement_in_words(event) or "").removesuffix(".")
+    return ", ".join(str(part) for part in [_forward(event), judged, *parts] if part)
 
 
 def judgement_in_words(event: Event) -> str | None:

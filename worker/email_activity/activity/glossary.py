@@ -58,7 +58,7 @@ DELAY_TYPES = (
 
 VERDICTS = (
     ("person", "It looks like a person: a program for people, a computer that came back, well after the delivery."),
-    ("proxy", "The mail provider's image proxy loaded it: a person perhaps, shown as proxy_opened."),
+    ("proxy", "The mail provider's image proxy loaded it: a person perhaps."),
     (
         "machine",
         "A scanner, a robot, or images loaded ahead, as by Apple's Mail Privacy Protection: no open, no click.",
