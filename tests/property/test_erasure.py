@@ -173,3 +173,27 @@ def test_a_text_that_is_an_address_in_whatever_spelling_goes_as_a_whole(written)
 def test_a_name_that_is_shown_beside_the_address_goes_with_it():
     text = f'to Ana Smith <{ANA}>, "Smith, A." <{ANA.upper()}>; Ben <{BEN}> refused'
     assert without(text, is_ana) == f"{ERASED}, {ERASED}; Ben <{BEN}> refused"
+
+
+JR = "john.m.q.public.jr@ex.example"
+BUECHER = normalize_address("ana@b\u00fccher.example")
+
+
+@pytest.mark.parametrize(
+    ("address", "text", "expected"),
+    [
+        (JR, "bounces+john.m.q.public.jr=ex.example@sender.example", f"bounces+{ERASED}@sender.example"),
+        (JR, "b-1-2_john.m.q.public.jr=40ex.example@sender.example", f"b-1-2_{ERASED}@sender.example"),
+        (JR, "b-john.m.q.public.jr+40ex.example@sender.example", f"b-{ERASED}@sender.example"),
+        ("a@40.example", "b+a=40.example@sender.example", f"b+{ERASED}@sender.example"),
+        (JR, "to john.m.q.public.jr&#64;ex.example now", f"to {ERASED} now"),
+        (JR, "to john.m.q.public.jr&#x040;ex.example", f"to {ERASED}"),
+        (BUECHER, "https://x.example/?e=ana%40b%C3%BCcher.example&y=1", f"https://x.example/?e={ERASED}&y=1"),
+        (ANA, f"https://x.example/{quote(ANA).replace('.', '%2E')}/y", f"https://x.example/{ERASED}/y"),
+    ],
+)
+def test_an_address_in_a_return_path_a_link_or_html_goes(address, text, expected):
+    after = without(text, lambda each: each == address)
+    assert after == expected
+    assert names(text, lambda each: each == address)
+    assert not names(after, lambda each: each == address)

@@ -20,13 +20,14 @@ IsPerson = Callable[[str], bool]
 ERASED = "[erased]"
 
 #: Between local part and domain: as written, in a URL, in a return path that holds its recipient
-#: (`bounces+ana=b.example@sender.example`), and in JSON.
-_AT = re.compile(r"@|%(?:25)*40|\uff20|\ufe6b|=|\\u(?:0040|ff20|fe6b)", re.IGNORECASE)
+#: (`bounces+ana=b.example@sender.example`, `ana+40b.example`; `=40` is looked for behind `=`), in HTML and in JSON.
+_AT = re.compile(r"@|%(?:25)*40|\uff20|\ufe6b|=|\+40|&#0{0,9}64;|&#x0{0,9}40;|\\u(?:0040|ff20|fe6b)", re.IGNORECASE)
 
 #: The local part before it, read backwards, and the domain behind it: as it may be written, and as it mostly is, so
 #: that what follows it does not count. Characters: RFC 5321 allows a local part 64.
 _LOCAL_BACKWARDS = re.compile(r'"[^"]*"|[^\s<>()\[\],;:"\\]+')
 _HOSTS = (re.compile(r"\[[^\[\]\s]{1,80}\]|[^\s<>()\[\],;:\"'\\/?&#|{}!*=@%]{1,255}"), re.compile(r"[\w.-]{1,255}"))
+_ENCODED_HOST = re.compile(r"[^\s<>\"'\\&#/?]{0,80}%[^\s<>\"'\\&#/?]{2,80}")
 _LONGEST_LOCAL = 100
 
 #: Where a local part may begin within what stands before the sign: in a query, behind a prefix, in a return path.
@@ -34,7 +35,7 @@ _BEGINS = "=&?/#|'`*!{\u2018\u201c\u00ab"
 _BEGINS_IN_RETURN_PATH = "+-_."
 
 #: Places within it that are tried for one sign, the nearest: a text of nothing but signs must not cost much.
-_MOST_TRIED = 4
+_MOST_TRIED = 16
 
 #: Characters of a text that is remembered with the addresses in it.
 _SHORT = 500
@@ -107,13 +108,16 @@ def _json(text: str) -> Any:
 def _found(text: str, is_person: IsPerson) -> Iterator[tuple[int, int]]:
     """Where the text names the person, in order."""
     for sign in _AT.finditer(text):
-        domains = _domains(text, sign.end(), is_return_path=sign[0] == "=")
+        is_return_path = sign[0] in ("=", "+40")
+        domains = _domains(text, sign.end(), is_return_path=is_return_path)
+        if sign[0] == "=" and text.startswith("40", sign.end()):
+            domains |= _domains(text, sign.end() + 2, is_return_path=True)
         if not domains:
             continue
-        for local in _locals(text, sign.start(), is_return_path=sign[0] == "="):
+        for local in _locals(text, sign.start(), is_return_path=is_return_path):
             domain = next((each for each in domains if _is_persons(f"{local}@{each}", is_person)), None)
             if domain:
-                yield _with_name(text, sign.start() - len(local), sign.end() + len(domain))
+                yield _with_name(text, sign.start() - len(local), domains[domain])
                 break
 
 
@@ -121,10 +125,14 @@ def _is_persons(written: str, is_person: IsPerson) -> bool:
     return is_person(normalize_address(written)) or ("%" in written and is_person(normalize_address(unquote(written))))
 
 
-def _domains(text: str, begin: int, *, is_return_path: bool) -> list[str]:
-    """What may be the domain that begins there, the longest first."""
-    found = (host[0].rstrip(".-") for each in _HOSTS if (host := each.match(text, begin)))
-    return [domain for domain in dict.fromkeys(found) if domain and ("." in domain or not is_return_path)]
+def _domains(text: str, begin: int, *, is_return_path: bool) -> dict[str, int]:
+    """What may be the domain that begins there, the longest first, and where each ends."""
+    written = (host[0].rstrip(".-") for each in _HOSTS if (host := each.match(text, begin)))
+    found = {domain: begin + len(domain) for domain in written}
+    if encoded := _ENCODED_HOST.match(text, begin):  # as in a link: it ends where its parameter does
+        decoded = unquote(unquote(encoded[0]))
+        found |= {host[0].rstrip(".-"): encoded.end() for each in _HOSTS if (host := each.match(decoded))} | found
+    return {each: end for each, end in found.items() if each and ("." in each or not is_return_path)}
 
 
 def _locals(text: str, end: int, *, is_return_path: bool) -> Iterator[str]:
