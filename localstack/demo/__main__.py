@@ -146,12 +146,7 @@ COMMANDS = (f"document invoice {PRINTED_NUMBER}", f"recipient {REFUSED}", f"acco
 
 
 def _say_what_next() -> None:
-    click.echo(
-        "\nNext, look around in it yourself: `make demo-web` leaves it running, with its page open to a browser; or",
-        err=True,
-    )
-    for command in COMMANDS:
-        click.echo(f"  email-activity {command}", err=True)
+    click.echo("\nNext, look around in it yourself: `make demo-web` leaves it running, with its page.", err=True)
 
 
 def _keep(running: Demo) -> None:

@@ -93,6 +93,7 @@ def test_it_asks_or_wants_yes(dynamodb: Fake) -> None:
 def test_a_dry_run_counts_and_changes_nothing(monkeypatch: pytest.MonkeyPatch, dynamodb: Fake) -> None:
     monkeypatch.setenv("FORGET_KEY", "")
     before = dict(dynamodb.items)
+    assert "openssl rand -hex 32" in run("forget", ANA, "--dry-run").stderr.splitlines()[-1]
     would = json.loads(run("forget", f"Ana <{ANA.upper()}>", "--dry-run", "--json").stdout)
     assert dynamodb.items == before
     monkeypatch.setenv("FORGET_KEY", SECRET)

@@ -76,7 +76,7 @@ def test_the_report_is_a_page_of_the_last_30_days_of_the_account(tmp_path):
     assert "Account <bdi>acme</bdi>" in html
     assert "1 of 2" in html
     assert said.stdout == ""
-    assert said.stderr.startswith(f"wrote {path}: 2 emails\n")
+    assert said.stderr.startswith(f"wrote {path}: 2 emails to recipients; each recipient counts as one\n")
     assert "the queue is being read" in said.stderr
     # No one that it tells is named.
     assert not [each for each in (ANA, BEN, "Your invoice", "2026-117") if each in html]
@@ -116,7 +116,9 @@ def test_a_file_that_is_there_is_replaced_whole_and_that_is_said(tmp_path):
     path = tmp_path / "report.html"
     path.write_text("older")
     said = run("report", "--account", "acme", "-o", str(path)).stderr
-    assert said.startswith(f"wrote {path}, in place of the file that was there: 2 emails\n")
+    assert said.startswith(
+        f"wrote {path}, in place of the file that was there: 2 emails to recipients; each recipient counts as one\n"
+    )
     assert path.read_text().endswith("</html>")
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
     mask = os.umask(0)

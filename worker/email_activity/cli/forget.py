@@ -92,6 +92,8 @@ def forget(*, address: str, no_scan: bool, dry_run: bool, yes: bool, as_json: bo
     table = PersonalTable.open(settings)
     if dry_run:
         _print_counts(Forgetting(table, PersonKey(""), address, show.print_note).would_do(scans=not no_scan), as_json)
+        if not settings.forget_key:
+            show.print_note(HOW_TO_MAKE_A_KEY)
         return
     if not settings.forget_key:
         raise SettingsError(HOW_TO_MAKE_A_KEY)

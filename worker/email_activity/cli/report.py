@@ -121,7 +121,7 @@ def _answer(counted: Counted, about: About, zone: Zone, output: str, *, as_json:
     was_there = path.exists()
     _write(path, written)
     note = f"wrote {path}{', in place of the file that was there' if was_there else ''}"
-    show.print_note(f"{note}: {found.sent:,} emails")
+    show.print_note(f"{note}: {found.sent:,} emails to recipients; each recipient counts as one")
     show.print_freshness(found.freshness)
 
 
