@@ -63,7 +63,7 @@ def test_a_killed_child_is_replaced_and_polls_and_every_line_is_json(site: Site,
         eventually(lambda: is_recorded(site, "after-the-kill"))
         # What the dead had counted stays counted, and only the living are told of.
         eventually(lambda: sends_written(port) == 2)
-        assert metrics(port)["email_activity_processes"]["polling",] == 2
+        eventually(lambda: metrics(port)["email_activity_processes"]["polling",] == 2)
         assert live(port)[0] == 200
         worker.stop(within=60)
         lines = [json.loads(line) for line in worker.log.read_text().splitlines()]
