@@ -58,7 +58,8 @@ def run(*arguments: str, code: int = 0, given: str | None = None) -> Result:
 
 
 def worker(process: str, *, ago: timedelta = timedelta(), **others: Any) -> dict[str, Any]:
-    return WorkerProcess("web", process, "1.0.0", NOW - ago, NOW - ago, **others).to_item()
+    at = datetime.now(UTC) - ago  # not the time of the import, which may be long ago
+    return WorkerProcess("web", process, "1.0.0", at, at, **others).to_item()
 
 
 def add(dynamodb: Fake, *items: dict[str, Any]) -> None:
