@@ -1,6 +1,7 @@
 """The page in use: by keyboard alone, without scripts, at a zoom, signed in."""
 
 import pytest
+from playwright.sync_api import expect
 from screens import SCREENS
 from serving import Visit, served
 
@@ -13,7 +14,7 @@ TOKEN = "fciYPGentT5mKPAAB57ejDN695BTiB2UpR-VqCECJx4"
 def test_by_keyboard_alone_a_document_is_found_and_its_timeline_read(visit: Visit) -> None:
     visitor = visit()
     visitor.open("/")
-    assert visitor.focused() == "q"
+    expect(visitor.page.locator("#q")).to_be_focused()
     visitor.page.keyboard.type("2026/117")
     with visitor.page.expect_navigation():
         visitor.page.keyboard.press("Enter")
@@ -35,9 +36,9 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_content(visit: Visit) -> No
     visitor = visit()
     visitor.open("/failures")
     visitor.page.keyboard.press("Tab")
-    assert visitor.focused() == "Skip to content"
+    expect(visitor.page.get_by_role("link", name="Skip to content")).to_be_focused()
     visitor.page.keyboard.press("Enter")
-    assert visitor.focused().startswith("Not delivered")
+    expect(visitor.page.locator("main")).to_be_focused()
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -52,11 +53,11 @@ def test_what_an_event_means_opens_by_keyboard_and_closes_by_escape(visit: Visit
     assert min(box["width"], box["height"]) >= 24
     button.focus()
     visitor.page.keyboard.press("Enter")
-    assert tip.is_visible()
-    assert "Beware." in tip.inner_text()
+    expect(tip).to_contain_text("Beware.")
+    expect(tip).to_be_visible()
     visitor.page.keyboard.press("Escape")
-    assert not tip.is_visible()
-    assert button.evaluate("each => each === document.activeElement")
+    expect(tip).to_be_hidden()
+    expect(button).to_be_focused()
 
 
 @pytest.mark.parametrize("name", SCREENS)
@@ -145,6 +146,7 @@ def test_a_browser_signs_in_searches_and_signs_out(visit: Visit) -> None:
     with served(page_table(), web_token_hashes=token_hash(TOKEN)) as url:
         visitor = visit(url)
         visitor.open("/failures")
+        expect(visitor.page.locator("#token")).to_be_focused()
         visitor.page.keyboard.type(TOKEN)
         with visitor.page.expect_navigation():
             visitor.page.keyboard.press("Enter")
