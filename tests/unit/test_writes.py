@@ -71,6 +71,16 @@ def test_two_threads_put_the_recipient_fact_of_both_their_events_once(is_stored:
     assert not pipeline.writes._ended
 
 
+def test_a_bug_met_while_storing_keeps_no_fact_from_later_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = FakeSite()
+    pipeline = site.pipeline()
+    given = [message(raw(Email().send()), handle="first")]
+    monkeypatch.setattr(type(pipeline.table), "put", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        pipeline.process(given)
+    assert not pipeline.writes._ended
+
+
 def test_two_threads_that_hold_each_others_facts_do_not_wait_for_ever() -> None:
     writes = Writes()
     ended = []

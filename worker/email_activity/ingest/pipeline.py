@@ -133,10 +133,13 @@ class Pipeline:
         except TransientError as error:
             self.breaker.record_failure(error)
         else:
-            with batch.timed("store"):
-                stored = self.store(part, claims, batch)
-            with batch.timed("commit"):
-                result = self.commit(part, claims, stored, batch)
+            try:
+                with batch.timed("store"):
+                    stored = self.store(part, claims, batch)
+                with batch.timed("commit"):
+                    result = self.commit(part, claims, stored, batch)
+            finally:
+                self.writes.end(batch.in_flight.our_keys)
         batch.in_flight.release(messages)
         with batch.timed("settle"):
             if result:
@@ -201,8 +204,6 @@ class Pipeline:
             leases = batch.claims.leases(held_by_others)
         except TransientError as error:
             self.breaker.record_failure(error)
-        finally:
-            self.writes.end(ours)
         done_meanwhile = dict.fromkeys(set(held_by_others) - leases.keys(), Claim.DONE)
         is_of_this_table = not claims or self._is_current(batch.version)
         if is_of_this_table and (newest := newest_event(part, stored)):
