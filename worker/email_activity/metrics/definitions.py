@@ -26,7 +26,14 @@ ERRORS = (
 )
 
 KIND_NAMES = tuple(kind.name for kind in KINDS)
-REASONS = tuple(sorted({PermanentError.reason, *(each.reason for each in PermanentError.__subclasses__())}))
+
+#: Those of messages. An archive's own reasons are defined where archives are read.
+REASONS = tuple(
+    sorted(
+        {PermanentError.reason}
+        | {each.reason for each in PermanentError.__subclasses__() if each.__module__ == PermanentError.__module__}
+    )
+)
 STATES = tuple(
     dict.fromkeys(
         [
