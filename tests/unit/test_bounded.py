@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands import read_from, run
 from email_activity.activity import bounded, query
 from email_activity.activity.answers import Context, email_with_timeline
 from email_activity.activity.bulk import fold_together
@@ -13,6 +14,7 @@ from email_activity.activity.status import EmailStatus, status
 from email_activity.domain.facts import Item
 from events import ANA, BEN, Email, minutes_ago, raw
 from faketable import FakeDynamoDB, table_of
+from pageclient import browser
 from reading import NOW, items_of
 
 MOST = 20
@@ -82,3 +84,11 @@ def test_what_was_not_read_is_said_in_words_and_to_programs():
     assert describe_truncated(answer).startswith("Only the first 1,000 records of this email were read")
     whole = status(EMAIL.message_id, table_of(flooded(3)).facts(EMAIL.message_id))
     assert email_with_timeline(whole, Context(NOW)).truncated_at is None
+
+
+def test_page_and_terminal_say_that_not_all_was_read(monkeypatch):
+    said = "Only the first 1,000 records of this email were read"
+    page = browser(FakeDynamoDB(flooded(50))).get(f"/emails/{EMAIL.message_id}").text
+    assert said in page
+    read_from(monkeypatch, [*OTHERS, *(EMAIL.open(at=minutes_ago(200 - number)) for number in range(50))])
+    assert said in " ".join(run("timeline", EMAIL.message_id).output.split())
