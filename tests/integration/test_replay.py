@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
@@ -94,6 +95,17 @@ def test_a_folder_of_all_forms_and_kinds_gives_the_table_of_live_events(site: Si
     assert_recorded(site, *events)
 
 
+def kill_and_go_on(site: Site, checkpoint: Path, arguments: tuple[str, ...], events: int) -> None:
+    """events: in the archive. A replay is killed in its middle, and the next one sends what is left."""
+    with start(site, "--rate", "120", *arguments) as process:
+        eventually(lambda: checkpoint.exists() and json.loads(checkpoint.read_text())["files"])
+        process.send_signal(signal.SIGKILL)
+    assert FEW < waiting(site) < events
+    counted, said = run(site, *arguments, code=1)
+    assert "going on from" in said
+    assert counted["documents"] < events
+
+
 def test_killed_in_the_middle_and_run_again_the_table_is_exact(site: Site) -> None:
     """Also what is rejected stands in its file once."""
     events = every_kind(40)
@@ -102,13 +114,7 @@ def test_killed_in_the_middle_and_run_again_the_table_is_exact(site: Site) -> No
     archive(site, ["{", *bodies[150:], "["], "archive/b")
     checkpoint = site.folder / "checkpoint.json"
     arguments = ("--checkpoint", str(checkpoint), "archive")
-    with start(site, "--rate", "120", *arguments) as process:
-        eventually(lambda: checkpoint.exists() and json.loads(checkpoint.read_text())["files"])
-        process.send_signal(signal.SIGKILL)
-    assert FEW < waiting(site) < len(events)
-    counted, said = run(site, *arguments, code=1)
-    assert "going on from" in said
-    assert counted["documents"] < len(events)
+    kill_and_go_on(site, checkpoint, arguments, len(events))
     assert len((site.folder / "archive.rejects.jsonl").read_text().splitlines()) == 1  # `[` alone is an empty array
     assert_recorded(site, *events)
 
@@ -134,13 +140,7 @@ def test_an_archive_in_s3_killed_in_the_middle_is_sent_to_its_end(site: Site) ->
     assert (looked["documents"], looked["activity"], looked["files"]) == (len(events) + 1, len(events), 3)
     assert f"s3://{bucket}/{bucket}/2026/11/26/00/b at byte" in said
     arguments = ("--checkpoint", str(checkpoint), url)
-    with start(site, "--rate", "120", *arguments) as process:
-        eventually(lambda: checkpoint.exists() and json.loads(checkpoint.read_text())["files"])
-        process.send_signal(signal.SIGKILL)
-    assert FEW < waiting(site) < len(events)
-    counted, said = run(site, *arguments, code=1)
-    assert "going on from" in said
-    assert counted["documents"] < len(events)
+    kill_and_go_on(site, checkpoint, arguments, len(events))
     assert len((site.folder / "2026.rejects.jsonl").read_text().splitlines()) == 1
     nothing, said = run(site, *arguments, code=1)
     assert (nothing["documents"], "nothing left to do" in said) == (0, True)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from email_activity.cli.errors import explain
 from email_activity.cli.main import main
 from email_activity.doctor import doctor, found, services
-from email_activity.doctor.advice import judge
+from email_activity.doctor.advice import line_of_finding
 from email_activity.doctor.line import ACTIONS, Line, State, line_of_error
 from email_activity.domain.errors import TransientError
 from email_activity.provision.checks import ALL_KINDS, CHECKS, CHECKS_BY_SOURCE
@@ -68,7 +68,7 @@ def refusal(code: str, call: str = "DescribeTable", status: int = 400, date: str
 )
 def test_what_is_not_as_wanted_is_a_warning_or_failed_with_what_to_do(check, want, got, state, do):
     area, _, what = check.partition(": ")
-    line = judge(area, what, want, got)
+    line = line_of_finding(area, what, want, got)
     assert (line.check, line.state) == (check, state)
     assert do in line.do
     assert bool(line.do) is (state in ("warning", "failed"))
@@ -76,7 +76,7 @@ def test_what_is_not_as_wanted_is_a_warning_or_failed_with_what_to_do(check, wan
 
 @pytest.mark.parametrize(("got", "form"), [("true", "raw"), ("false", "enveloped")])
 def test_raw_and_enveloped_are_both_ok(got, form):
-    assert judge("subscription", "raw", "false", got) == Line("subscription: form", "ok", form)
+    assert line_of_finding("subscription", "raw", "false", got) == Line("subscription: form", "ok", form)
 
 
 def test_the_names_behind_a_rule_are_found_from_the_queue_on():

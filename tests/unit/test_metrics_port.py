@@ -87,7 +87,9 @@ def test_who_connects_and_says_nothing_holds_up_nobody(port):
         assert get(port, "/metrics")[0] == 200
 
 
-def test_connections_beyond_the_most_end_the_oldest_and_keep_no_probe_out(port):
+def test_connections_beyond_the_most_end_the_oldest_and_keep_no_probe_out(port, monkeypatch):
+    monkeypatch.setattr(server, "PATIENCE", 60)
+    monkeypatch.setattr(server._Handler, "timeout", 60)
     with ExitStack() as open_ones:
         silent = [open_ones.enter_context(connection(port)) for _ in range(3 * server.MOST)]
         assert live(port)[0] == 503

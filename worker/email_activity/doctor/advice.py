@@ -33,7 +33,7 @@ WARNED = {
 MAY_BE_LEFT_OUT = frozenset({"open", "click", "subscription"})
 
 
-def judge(area: str, what: str, want: str, got: str | None) -> Line:
+def line_of_finding(area: str, what: str, want: str, got: str | None) -> Line:
     """Of a finding of provision's checks."""
     check = f"{area}: {what}" if what else area
     if check == "subscription: raw":

@@ -16,7 +16,7 @@ from typing import Any
 from botocore.config import Config
 
 from email_activity.doctor import found, services
-from email_activity.doctor.advice import judge
+from email_activity.doctor.advice import line_of_finding
 from email_activity.doctor.found import Found
 from email_activity.doctor.line import InWords, Line, line_of_error
 from email_activity.provision.checks import Check, checks_of
@@ -88,7 +88,7 @@ def _of_aws(pool: ThreadPool, settings: Settings, in_words: InWords, connect: Co
     looks: dict[str, Look] = {"identity": partial(services.identity_and_clock, sts)}
     for area, check in checks_of(wanted).items():
         is_seen = is_found or area in BY_SETTINGS
-        looks[area] = partial(_judged, area, check, cloud, wanted) if is_seen else partial(_unseen, area)
+        looks[area] = partial(_findings, area, check, cloud, wanted) if is_seen else partial(_unseen, area)
     looks["queue"] = partial(chain, services.queue_fits(cloud.sqs, settings), looks["queue"]())
     if wanted.source == "sns":
         looks["SNS quota"] = partial(services.publish_quota, quotas, settings.aws_region)
@@ -100,8 +100,8 @@ def _client(cloud: Cloud, service: Any) -> Any:
     return cloud.session.client(service, region_name=cloud.region, endpoint_url=cloud.endpoint_url, config=QUICK)
 
 
-def _judged(area: str, check: Check, cloud: Cloud, wanted: Found) -> Iterator[Line]:
-    return (judge(area, what, want, got) for what, want, got in check(cloud, wanted))
+def _findings(area: str, check: Check, cloud: Cloud, wanted: Found) -> Iterator[Line]:
+    return (line_of_finding(area, what, want, got) for what, want, got in check(cloud, wanted))
 
 
 def _unseen(area: str, wrong: frozenset[str] = frozenset()) -> Iterator[Line]:

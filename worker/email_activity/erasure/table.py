@@ -46,8 +46,7 @@ class PersonalTable(ActivityTable):
     # --- Reading ---
 
     def partition(self, pk: str) -> Iterator[Item]:
-        condition = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}}
-        return self._query(condition | {"ConsistentRead": True})
+        return self._partition(pk, ConsistentRead=True)
 
     def scan(self, after: str | None = None) -> Iterator[Item]:
         """All items. after: a partition key, from which to go on; that partition comes once more."""

@@ -137,10 +137,8 @@ def _is_alive(pid: int) -> bool:
     """Of a process of the same user."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # another user's: the number has a new owner
         return False
-    except PermissionError:
-        return False  # another user's: the number has a new owner
     return True
 
 

@@ -180,12 +180,8 @@ class Email:
 
 
 def email_of(activities: Iterable[Activity], sent_at: datetime | None, many_recipients: frozenset[str]) -> Email:
-    """activities: of one email, each event once or more often."""
-    events: dict[str, Activity] = {}
-    for each in activities:
-        kept = events.get(each.event_id)
-        if kept is None or _order(kept) < _order(each):
-            events[each.event_id] = each
+    """activities: of one email, each event once or more often. Copies that differ are merged before (copies.py)."""
+    events = {each.event_id: each for each in activities}
     delivered = first_of("Delivery", events.values())
     reference = delivered or first_of("Send", events.values()) or sent_at
     visits = [visit_of(each, reference) for each in events.values() if each.kind in ("Open", "Click")]
@@ -222,11 +218,6 @@ def _computer(visit: Visit) -> Hashable:
 
 def _at(visit: Visit) -> float:
     return visit.at or 0.0
-
-
-def _order(activity: Activity) -> str:
-    """Which of two copies of an event counts, whatever the order in which they come."""
-    return repr(sorted(activity.detail.items(), key=lambda each: each[0]))
 
 
 def _text(value: object) -> str:
