@@ -202,7 +202,9 @@ class StandInProvisioner(Provisioner):
             lambda: dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery),
         )
         if not found.get("SSEDescription"):
-            _unless(invalid, lambda: dynamodb.update_table(TableName=name, SSESpecification={"Enabled": True}))
+            with_key: Any = {"SSEType": "KMS", "KMSMasterKeyId": self.wanted.kms_key} if self.wanted.kms_key else {}
+            encryption: Any = {"Enabled": True, **with_key}
+            _unless(invalid, lambda: dynamodb.update_table(TableName=name, SSESpecification=encryption))
         if not found.get("DeletionProtectionEnabled"):
             _unless(invalid, lambda: dynamodb.update_table(TableName=name, DeletionProtectionEnabled=True))
         if self._push_to and push.view(self.describe_table()) == "off":

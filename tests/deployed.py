@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from template import Loader
+from email_activity.provision.roles import Loader
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "config" / "deploy"

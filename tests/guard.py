@@ -1,8 +1,8 @@
 """An HTTP proxy before LocalStack, which checks no permissions: it holds each call against the role's policy.
 
-The role is the access key: AWS_ACCESS_KEY_ID=worker, reader, operator or eraser. Calls by other keys are the tests'
-own, and pass; those of `provision` are only noted. What was called is noted whether it succeeded or not; what succeeded
-and is not allowed is an error of the test that runs.
+The role is the access key: AWS_ACCESS_KEY_ID=worker, reader, web, operator or eraser. Calls by other keys are the
+tests' own, and pass; those of `provision` are only noted. What was called is noted whether it succeeded or not; what
+succeeded and is not allowed is an error of the test that runs.
 """
 
 import re

@@ -82,7 +82,7 @@ class Site:
         return load_settings(**{name.lower(): value for name, value in self.environment.items()})
 
     def as_role(self, role: str) -> dict[str, str]:
-        """The settings, and a key by which `guard` knows whose policy counts: worker, reader, operator, eraser."""
+        """The settings, and a key by which `guard` knows whose policy counts: one of provision's ROLES."""
         return {**self.environment, "AWS_ACCESS_KEY_ID": role}
 
     def publish(self, bodies: Sequence[str]) -> None:

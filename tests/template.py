@@ -8,14 +8,11 @@ from typing import Any
 import yaml
 
 from email_activity.provision.deployment import template
+from email_activity.provision.roles import ROLES, Loader, listed, statements
 
 #: Role: the resources of the template that say what it may do.
-POLICIES = {
-    "worker": ["WorkerPolicy"],
-    "reader": ["ReaderPolicy"],
-    "operator": ["OperatorPolicy", "ArchivePolicy"],
-    "eraser": ["EraserPolicy"],
-}
+POLICIES = {role: [policy] for role, policy in ROLES.items()}
+POLICIES["operator"].append("ArchivePolicy")
 
 #: The alarms, each with what its alert of config/prometheus-rules.yaml is called, after EmailActivity.
 ALARMS = {
@@ -30,21 +27,6 @@ ALARMS = {
 Permission = tuple[str, str]
 
 
-class Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as the long ones: `!Ref x` as {"Ref": "x"}."""
-
-
-def _long_form(loader: Loader, suffix: str, node: Any) -> dict[str, Any]:
-    value = {
-        yaml.ScalarNode: loader.construct_scalar,
-        yaml.SequenceNode: lambda n: loader.construct_sequence(n, deep=True),
-    }[type(node)](node)
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-Loader.add_multi_constructor("!", _long_form)
-
-
 @cache
 def whole() -> dict[str, Any]:
     return yaml.load(template(), Loader)  # noqa: S506  a SafeLoader with more tags
@@ -52,20 +34,16 @@ def whole() -> dict[str, Any]:
 
 @cache
 def allowed(role: str) -> frozenset[Permission]:
-    policies = [whole()["Resources"][name]["Properties"]["PolicyDocument"] for name in POLICIES[role]]
-    return frozenset(each for policy in policies for each in _permissions(policy["Statement"]))
+    """Without the use of a KMS key, which no role calls itself: SQS and DynamoDB do, for it."""
+    return frozenset(each for policy in POLICIES[role] for each in _permissions(statements(policy)))
 
 
 def _permissions(statements: list[dict[str, Any]]) -> Iterator[Permission]:
     for statement in statements:
         if statement["Effect"] == "Allow":
-            for action in _listed(statement["Action"]):
-                for bound in _listed(statement["Resource"]):
+            for action in listed(statement["Action"]):
+                for bound in listed(statement["Resource"]):
                     yield action, _resource(bound)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _resource(bound: dict[str, str]) -> str:

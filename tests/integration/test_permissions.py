@@ -7,6 +7,8 @@ import json
 
 import pytest
 from click.testing import CliRunner, Result
+from starlette.routing import BaseRoute, Match
+from starlette.testclient import TestClient
 
 from chaos.held import claims_on
 from email_activity.aws.clients import dynamodb_client, s3_client
@@ -14,10 +16,15 @@ from email_activity.cli.main import main
 from email_activity.cli.provision import provision
 from email_activity.provision.deployment import Deployment
 from email_activity.redis_client.commands import RedisCommands
+from email_activity.web import api
+from email_activity.web.app import make_app, open_activity
+from email_activity.web.pages import lists, overview, routes, signing_in
+from email_activity.web.settings import WebSettings
 from events import ANA, BEN, Email, raw
 from guard import Guard
 from harness import Site, eventually
 from integration.test_whole_path import facts_of
+from pageclient import BASE, OWN_FORM
 from provision import StandInProvisioner
 from reading import items_of
 from template import POLICIES, allowed
@@ -102,6 +109,48 @@ def test_a_reader_is_allowed_what_it_does(named: Site, guard: Guard) -> None:
     ):
         run(named, "reader", *arguments, "--json")
     assert_used_as_allowed(guard, "reader")
+
+
+def test_the_page_and_the_api_do_what_a_reader_is_allowed(named: Site, guard: Guard, monkeypatch) -> None:
+    """Each of their routes is asked, so a new one has to be added here, too."""
+    from email_activity.ingest.store import Store  # noqa: PLC0415  beside its only use
+
+    email = Email(to=(ANA,))
+    events = [email.send(), email.bounce(recipients=[ANA]), Email(to=(BEN,)).send(), Email(document_id="118").bounce()]
+    assert not Store(named.cloud.dynamodb, named.made.table_name).put(items_of(map(raw, events)).values()).unprocessed
+    for name, value in named.as_role("web").items():
+        monkeypatch.setenv(name, value)
+    asked = [("GET", path) for path in ("/healthz", "/", "/search", "/meanings", "/page.css", "/sign-in", "/overview")]
+    asked += [("GET", "/overview?account=acme"), ("GET", "/failures"), ("GET", "/failures?account=acme")]
+    asked += [("GET", f"/failures.csv{query}") for query in ("", "?account=acme")]
+    asked += [("GET", f"/api/v1/{path}") for path in ("words", "freshness", "failures", "accounts/acme/failures")]
+    asked += [("GET", f"{api}/documents/invoice/2026-117") for api in ("", "/api/v1")]
+    asked += [("GET", f"{api}/emails/{email.message_id}") for api in ("", "/api/v1")]
+    asked += [("GET", "/accounts/acme"), ("GET", "/api/v1/accounts/acme/emails"), ("POST", "/api/v1/recipients/lookup")]
+    asked += [("POST", path) for path in ("/search", "/accounts", "/failures", "/overview", "/sign-in", "/sign-out")]
+    for route in all_routes():
+        assert any(is_of(route, method, path) for method, path in asked), route
+    client = TestClient(make_app(open_activity(), WebSettings()), BASE, client=("127.0.0.1", 50_000), headers=OWN_FORM)
+    client.follow_redirects = False
+    for method, path in asked:
+        if path.startswith("/api/") and method == "POST":
+            answer = client.post(path, json={"address": ANA})
+        else:
+            answer = client.request(method, path, data={"q": ANA} if path == "/search" else {"account": BEN})
+        assert answer.status_code in {200, 303} or path == "/sign-in", (method, path, answer.text)
+    for text in ("2026-117", "invoice 2026-117", email.message_id, "acme"):
+        assert client.post("/search", data={"q": text}).status_code == 303
+    assert_used_as_allowed(guard, "web")
+
+
+def all_routes() -> list[BaseRoute]:
+    routers = (api.router, api.health, routes.pages, lists.lists, overview.overviews, signing_in.signing_in)
+    return [route for router in routers for route in router.routes]
+
+
+def is_of(route: BaseRoute, method: str, path: str) -> bool:
+    found, _ = route.matches({"type": "http", "method": method, "path": path.partition("?")[0], "headers": []})
+    return found == Match.FULL
 
 
 def test_an_operator_is_allowed_what_they_do(named: Site, guard: Guard) -> None:

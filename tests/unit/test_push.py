@@ -15,6 +15,7 @@ from email_activity.domain.kinds import BOUNCE_CLASS_BY_NAME, COMPLAINT_KIND_BY_
 from email_activity.provision import checks, push
 from email_activity.provision.cloud import ProvisionError
 from email_activity.provision.deployment import Deployment
+from email_activity.provision.roles import statements
 from email_activity.ses.classification import bounce_class, complaint_kind
 from events import ANA, GAVE_UP, Email, raw
 from pushed import inserted, messages, properties
@@ -152,7 +153,7 @@ def test_its_role_may_read_the_stream_compute_push_and_tell_what_failed():
     (trust,) = properties("PushRole")["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "pipes.amazonaws.com"}
     assert trust["Condition"]["StringEquals"]["aws:SourceArn"]["Fn::Sub"].endswith(":pipe/${Prefix}-push")
-    allowed = properties("PushRolePolicy")["PolicyDocument"]["Statement"]
+    allowed = statements("PushRolePolicy")
     stream = properties("Push")["Source"]
     assert properties("Push")["Target"] == {"Ref": "ActivityTarget"}
     reads = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
@@ -174,7 +175,6 @@ def test_no_new_failure_is_missed_and_a_record_that_is_refused_blocks_no_other()
     assert source["OnPartialBatchItemFailure"] == "AUTOMATIC_BISECT"
     assert 0 < source["MaximumRecordAgeInSeconds"] < 24 * 3600
     assert source["DeadLetterConfig"] == {"Arn": FAILED}
-    assert properties("PushFailedQueue")["SqsManagedSseEnabled"] is True
     assert "LoggingConfiguration" not in properties("PushMessage"), "a log would hold addresses"
 
 

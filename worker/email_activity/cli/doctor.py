@@ -12,6 +12,8 @@ from rich.table import Table
 from email_activity.cli import errors, show
 from email_activity.doctor.doctor import connect, diagnose
 from email_activity.doctor.line import Line, State
+from email_activity.doctor.roles import rights, simulated
+from email_activity.provision.roles import ROLES
 from email_activity.settings import Settings, SettingsError, load_settings, read_settings
 from email_activity.web.settings import WebSettings
 
@@ -37,6 +39,11 @@ or these, without any of which it tells which one was lacking:
   sqs       GetQueueUrl, GetQueueAttributes (of both queues)
   servicequotas  GetServiceQuota
 
+With --role nothing is looked at but the rights of who asks, or of --principal: what the role lacks is failed, what it
+has and does not need is a warning. It asks IAM's simulator, which needs iam:SimulatePrincipalPolicy; a role that is
+right has it not, so run it as administrator with --principal. Left out are the archive's policy, and the policies
+of queues and of a KMS key.
+
 At a terminal, what is ok of one area is one row; --all shows each.
 
 \b
@@ -53,16 +60,24 @@ Examples:
   email-activity doctor
   email-activity doctor --json | jq '.lines[] | select(.state != "ok")'
   env $(cat worker.env) email-activity doctor
+  email-activity doctor --role worker --principal arn:aws:iam::123456789012:role/mail-worker
 """
 
 
 @click.command(help=HELP, short_help="Look at the whole deployment, and say what to do.")
+@click.option("--role", type=click.Choice(list(ROLES)), help="Only: may who asks do what this role needs, and no more?")
+@click.option("--principal", metavar="ARN", default="", help="With --role: of this role or user, not of who asks.")
 @click.option("--all", "show_all", is_flag=True, help="A row for each line that is ok, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: ok, lines.")
-def doctor(*, show_all: bool, as_json: bool) -> None:
+def doctor(*, role: str | None, principal: str, show_all: bool, as_json: bool) -> None:
+    if principal and not (role and simulated(principal)):
+        raise click.UsageError("--principal takes the ARN of a role or user, and goes with --role")
     settings, wrong, lines = _settings()
     with Console(stderr=True).status("looking at the deployment"):
-        lines += diagnose(settings, _in_words, wrong, connect)
+        if role:
+            lines += rights(settings, role, principal, _in_words, connect)
+        else:
+            lines += diagnose(settings, _in_words, wrong, connect)
     bad = [line for line in lines if line.state in ("failed", "unknown")]
     code = 2 if any(line.area == "settings" for line in bad) else 1 if bad else 0
     if as_json:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import boto3
 import click
@@ -35,6 +36,7 @@ command with what makes up for that.
 Examples:
   email-activity provision --dry-run --region eu-central-1
   email-activity provision --region eu-central-1 --yes > worker.env
+  email-activity provision --kms-key arn:aws:kms:eu-central-1:123456789012:key/...
   email-activity provision --delete
 """
 
@@ -68,6 +70,7 @@ def _prefix(context: click.Context, parameter: click.Parameter, value: str) -> s
 @click.option("--push-to", metavar="ARN", default="", help="Push new failures to this SNS topic or event bus.")
 @click.option("--push-key", metavar="ARN", default="", help="The KMS key of your own that the topic is encrypted with.")
 @click.option("--alarm-topic", metavar="ARN", default="", help="Make CloudWatch alarms that tell this SNS topic.")
+@click.option("--kms-key", metavar="ARN", default="", help="Encrypt all that is kept with this KMS key of your own.")
 @click.option("--archive", metavar="BUCKET", default="", help="Keep all that SNS sends in this S3 bucket, to replay.")
 @click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Default: AWS_REGION, or the profile's.")
 @click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="Where AWS is. Default: AWS_ENDPOINT_URL.")
@@ -79,14 +82,10 @@ def _prefix(context: click.Context, parameter: click.Parameter, value: str) -> s
 @click.pass_obj
 def provision(  # noqa: PLR0913  one argument for each option is how click works
     provisioner: type[Provisioner] | None,
+    /,
     *,
     prefix: str,
     source: Source,
-    raw: bool,
-    push_to: str,
-    push_key: str,
-    alarm_topic: str,
-    archive: str,
     region: str | None,
     endpoint_url: str | None,
     delete: bool,
@@ -94,7 +93,9 @@ def provision(  # noqa: PLR0913  one argument for each option is how click works
     dry_run: bool,
     yes: bool,
     as_json: bool,
+    **others: Any,
 ) -> None:
+    """others: of Deployment."""
     # The object is given by `localstack/provision.py`.
     provisioner = provisioner or Provisioner
     if delete_table and not delete:
@@ -103,16 +104,10 @@ def provision(  # noqa: PLR0913  one argument for each option is how click works
     with _refusals_named():
         cloud = _connect(region, endpoint_url)
         if delete:
-            _delete(
-                provisioner(cloud, Deployment(prefix=prefix), Prompts(report=_progress)),
-                options,
-                delete_table=delete_table,
-            )
+            made = provisioner(cloud, Deployment(prefix=prefix), Prompts(report=_progress))
+            _delete(made, options, delete_table=delete_table)
         else:
-            wanted = Deployment(
-                prefix, source, raw=raw, push_to=push_to, push_key=push_key, alarm_topic=alarm_topic, archive=archive
-            )
-            _deploy(provisioner, cloud, wanted, options)
+            _deploy(provisioner, cloud, Deployment(prefix, source, **others), options)
 
 
 def _connect(region: str | None, endpoint_url: str | None) -> Cloud:

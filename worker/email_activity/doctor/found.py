@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from email_activity.provision import checks, policies
+from email_activity.provision import checks, policies, push
 from email_activity.provision.cloud import Cloud
 from email_activity.provision.deployment import Deployment, Source
 from email_activity.settings import Settings
@@ -23,7 +23,7 @@ TEMPLATE = Deployment()
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Names as `provision.deployment.Wanted` has them."""
+    """Names as `provision.deployment.Wanted` has them. kms_key: the queue's, which all else should have, too."""
 
     queue: str
     dead_letter_queue: str
@@ -38,6 +38,7 @@ class Found:
     pipe: str = ""
     push_to: str = ""
     archive_stream: str = ""
+    kms_key: str = ""
 
 
 def by_settings(settings: Settings) -> Found:
@@ -59,11 +60,14 @@ def find(cloud: Cloud, settings: Settings) -> Found:
     got = checks.queue_attributes(cloud, found.queue)
     redrive = json.loads(got.get("RedrivePolicy", "{}"))
     target = redrive.get("deadLetterTargetArn", "").rpartition(":")[2]
+    key = got.get("KmsMasterKeyId", "")
     found = replace(
         found,
         visibility_timeout=int(got.get("VisibilityTimeout", TEMPLATE.visibility_timeout)),
         max_receive_count=max(TEMPLATE.max_receive_count, int(redrive.get("maxReceiveCount", 0))),
         dead_letter_queue=_name(settings.dead_letter_queue or target or found.dead_letter_queue),
+        # A key that is named by its id or an alias cannot be told from the ARN that others tell.
+        kms_key=key if push.KEY.fullmatch(key) else "",
     )
     for arn in policies.senders(got.get("Policy")):
         if ":sns:" in arn or (":events:" in arn and ":rule/" in arn):

@@ -97,7 +97,10 @@ def _either_queue(cloud: Cloud, wanted: Wanted, got: Mapping[str, str]) -> Itera
     if wanted.source == "sns":
         sender = f"sns.amazonaws.com sqs:sendmessage from {arn(cloud, wanted, 'sns', wanted.topic_or_rule)}"
     yield "retention", FOURTEEN_DAYS, got.get("MessageRetentionPeriod")
-    yield "encrypted", "true", got.get("SqsManagedSseEnabled")
+    if wanted.kms_key:
+        yield "encrypted with", wanted.kms_key, got.get("KmsMasterKeyId", "no key of yours")
+    else:
+        yield "encrypted", "true", "true" if got.get("KmsMasterKeyId") else got.get("SqsManagedSseEnabled")
     yield "who may send", sender, allowed(got.get("Policy"))
     yield "without TLS", "denied", without_tls(got.get("Policy"))
 
@@ -116,7 +119,10 @@ def _table(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
     for name, shape in resources.INDEX_SHAPES.items():
         yield f"index {name}", shape, shapes.get(name, "missing")
         yield f"index {name} state", "ACTIVE", states.get(name, "missing")
-    yield "encrypted", "ENABLED", got.get("SSEDescription", {}).get("Status")
+    encryption = got.get("SSEDescription", {})
+    yield "encrypted", "ENABLED", encryption.get("Status")
+    if wanted.kms_key:
+        yield "encrypted with", wanted.kms_key, encryption.get("KMSMasterKeyArn")
     yield "deletion protection", "true", None if protected is None else str(protected).lower()
 
 
@@ -137,6 +143,8 @@ def _topic(cloud: Cloud, wanted: Wanted) -> Iterator[Finding]:
     yield "who may publish", f"ses.amazonaws.com sns:publish from {source}", allowed(got.get("Policy"))
     yield "without TLS", "denied", without_tls(got.get("Policy"))
     yield "signature version", "2", got.get("SignatureVersion")
+    if wanted.kms_key:
+        yield "encrypted with", wanted.kms_key, got.get("KmsMasterKeyId", "no key of yours")
 
 
 def _subscriptions(cloud: Cloud, wanted: Wanted, endpoint: str) -> list[Any]:

@@ -60,6 +60,8 @@ class Wanted(Protocol):
     def push_to(self) -> str: ...
     @property
     def archive_stream(self) -> str: ...
+    @property
+    def kms_key(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Deployment:
     push_to: the ARN of a topic or a bus, push_key: that of the key that it is encrypted with; empty for none.
     table_stream: the label of the stream of a table that the stack does not own. alarm_topic: the ARN of the SNS topic
     that alarms tell; empty for no alarms. archive: the name of the bucket that keeps all events; empty for none.
+    kms_key: the ARN of the customer managed key that encrypts all that is kept; empty for AWS's own keys.
     """
 
     prefix: str = "email-activity"
@@ -81,6 +84,7 @@ class Deployment:
     table_stream: str = ""
     alarm_topic: str = ""
     archive: str = ""
+    kms_key: str = ""
 
     def __post_init__(self) -> None:
         if not PREFIX.fullmatch(self.prefix):
@@ -89,8 +93,9 @@ class Deployment:
             )
         if self.push_to and not push.TARGET.fullmatch(self.push_to):
             raise ProvisionError(f"{self.push_to!r} is no ARN of an SNS topic or of an event bus")
-        if self.push_key and not push.KEY.fullmatch(self.push_key):
-            raise ProvisionError(f"{self.push_key!r} is no ARN of a KMS key")
+        for key in filter(None, (self.push_key, self.kms_key)):
+            if not push.KEY.fullmatch(key):
+                raise ProvisionError(f"{key!r} is no ARN of a KMS key")
         if self.alarm_topic and not TOPIC.fullmatch(self.alarm_topic):
             raise ProvisionError(f"{self.alarm_topic!r} is no ARN of an SNS topic (a FIFO topic is none for alarms)")
         if self.archive and not BUCKET.fullmatch(self.archive):
@@ -144,5 +149,6 @@ class Deployment:
             "TableStream": "" if create_table else self.table_stream,
             "AlarmTopic": self.alarm_topic,
             "ArchiveBucket": self.archive,
+            "KmsKeyArn": self.kms_key,
         }
         return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
