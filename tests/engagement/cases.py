@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from email_activity.domain.facts import Activity
+from email_activity.ses.tracking_policy import TrackingPolicy
 from reading import EVERYTHING, Event, read_all
 
 Class = Literal["person", "proxy", "machine", "unknown"]
@@ -52,6 +53,7 @@ class Case:
     sources: dict[str, str]
     events: Sequence[Event]
     labels: Sequence[Label]
+    policy: TrackingPolicy = EVERYTHING
 
     @classmethod
     def from_line(cls, line: str) -> "Case":
@@ -65,13 +67,25 @@ class Case:
             engagement_of(event).pop("isBotEvent", None)
         return replace(self, events=events)
 
+    def with_networks(self) -> "Case":
+        """As STORE_FULL_IP=false has it stored."""
+        return replace(self, policy=replace(EVERYTHING, store_full_ip=False))
+
+    def with_links_alike(self) -> "Case":
+        """As STORE_LINK_QUERY=false has it stored, if an email's links differ in nothing but their queries."""
+        events = deepcopy(list(self.events))
+        for did in map(engagement_of, events):
+            if "link" in did:
+                did["link"] = f"https://www.sender.example/?to={did['link']}"
+        return replace(self, events=events, policy=replace(EVERYTHING, store_link_query=False))
+
     def email_of(self, label: Label) -> str:
         return self.events[label.event]["mail"]["messageId"]
 
     @cached_property
     def activities(self) -> list[Activity]:
         """One for each event, as the product reads it."""
-        readings = chain.from_iterable(read_all(json.dumps(event), EVERYTHING) for event in self.events)
+        readings = chain.from_iterable(read_all(json.dumps(event), self.policy) for event in self.events)
         return [reading.activities[0] for reading in readings]
 
 

@@ -14,7 +14,12 @@ from engagement.figures import Figures, Judged, Share, figures
 from engagement.judges import JUDGES, Judge
 
 OURS = next(iter(JUDGES))
-FORMS = {"as reported": lambda case: case, "without isBotEvent": Case.without_flags}
+FORMS = {
+    "as reported": lambda case: case,
+    "without isBotEvent": Case.without_flags,
+    "STORE_FULL_IP=false": Case.with_networks,
+    "STORE_LINK_QUERY=false, links that differ in their queries alone": Case.with_links_alike,
+}
 
 
 def judge_all(judge: Judge, cases: Iterable[Case]) -> Figures:

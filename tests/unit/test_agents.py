@@ -47,6 +47,12 @@ def test_networks_are_found_by_address_in_both_families_and_in_one_within_the_ot
     assert [filter_of(ip) for ip in ("203.0.113.7", "2001:db8::1", "", "no address")] == [None] * 4
 
 
+def test_the_network_of_an_address_is_a_filters_only_as_a_whole():
+    wholly, partly = ("40.107.1.0/24", "2a01:111:f400::/48"), ("52.238.78.0/24", "3.24.133.0/24", "40.92.0.0/14")
+    assert {filter_of(network).name for network in wholly} == {"Microsoft's mail filter"}
+    assert [filter_of(network) for network in (*partly, "40.107.1.2/24")] == [None] * 4
+
+
 def test_each_filter_says_its_source_and_each_network_is_found_from_end_to_end():
     for row in tomllib.loads(LISTS.joinpath("networks.toml").read_text("utf-8"))["filter"]:
         assert row["source"]

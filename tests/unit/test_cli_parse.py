@@ -94,6 +94,13 @@ def test_records_are_what_a_reader_sees_and_facts_what_is_written():
     assert found["facts"][1]["document"] == "invoice#2026-117"
 
 
+def test_where_less_is_stored_a_network_does_not_look_like_an_address(monkeypatch):
+    monkeypatch.setenv("STORE_FULL_IP", "false")
+    body = raw(Email().click())
+    assert answer(body)["facts"][0]["detail"]["ip_address"] == "198.51.100.0/24"
+    assert "198.51.100.0/24" in run(stdin=body).stdout
+
+
 @pytest.mark.parametrize(
     ("body", "form", "kind"),
     [

@@ -75,6 +75,7 @@ def test_a_checkpoint_of_another_target_or_tracking_is_refused(
         ("EVENTS_QUEUE", "another"),
         ("ACTIVITY_TABLE", "another"),
         ("TRACKED_DOCUMENT_TYPES", "invoice,contract"),
+        *((name, "False") for name in ("STORE_SUBJECT", "STORE_FULL_IP", "STORE_LINK_QUERY")),
     ):
         sent.clear()
         with monkeypatch.context() as patch:

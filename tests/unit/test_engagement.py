@@ -185,6 +185,13 @@ def test_without_a_delivery_it_counts_from_the_sending_and_is_less_sure():
     assert judge([event], sent_at=sent.occurred_at)[event.event_id] == found
 
 
+def test_one_network_at_many_recipients_mail_is_no_computer():
+    """Where only networks are stored, phones of one make are as many people."""
+    opens = [open_(20 + number, ip="203.0.113.0/24", email=f"m-{number}") for number in range(4)]
+    events = [each for opened in opens for each in (activity("Delivery", email=opened.email_id), opened)]
+    assert not Together.of(events).events
+
+
 def test_one_computer_at_many_recipients_mail_is_seen_where_they_are_read_together():
     emails = [f"m-{number}" for number in range(4)]
     events = [open_(20 + number, email=email) for number, email in enumerate(emails)]

@@ -79,6 +79,8 @@ class TrackingSettings(Environment):
         description="comma-separated ARNs; events of other SNS topics, or of none, are quarantined; all when not set",
     )
     store_subject: bool = Field(True, description="keep the subject line in the table")
+    store_full_ip: bool = Field(True, description="keep whole IP addresses of opens and clicks, not just /24 and /48")
+    store_link_query: bool = Field(True, description="keep query, fragment and user info of links that were clicked")
     forget_key: SecretStr | None = Field(None, min_length=32, description="key that forgotten people are known by")
     retention_days: int = Field(365, ge=1, le=36_500, description="facts expire so long after sending")
 

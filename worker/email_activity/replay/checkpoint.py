@@ -20,6 +20,8 @@ DECISIVE = (
     "account_id_tag",
     "account_id_header",
     "store_subject",
+    "store_full_ip",
+    "store_link_query",
     "retention_days",
 )
 

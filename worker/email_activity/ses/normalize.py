@@ -19,6 +19,7 @@ from email_activity.domain.times import Timestamp
 from email_activity.ses.detail import detail_of, unknown_of
 from email_activity.ses.encoded_words import decode_words
 from email_activity.ses.event_objects import Bounce, Mail, Recipient
+from email_activity.ses.minimize import minimized
 from email_activity.ses.parse import SesEvent
 from email_activity.ses.tags_and_headers import (
     CONFIGURATION_SET,
@@ -53,6 +54,7 @@ class EventFacts(NamedTuple):
 
 def normalize(event: SesEvent, provenance: Provenance, policy: TrackingPolicy, expires_at: int) -> EventFacts:
     """expires_at: what `expiry` gave."""
+    event = minimized(event, policy)
     destinations = event.mail.destinations()
     recipients = _recipients(event, destinations)
     document_type, document, account = _document_and_account(event.mail, policy)
@@ -159,7 +161,7 @@ def _shared_attributes(event: SesEvent, provenance: Provenance, policy: Tracking
         "form": provenance.form,
         "transport_id": provenance.transport_id,
         "sender": mail.source,
-        "subject": _subject(mail) if policy.store_subject else None,
+        "subject": _subject(mail),
         "configuration_set": first_tag(mail, CONFIGURATION_SET),
         "tenant": first_tag(mail, TENANT),
         "aws_account": mail.sending_account_id,

@@ -39,7 +39,7 @@ def kept_tags(mail: Mail, elsewhere: Collection[str]) -> Mapping[str, list[str]]
     kept: dict[str, list[str]] = {}
     size = len("{}")
     for name, values in sorted((mail.tags or {}).items(), key=lambda tag: (tag[0] != OUTGOING_IP, tag[0])):
-        if name in elsewhere or (name.startswith(AUTOMATIC) and name != OUTGOING_IP):
+        if name in elsewhere or (name.casefold().startswith(AUTOMATIC) and name != OUTGOING_IP):
             continue
         more = len(canonical_json({name: values}).encode()) - len("{}") + (len(",") if kept else 0)
         if size + more <= MAX_TAGS:

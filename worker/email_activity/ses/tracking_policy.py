@@ -37,7 +37,10 @@ class TrackingPolicy:
     #: By the TopicArn of SNS's envelope.
     trusted_topics: frozenset[str] = frozenset()
     retention: timedelta = timedelta(days=365)
+    #: What `minimize.py` takes out of an event before anything is made of it.
     store_subject: bool = True
+    store_full_ip: bool = True
+    store_link_query: bool = True
 
 
 def tracking_policy(settings: "TrackingSettings") -> TrackingPolicy:
@@ -51,6 +54,8 @@ def tracking_policy(settings: "TrackingSettings") -> TrackingPolicy:
         trusted_topics=settings.trusted_topics,
         retention=settings.retention,
         store_subject=settings.store_subject,
+        store_full_ip=settings.store_full_ip,
+        store_link_query=settings.store_link_query,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from importlib.resources import files
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 #: Addresses of which the network is remembered: scanners come from few, and readers open an email several times.
@@ -24,15 +24,19 @@ class Filter:
 
 @lru_cache(maxsize=REMEMBERED)
 def filter_of(ip: str) -> Filter | None:
-    """None for what is no address, too."""
+    """ip: an address, or the network that is kept of one; the latter has to be within a filter's as a whole.
+
+    None for what is neither, too.
+    """
     try:
-        address = ip_address(ip)
+        source = ip_network(ip)
     except ValueError:
         return None
-    if address.version == 6 and address.ipv4_mapped:  # noqa: PLR2004  the family of addresses
-        address = address.ipv4_mapped
-    near = _networks().get((address.version, address.packed[0]), ())
-    return next((found for network, found in near if address in network), None)
+    if source.version == 6 and source.network_address.ipv4_mapped:  # noqa: PLR2004  the family of addresses
+        source = ip_network(source.network_address.ipv4_mapped)
+    first, length = source.network_address, source.prefixlen
+    near = _networks().get((source.version, first.packed[0]), ())
+    return next((found for network, found in near if length >= network.prefixlen and first in network), None)
 
 
 @cache

@@ -51,5 +51,6 @@ def _early(email: list[Activity], opened: list[Activity]) -> Iterable[tuple[Visi
     }
     recipient = min((each.recipient for each in email if each.recipient), default=email[0].email_id) if early else ""
     for visit in (visit_of(each, reference) for each in early.values()):
-        if visit.ip and visit.agent.kind not in _TOLD:
+        # A network (STORE_FULL_IP=false) is no computer: many people are in it, with the same browser.
+        if visit.ip and "/" not in visit.ip and visit.agent.kind not in _TOLD:
             yield visit, recipient
