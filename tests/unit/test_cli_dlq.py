@@ -102,6 +102,21 @@ def test_nothing_of_strangers_reaches_the_terminal_raw(sqs):
         assert all(each.isprintable() for each in result.output.replace("\n", "")), arguments
 
 
+@pytest.mark.parametrize("of", ["x", "x ", "\u4e00", "\u202e", "a@"])
+@pytest.mark.parametrize("arguments", [["list"], ["redrive", "--dry-run"], ["show", "the-other"]])
+def test_one_message_takes_some_lines_and_hides_no_other(sqs, arguments: list[str], of: str) -> None:
+    """Whatever a stranger wrote into its body and its attributes."""
+    text = of * (200_000 // len(of))
+    event = Email(document_id=text, document_type=text, message_id=text).event(text)
+    names = ("detail", "first_received", "receive_count", "worker_version")
+    sqs.put(raw(event), quarantined("not_json", text, **dict.fromkeys(names, text)))
+    sqs.put(raw(event), quarantined("not_json", "the-other", **dict.fromkeys(names, text)))
+    result = run(*arguments)
+    assert result.exit_code == 0
+    assert "the-other" in result.stdout
+    assert len(result.output) < 30_000
+
+
 @pytest.mark.parametrize(
     ("filters", "ids"),
     [

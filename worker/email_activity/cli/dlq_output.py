@@ -16,8 +16,9 @@ from email_activity.dead_letters.actions import Listed
 from email_activity.dead_letters.dead_letter import DeadLetter, DeadLetterSummary
 from email_activity.domain.times import rfc3339
 
-#: Characters of a body that a terminal gets; --json has all.
+#: Characters of a body, and of any other text, that a terminal gets; --json has all.
 MAX_SHOWN = 20_000
+MAX_TEXT = 200
 
 AGES = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -37,6 +38,12 @@ def summary_json(summary: DeadLetterSummary) -> dict[str, Any]:
         "would_now_be": summary.current_outcome,
         **{name: value and mask.attribute(name, value) for name, value in by_worker.items()},
     }
+
+
+def shortened(text: object) -> str:
+    """For a terminal: a stranger's text may be as long as a message."""
+    whole = str(text)
+    return whole if len(whole) <= MAX_TEXT else f"{whole[:MAX_TEXT]}..."
 
 
 def _listed_json(listed: Listed) -> dict[str, Any]:
@@ -66,12 +73,12 @@ def _table(listed: Iterable[Listed]) -> Table:
         values = summary_json(each.summary)
         copies = f" ({each.copies} copies)" if each.copies > 1 else ""
         table.add_row(
-            show.text(values["id"], "bold"),
+            show.text(shortened(values["id"]), "bold"),
             show.text(values["reason"] + copies, "red"),
-            show.text(", ".join(values["kinds"]) or "-"),
+            show.text(shortened(", ".join(values["kinds"]) or "-")),
             _age(now - each.summary.sent_at),
             f"{each.summary.size:,}",
-            show.text(_documents(values) or "-"),
+            show.text(shortened(_documents(values) or "-")),
         )
     return table
 
@@ -135,7 +142,7 @@ def print_message(
     grid = Table.grid(padding=(0, 2, 0, 0))
     for name, value in fields.items():
         if value is not None:
-            grid.add_row(show.text(name, "dim"), show.text(value))
+            grid.add_row(show.text(name, "dim"), show.text(shortened(value)))
     show.print_table(grid)
     for line in _body_lines(values["body"]):
         click.echo(line)

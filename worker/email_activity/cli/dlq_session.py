@@ -122,7 +122,7 @@ class DrainSummary:
 
     def _count(self, outcome: DrainResult) -> str:
         if outcome.error:
-            self.errors.append(f"{outcome.summary.id}: {outcome.error}")
+            self.errors.append(f"{dlq_output.shortened(outcome.summary.id)}: {outcome.error}")
             return "failed"
         if outcome.is_copy:
             self.copies += 1

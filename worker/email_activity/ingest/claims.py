@@ -12,6 +12,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 from email_activity.domain.facts import Key
 from email_activity.ingest.model import Claim
@@ -76,7 +77,11 @@ class Claims:
         """Of facts that others held: the seconds until each lease ends, 0 if it has. Those done by now are left out."""
         answers = self._redis.run([(word, self._name(key)) for key in keys for word in ("GET", "PTTL")])
         pairs = zip(keys, answers[::2], answers[1::2], strict=True)
-        return {key: max(0, milliseconds) / 1000 for key, value, milliseconds in pairs if value != DONE}
+        return {key: self._seconds(milliseconds) for key, value, milliseconds in pairs if value != DONE}
+
+    def _seconds(self, milliseconds: Any) -> float:
+        """No longer than a lease of ours: whoever holds a message back for longer is no worker."""
+        return min(max(0, milliseconds), self._lease) / 1000 if isinstance(milliseconds, int) else self.lease_seconds
 
     def _name(self, key: Key) -> str:
         """Without a prefix: 16 bytes more would be a sixth of what Redis needs for a claim."""

@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
-from redis.exceptions import MovedError, RedisClusterException
+from redis.exceptions import MovedError
 
 from email_activity.domain.errors import TransientError
 from email_activity.redis_client import nodes
 from email_activity.redis_client.nodes import Command
 from email_activity.redis_url import RedisUrl
 
-#: Both roots of redis-py's errors.
-FAILURES = (redis.RedisError, RedisClusterException)
+#: Whatever redis-py raises. Its own errors have two roots, and what no Redis answers ends in a TypeError, a
+#: UnicodeDecodeError, a MemoryError.
+FAILURES = (Exception,)
 
 #: The key that a probe sets.
 PROBE = "email-activity:probe"

@@ -5,6 +5,7 @@ sends again one by one, each with time-outs of its own. https://valkey.io/topics
 """
 
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -14,20 +15,26 @@ from hiredis import pack_command
 from redis.cluster import PRIMARY, ClusterNode
 from redis.exceptions import AskError, MovedError
 
+from email_activity.redis_client.parser import BoundedParser
 from email_activity.redis_url import RedisUrl
 
 #: The words of one command.
 Command = tuple[Any, ...]
 
 #: In seconds: a silent server must not hold a thread longer than a stop may take. No retries of its own: the receive
-#: loop waits, and logs it once.
+#: loop waits, and logs it once. Of the protocol's third version nothing is needed, and with it redis-py lets the server
+#: name another host to go on with.
 CONNECTION: dict[str, Any] = {
+    "protocol": 2,
     "decode_responses": True,
     "socket_timeout": 5,
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
     "health_check_interval": 30,
 }
+
+#: Seconds in which the answers to all that was sent at once must come.
+ANSWERS_WITHIN = 10.0
 
 #: For each node the commands to send it, by number, and whether to send ASKING before.
 Routes = dict[ClusterNode, list[tuple[int, bool]]]
@@ -42,22 +49,29 @@ MAX_ROUNDS = 5
 def one_server(url: RedisUrl) -> redis.Redis:
     options = url.client_options()
     kind = redis.SSLConnection if options.pop("ssl", False) else redis.Connection
-    pool = redis.ConnectionPool(connection_class=kind, db=url.database, **options, **CONNECTION)
+    options |= {"connection_class": kind, "parser_class": BoundedParser, "db": url.database}
+    pool = redis.ConnectionPool(**options, **CONNECTION)
     return redis.Redis.from_pool(pool)
 
 
 def mode(server: redis.Redis) -> str:
     """standalone, cluster or sentinel. By HELLO, which no user is refused. https://valkey.io/commands/hello/"""
     answer: Any = server.execute_command("HELLO")  # type: ignore[no-untyped-call]
-    properties = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
-    return str(properties.get("mode"))
+    return str(dict(zip(answer[::2], answer[1::2], strict=True)).get("mode"))
 
 
 def run_on_server(server: redis.Redis, commands: Sequence[Command]) -> list[Any]:
     """By redis-py's connection, without its pipeline, which takes three times as long."""
     with connection_of(server) as connection:
         connection.send_packed_command([b"".join([pack_command(each) for each in commands])])
-        return [connection.read_response() for _ in commands]
+        until = time.monotonic() + ANSWERS_WITHIN
+        return [_answer(connection, until) for _ in commands]
+
+
+def _answer(connection: Any, until: float) -> Any:
+    if time.monotonic() > until:
+        raise redis.TimeoutError("answers that come too slowly")
+    return connection.read_response()
 
 
 @contextmanager
@@ -74,8 +88,14 @@ def connection_of(server: redis.Redis) -> Iterator[Any]:
         pool.release(connection)
 
 
+class BoundedCluster(redis.RedisCluster):
+    def on_connect(self, connection: Any) -> None:
+        connection.set_parser(BoundedParser)
+        super().on_connect(connection)  # type: ignore[no-untyped-call]
+
+
 def open_cluster(url: RedisUrl) -> redis.RedisCluster:
-    return redis.RedisCluster(**url.client_options(), **CONNECTION)
+    return BoundedCluster(**url.client_options(), **CONNECTION)
 
 
 def run_on_cluster(cluster: redis.RedisCluster, commands: Sequence[Command]) -> list[Any]:
@@ -106,12 +126,13 @@ def _round(
         for node, parts in routes.items():
             packed = [(ASKING if asks else b"") + pack_command(commands[number]) for number, asks in parts]
             opened[node].send_packed_command([b"".join(packed)])
+        until = time.monotonic() + ANSWERS_WITHIN
         for node, parts in routes.items():
             for number, asks in parts:
                 if asks:
-                    opened[node].read_response()
+                    _answer(opened[node], until)
                 try:
-                    answers[number] = opened[node].read_response()
+                    answers[number] = _answer(opened[node], until)
                 except AskError as error:
                     redirected.append((number, error))
     return redirected

@@ -5,9 +5,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+import msgspec
 
 from email_activity.domain.errors import ActivityError
+from email_activity.durable_files import open_regular
 from email_activity.replay.files import ArchiveFile
 from email_activity.settings import EVERYTHING, Settings
 
@@ -40,6 +43,17 @@ class FileProgress:
     is_done: bool = False
 
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Written(msgspec.Struct):
+    """As it stands on the disk."""
+
+    about: dict[str, str]
+    rejected: Count
+    files: dict[str, tuple[int, int, Count, bool]]
+
+
 @dataclass(slots=True)
 class Checkpoint:
     """fingerprint: the queue, the table and the settings; under others the work would be another."""
@@ -54,13 +68,14 @@ class Checkpoint:
     def load(cls, path: Path, fingerprint: Mapping[str, str]) -> Self:
         """A new one if there is none yet. Raises CheckpointError, or OSError."""
         try:
-            written = json.loads(path.read_text())
-            files = {name: FileProgress(*progress) for name, progress in written["files"].items()}
-            checkpoint = cls(path, written["about"], files, int(written["rejected"]))
+            with open(path, "rb", opener=open_regular) as file:
+                written = msgspec.convert(json.load(file), Written)  # msgspec reads no name that is not UTF-8
         except FileNotFoundError:
             return cls(path, fingerprint)
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (msgspec.ValidationError, ValueError, RecursionError):
             raise CheckpointError(f"{path} is no checkpoint that this version can read") from None
+        files = {name: FileProgress(*progress) for name, progress in written.files.items()}
+        checkpoint = cls(path, written.about, files, written.rejected)
         for name, value in fingerprint.items():
             before = checkpoint.fingerprint.get(name)
             if before != value:
@@ -75,10 +90,11 @@ class Checkpoint:
         return FileProgress(file.size, file.mtime_ns)
 
     def save(self) -> None:
-        """Whole or not at all, whenever the machine stops. Raises OSError."""
+        """Whole or not at all, whenever the machine stops, and through no link. Raises OSError."""
         files = {name: astuple(progress) for name, progress in self.files.items()}
         temporary = self.path.with_name(self.path.name + ".new")
-        with temporary.open("w") as file:
+        temporary.unlink(missing_ok=True)  # a kill may have left one
+        with temporary.open("x") as file:
             file.write(json.dumps({"about": self.fingerprint, "rejected": self.rejected, "files": files}))
             file.flush()
             os.fsync(file.fileno())

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from email_activity.durable_files import open_regular
+
 #: The name of standard input, and how the names of archives in S3 begin.
 STDIN = "-"
 S3 = "s3://"
@@ -37,6 +39,8 @@ class ArchiveFile:
     mtime_ns: int = 0
     #: A pipe, which can be read once only.
     is_stream: bool = False
+    #: It was met in a folder, so nobody has named it: whoever fills the folder may have put anything in its place.
+    is_unnamed: bool = False
 
 
 def find_files(
@@ -57,36 +61,41 @@ def find_files(
             files |= {each.name: each for each in find_objects(path_or_url)}
             continue
         given = Path(path_or_url)
-        for path in _files_in(given) if given.is_dir() else [given]:
+        is_folder = given.is_dir()
+        for path in _files_in(given) if is_folder else [given]:
             real = os.path.realpath(path)
             if real not in leave_out and real not in files:
                 status = path.stat()
                 is_stream = not stat.S_ISREG(status.st_mode)
-                files[real] = ArchiveFile(str(path), status.st_size, status.st_mtime_ns, is_stream)
+                files[real] = ArchiveFile(str(path), status.st_size, status.st_mtime_ns, is_stream, is_folder)
     return list(files.values())
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """Without hidden ones, such as parts of a download under way, and what replays wrote; in the order of S3, which
-    sorts whole keys.
+    """Without hidden ones, such as parts of a download under way, what replays wrote, and links to what is in it. In
+    the order of S3, which sorts whole keys.
     """
     paths = []
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += [Path(root, name) for name in names if not name.startswith(".") and not OWN.search(name)]
-    return sorted((path for path in paths if path.is_file()), key=lambda path: path.relative_to(folder).as_posix())
+    top = folder.resolve()
+    found = (path for path in paths if path.is_file() and not (path.is_symlink() and top in path.resolve().parents))
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 @contextmanager
 def open_archive(file: ArchiveFile, is_stopping: Callable[[], bool]) -> Iterator[io.BufferedReader]:
-    """Raises OSError. Reading from a pipe raises StoppedError as soon as it is time to stop."""
+    """Raises OSError, also for a link that stands in a folder. Reading from a pipe raises StoppedError as soon as it is
+    time to stop.
+    """
     if file.name == STDIN:
         # Below its buffer, which would hide from `select` what it holds.
         pipe: Any = getattr(sys.stdin.buffer, "raw", None)
         source: Any = InterruptiblePipe(pipe, is_stopping) if pipe else sys.stdin.buffer
         yield io.BufferedReader(source)
         return
-    with io.FileIO(file.name) as raw:
+    with io.FileIO(file.name, opener=open_regular if file.is_unnamed else None) as raw:
         yield io.BufferedReader(InterruptiblePipe(raw, is_stopping) if file.is_stream else raw)
 
 

@@ -1,16 +1,14 @@
 """The documents that could not be sent, each with its reason, in a file that can be replayed once mended."""
 
-import errno
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from email_activity.domain.errors import PermanentError
-from email_activity.durable_files import sync_folder
+from email_activity.durable_files import open_regular, sync_folder
 from email_activity.replay.messages import ArchivedMessage
 
 
@@ -63,19 +61,13 @@ def _only_for_the_owner(path: str, flags: int) -> int:
     """Also where it was there before, readable to others. A link, a pipe or a file of another user, which somebody may
     have put into a shared folder, raises OSError.
     """
-    opened = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    opened = open_regular(path, flags)
     try:
-        _require_regular(opened, path)
         os.fchmod(opened, 0o600)
     except OSError:
         os.close(opened)
         raise
     return opened
-
-
-def _require_regular(opened: int, path: str) -> None:
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", path)
 
 
 def _digest(line: bytes) -> bytes:

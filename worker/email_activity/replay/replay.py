@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from io import BufferedReader
 
 from email_activity.domain.errors import PermanentError
-from email_activity.replay.archive import parts, unpacked
+from email_activity.replay.archive import Read, parts, unpacked
 from email_activity.replay.checkpoint import Checkpoint, FileProgress
 from email_activity.replay.files import ArchiveFile, StoppedError, open_archive
 from email_activity.replay.messages import ArchivedMessage, messages_in
@@ -149,13 +149,23 @@ class Replay:
     def _messages(self, file: ArchiveFile, position: int, bytes_before: int) -> Iterator[tuple[ArchivedMessage, int]]:
         """Each with the position at which to go on once it is done. Raises OSError, StoppedError."""
         with self.open(file, self.is_stopping) as opened:
-            for part in parts(unpacked(opened, position), position):
+            for part in parts(self._stoppable(unpacked(opened, position)), position):
                 messages = list(messages_in(file.name, part, self.policy))
                 for number, message in enumerate(messages, start=1):
                     self._keep_pace(message)
                     yield message, part.end if number == len(messages) else position
                 position = part.end
                 self.report(bytes_before + (0 if file.is_stream else opened.raw.tell()), self.summary)
+
+    def _stoppable(self, read: Read) -> Read:
+        """A gigabyte may hold no document at which to stop."""
+
+        def read_unless_stopping(size: int) -> bytes:
+            if self.is_stopping():
+                raise StoppedError
+            return read(size)
+
+        return read_unless_stopping
 
     def _keep_pace(self, message: ArchivedMessage) -> None:
         """Raises StoppedError."""
