@@ -66,6 +66,10 @@ def _on_ecs() -> Iterator[tuple[str, Started]]:
         """Of a parameter its default."""
         return template["Parameters"].get(of.get("Ref"), {}).get("Default", "") if isinstance(of, dict) else of
 
+    def where_true(of: dict[str, Any]) -> Any:
+        """What it is where its condition holds."""
+        return of["Fn::If"][1] if "Fn::If" in of else of
+
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::ECS::TaskDefinition":
             task = resource["Properties"]
@@ -75,7 +79,7 @@ def _on_ecs() -> Iterator[tuple[str, Started]]:
                 Started(
                     [str(value(each)) for each in container["Command"]],
                     {each["Name"]: value(each["Value"]) for each in container["Environment"]}
-                    | {each["Name"]: None for each in container.get("Secrets", ())},
+                    | {where_true(each)["Name"]: None for each in container.get("Secrets", ())},
                     container.get("StopTimeout"),
                     _mb(value(task["Memory"])),
                     {each["ContainerPort"] for each in container.get("PortMappings", ())},

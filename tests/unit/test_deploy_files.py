@@ -42,6 +42,11 @@ def test_the_values_are_ones_that_a_worker_starts_with(where: str) -> None:
     load_settings(**{name: value for name, value in given.items() if name in Settings.model_fields})
 
 
+@pytest.mark.parametrize("where", [where for where in WORKERS if where.startswith(("ECS", "Kubernetes"))])
+def test_what_the_operator_decides_has_a_place(where: str) -> None:
+    assert {"TRACKED_DOCUMENT_TYPES", "FORGET_KEY", "REDIS_URL"} <= WORKERS[where].environment.keys()
+
+
 @pytest.mark.parametrize("each", WORKERS.values(), ids=WORKERS)
 def test_a_worker_has_longer_to_stop_than_it_takes_at_most(each: Started) -> None:
     bound = float(each.environment.get("SHUTDOWN_SECONDS", Settings.model_fields["shutdown_seconds"].default))
