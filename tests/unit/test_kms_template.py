@@ -1,13 +1,17 @@
 """A customer managed key in the template: with it all that is kept is encrypted, and who needs the key may use it."""
 
 import re
+from unittest.mock import MagicMock
 
 import pytest
 
+from email_activity.doctor import found
+from email_activity.provision import checks
 from email_activity.provision.cloud import ProvisionError
 from email_activity.provision.deployment import Deployment, template
 from email_activity.provision.push import KEY as KEY_ARN
 from email_activity.provision.roles import listed, resources, statements
+from email_activity.settings import load_settings
 from template import whole
 
 KEY = {"Ref": "KmsKeyArn"}
@@ -84,6 +88,19 @@ def test_each_policy_allows_the_use_of_the_key_that_its_actions_take(policy):
         assert [one["Fn::Sub"] for one in listed(via)] == [
             f"{s}.${{AWS::Region}}.amazonaws.com" for s in sorted(services)
         ]
+
+
+@pytest.mark.parametrize("named", ["alias/mail", "1234abcd-12ab-34cd-56ef-1234567890ab"])
+def test_a_queue_whose_key_is_not_named_by_its_arn_counts_as_encrypted(named):
+    cloud = MagicMock()
+    attributes = {"QueueArn": "arn:aws:sqs:x:1:q", "MaximumMessageSize": "1", "SqsManagedSseEnabled": "false"}
+    cloud.sqs.get_queue_attributes.return_value = {"Attributes": attributes | {"KmsMasterKeyId": named}}
+    cloud.sns.get_topic_attributes.return_value = {"Attributes": {}}
+    cloud.sesv2.get_configuration_set_event_destinations.return_value = {"EventDestinations": []}
+    wanted = found.find(cloud, load_settings())
+    assert wanted.kms_key == ""
+    findings = [each for each in checks.checks_of(wanted)["queue"](cloud, wanted) if each[0].startswith("encrypted")]
+    assert findings == [("encrypted", "true", "true")]
 
 
 def test_without_a_key_nothing_of_it_is_left():

@@ -201,7 +201,8 @@ def run(*arguments: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--principal", "arn:aws:iam::1:role/x"), ("--role", "worker", "--principal", "x"), ("--role", "x")]
+    "arguments",
+    [("--principal", "arn:aws:iam::111122223333:role/x"), ("--role", "worker", "--principal", "x"), ("--role", "x")],
 )
 def test_a_principal_goes_with_a_role_and_is_an_arn(arguments):
     assert run(*arguments).exit_code == 2

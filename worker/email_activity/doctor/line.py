@@ -24,6 +24,7 @@ ACTIONS = {
     for prefix, calls in {
         "dynamodb": ("DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups", "Query"),
         "events": ("DescribeRule", "ListTargetsByRule"),
+        "iam": ("SimulatePrincipalPolicy",),
         "servicequotas": ("GetServiceQuota",),
         "ses": ("GetConfigurationSetEventDestinations",),
         "sns": ("GetTopicAttributes", "ListSubscriptionsByTopic", "GetSubscriptionAttributes"),

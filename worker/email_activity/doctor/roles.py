@@ -9,13 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from email_activity.doctor import found
-from email_activity.doctor.line import InWords, Line, is_denied, line_of_error
+from email_activity.doctor.doctor import QUICK
+from email_activity.doctor.line import ACTIONS, InWords, Line, is_denied, line_of_error
 from email_activity.doctor.permissions import Names, Permission, excessive, is_of_any_key, needed
 from email_activity.domain.errors import code_of
-from email_activity.provision.cloud import PATIENT, Cloud
+from email_activity.provision.cloud import Cloud
 from email_activity.provision.roles import ROLES
 from email_activity.settings import Settings
 
@@ -26,7 +28,8 @@ ALLOWED, DENIED = "allowed", "explicitDeny"
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 IDENTITY = re.compile(r"arn:(?P<partition>[a-z-]+):(iam|sts)::(?P<account>\d{12}):(?P<kind>[a-z-]+)/?(?P<name>.*)")
 
-SIMULATE = "iam:SimulatePrincipalPolicy"
+#: IAM throttles who asks often, and is asked about twenty times.
+PATIENT = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 5})
 
 
 def rights(
@@ -36,7 +39,7 @@ def rights(
     area = f"{role} rights"
     try:
         cloud = connect(settings)
-        asks = principal or _client(cloud, "sts").get_caller_identity()["Arn"]
+        asks = principal or _client(cloud, "sts", QUICK).get_caller_identity()["Arn"]
     except Exception as error:  # noqa: BLE001  told as a line
         yield line_of_error("identity", error, in_words)
         return
@@ -63,7 +66,7 @@ def rights(
     )
     ours, others = needed(role, names), excessive(role, names)
     try:
-        decisions = decide(_client(cloud, "iam"), whom, ours | others)
+        decisions = decide(_client(cloud, "iam", PATIENT), whom, ours | others)
     except Exception as error:  # noqa: BLE001  told as a line
         yield _untold(area, role, whom, error, in_words)
         return
@@ -176,13 +179,14 @@ def _end(resource: str) -> str:
 
 def _untold(area: str, role: str, principal: str, error: BaseException, in_words: InWords) -> Line:
     if is_denied(error):
-        do = f"allow {SIMULATE}, or run as administrator: email-activity doctor --role {role} --principal {principal}"
-        return Line(area, "warning", "who asks may not simulate", do, SIMULATE)
+        needs = ACTIONS[error.operation_name]
+        do = f"allow {needs}, or run as administrator: email-activity doctor --role {role} --principal {principal}"
+        return Line(area, "warning", "who asks may not simulate", do, needs)
     if isinstance(error, ClientError) and code_of(error) == "NoSuchEntity":
         do = "give --principal its whole ARN: a role may have a path, which its sessions do not tell"
         return Line(area, "failed", f"IAM knows no {principal}", do)
     return line_of_error(area, error, in_words)
 
 
-def _client(cloud: Cloud, service: Any) -> Any:
-    return cloud.session.client(service, region_name=cloud.region, endpoint_url=cloud.endpoint_url, config=PATIENT)
+def _client(cloud: Cloud, service: Any, config: Config) -> Any:
+    return cloud.session.client(service, region_name=cloud.region, endpoint_url=cloud.endpoint_url, config=config)
