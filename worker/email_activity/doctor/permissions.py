@@ -23,9 +23,11 @@ DANGEROUS: Mapping[str, tuple[str, ...]] = {
         ("Queue.Arn", "DeadLetterQueue.Arn"), ("sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:SetQueueAttributes")
     ),
     "Table": (
+        "dynamodb:BatchGetItem",
         "dynamodb:DeleteItem",
         "dynamodb:DeleteTable",
         "dynamodb:ExportTableToPointInTime",
+        "dynamodb:GetItem",
         "dynamodb:PartiQLDelete",
         "dynamodb:PartiQLInsert",
         "dynamodb:PartiQLUpdate",
