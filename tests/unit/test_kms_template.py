@@ -1,6 +1,8 @@
 """A customer managed key in the template: with it all that is kept is encrypted, and who needs the key may use it."""
 
+import json
 import re
+from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
@@ -131,3 +133,20 @@ def test_only_the_arn_of_a_key_is_taken(arn, is_key):
 def test_cloudformation_takes_the_template_as_it_is_sent():
     """In a request, without an object in S3. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
     assert len(template().encode()) <= 51_200
+
+
+def test_the_documented_key_policy_lets_in_each_service_that_sends():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text()
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    documented = [statement for block in blocks for statement in listed(block)]
+    let_in = {name for each in documented for name in listed(each["Principal"].get("Service", []))}
+    senders = {"ses.amazonaws.com"}
+    for policy in ("QueuePolicy", "DeadLetterQueuePolicy"):
+        _, *services = resources()[policy]["Properties"]["PolicyDocument"]["Statement"][0]["Principal"]["Service"][
+            "Fn::If"
+        ]
+        senders |= set(services)
+    assert let_in == senders
+    for each in documented:
+        if "Service" in each["Principal"]:
+            assert (each["Effect"], each["Action"]) == ("Allow", ["kms:GenerateDataKey*", "kms:Decrypt"])
