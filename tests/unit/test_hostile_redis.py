@@ -25,59 +25,11 @@ from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
 from events import KINDS, Email, raw, sns
 from fakesite import FakeSite, message
-from hostileredis import NONE, Answer, HostileRedis, honest
+from hostileredis import ANSWERS, DONE, ESCAPE, HELD, NONE, HostileRedis, as_answer, honest
 from tlsfront import TlsFront
-
-DONE = b"$4\r\ndone\r\n"
-HELD = b"$7\r\nanother\r\n"
-ESCAPE = "\x1b[2Jtold"
 
 #: Seconds within which an answer, and those to a batch, must be there; made short so that tests need not wait.
 SHORT = 0.2
-
-
-def endless(piece: bytes, head: bytes = b"") -> Answer:
-    def answer(_: list[str]) -> Iterator[bytes]:
-        yield head
-        while True:
-            yield piece
-
-    return answer
-
-
-def drip(_: list[str]) -> Iterator[bytes]:
-    yield b"$900\r\n"
-    while True:
-        time.sleep(SHORT / 10)
-        yield b"x"
-
-
-ANSWERS: dict[str, bytes | Answer] = {
-    "nothing at all": lambda _: [],
-    "no UTF-8": b"$2\r\n\xff\xfe\r\n",
-    "no Redis": b"HTTP/1.1 200 OK\r\n\r\n",
-    "a number": b":7\r\n",
-    "a list": b"*2\r\n$4\r\ndone\r\n$4\r\ndone\r\n",
-    "a map that cannot be one": b"%1\r\n*0\r\n+a\r\n",
-    "infinity": b",inf\r\n",
-    "an error": f"-ERR {ESCAPE}\r\n".encode(),
-    "an error that is no UTF-8": b"-ERR \xff\r\n",
-    "no script": b"-NOSCRIPT No matching script.\r\n",
-    "moved": b"-MOVED 1 127.0.0.1:1\r\n",
-    "moved to nowhere": b"-MOVED x\r\n",
-    "ask": b"-ASK 1 :\r\n",
-    "two answers": HELD + DONE,
-    "half an answer": lambda _: [b"$9\r\ndo"],
-    "an endless text": endless(b"x" * 65536, b"$536870912\r\n"),
-    "an endless list": endless(b"*0\r\n" * 16384, b"*99999\r\n"),
-    "an endless line": endless(b"x" * 65536, b"+"),
-    "a deep list": endless(b"*1\r\n" * 16384),
-    "endless pushes": endless(b">2\r\n+message\r\n+x\r\n" * 4096),
-    "a list of many million": b"*999999999\r\n",
-    "a head in two pieces": lambda _: [b"*9999", b"99999\r\n"],
-    "many lists of many million": b"*99999999\r\n" * 8,
-    "a byte at a time": drip,
-}
 
 
 @pytest.fixture
@@ -91,10 +43,6 @@ def site_with(server: HostileRedis) -> FakeSite:
     site = FakeSite()
     site.redis = RedisCommands(read_redis_url(server.url))
     return site
-
-
-def as_answer(given: bytes | Answer) -> Answer:
-    return given if callable(given) else lambda _: given
 
 
 def test_what_a_liar_calls_done_is_lost_and_a_replay_brings_it_back() -> None:
