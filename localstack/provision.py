@@ -202,9 +202,7 @@ class StandInProvisioner(Provisioner):
             lambda: dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery),
         )
         if not found.get("SSEDescription"):
-            with_key: Any = {"SSEType": "KMS", "KMSMasterKeyId": self.wanted.kms_key} if self.wanted.kms_key else {}
-            encryption: Any = {"Enabled": True, **with_key}
-            _unless(invalid, lambda: dynamodb.update_table(TableName=name, SSESpecification=encryption))
+            _unless(invalid, lambda: dynamodb.update_table(TableName=name, SSESpecification={"Enabled": True}))
         if not found.get("DeletionProtectionEnabled"):
             _unless(invalid, lambda: dynamodb.update_table(TableName=name, DeletionProtectionEnabled=True))
         if self._push_to and push.view(self.describe_table()) == "off":

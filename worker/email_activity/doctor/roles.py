@@ -28,7 +28,7 @@ ALLOWED, DENIED = "allowed", "explicitDeny"
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 IDENTITY = re.compile(r"arn:(?P<partition>[a-z-]+):(iam|sts)::(?P<account>\d{12}):(?P<kind>[a-z-]+)/?(?P<name>.*)")
 
-#: IAM throttles who asks often, and is asked about twenty times.
+#: IAM throttles who asks often, and is asked up to twenty times.
 PATIENT = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 5})
 
 
