@@ -50,8 +50,8 @@ At a terminal, what is ok of one area is one row; --all shows each.
 With --json the object has
   ok        true if the exit code is 0
   lines     of which each has check, state (ok, warning, failed, unknown),
-            found, do (empty if ok), needs (the IAM action that is lacking,
-            or null)
+            found, do (empty if ok), needs (the IAM actions that are lacking,
+            with ", " between them, or null)
 
 Exit code 0 if nothing failed and everything could be looked at; 1 if not; 2 if a setting is wrong.
 

@@ -46,7 +46,7 @@ UNKNOWN_CALL = frozenset({"InvalidAction", "NotImplemented", "UnknownOperation",
 class Line:
     """check: `area`, or `area: what`. found: in a few words. do: what to do, empty if ok.
 
-    state: `unknown` where it could not be looked at; needs: IAM's action that was lacking, if that is why.
+    state: `unknown` where it could not be looked at; needs: IAM's actions that were lacking, if that is why.
     """
 
     check: str
