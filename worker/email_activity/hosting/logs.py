@@ -9,12 +9,13 @@ import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from billiard.util import get_logger
 from celery.apps import worker
 
+from email_activity.domain.errors import place_of
 from email_activity.domain.printable import escaped
 from email_activity.metrics.count import count, without_figures
 from email_activity.settings import Settings
@@ -43,6 +44,13 @@ STANDARD_ERROR = 2
 MULTILINE = ("exception", "stack")
 
 
+class Handler(logging.StreamHandler[TextIO]):
+    def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802  the standard library's
+        """Its traceback would quote the error that was to be logged, and with it a message."""
+        if error := sys.exception():
+            _write_line("log_failed", level="error", error=place_of(error))
+
+
 def configure_logging(settings: Settings) -> None:
     """JSON lines on standard error, or colours where that is a terminal. Times are UTC."""
     shared: list[structlog.typing.Processor] = [
@@ -64,7 +72,7 @@ def configure_logging(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     renderer = structlog.dev.ConsoleRenderer() if is_console(settings) else structlog.processors.JSONRenderer()
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=())],
@@ -118,8 +126,8 @@ def log_celery_as_json() -> None:
     of_pool.handlers, of_pool.propagate = logging.getLogger().handlers, False
 
 
-def _write_line(text: str, _stream: Any = None) -> None:
+def _write_line(text: str, _stream: Any = None, level: str = "info", **fields: str) -> None:
     """Called by signal handlers, so by one system call and not through the log."""
-    line = {"event": text, "logger": "celery", "level": "info", "timestamp": datetime.now(UTC).isoformat()}
+    line = {"event": text, "logger": "celery", "level": level, "timestamp": datetime.now(UTC).isoformat(), **fields}
     with suppress(OSError):
         os.write(STANDARD_ERROR, json.dumps(line).encode() + b"\n")

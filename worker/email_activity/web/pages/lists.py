@@ -17,7 +17,6 @@ from email_activity.activity.words import WORDS, words
 from email_activity.web.api import Reader
 from email_activity.web.pages import asked, texts
 from email_activity.web.pages.routes import ASKS, SENDS, Form, Page, recipient_page
-from email_activity.web.pages.search import is_address
 from email_activity.web.problems import ProblemError
 from email_activity.web.requests import MAX_DAYS, FailuresAsked, Id, is_too_long
 
@@ -102,7 +101,7 @@ def failures_csv(request: Request, activity: Reader, look: Page) -> Response:
 def narrow(request: Request, activity: Reader, look: Page, form: Form) -> Response:
     """What the forms ask, as a URL to keep; but not an address in the field of the account: that is answered here."""
     given = asked.filled(form)
-    if is_address(given.get("account", "")):
+    if texts.is_address(given.get("account", "")):
         return recipient_page(request, activity, look, given["account"], None)
     if request.url.path == "/accounts":
         return RedirectResponse(texts.account_url(given["account"]) if "account" in given else "/", 303)

@@ -104,6 +104,8 @@ def _environment() -> Environment:
         "document_url": texts.document_url,
         "email_url": texts.email_url,
         "account_url": texts.account_url,
+        "href": texts.href,
+        "is_address": texts.is_address,
         "title_of": texts.title_of,
         "verdict": texts.verdict_words,
         "detail_rows": texts.detail_rows,

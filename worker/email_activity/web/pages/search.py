@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from email_activity.activity.reader import Activity
-from email_activity.domain.addresses import normalize_address
 from email_activity.domain.email_ids import email_id_in
 from email_activity.web.pages import texts
 from email_activity.web.pages.look import PageSettings
@@ -30,14 +29,9 @@ def find(activity: Activity, text: str, settings: PageSettings) -> Found:
         return Found()
     if email_id != text or _SES_ID.fullmatch(text):
         return Found(_email(activity, email_id))
-    if is_address(text):
+    if texts.is_address(text):
         return Found(address=text)
     return Found(_documents(activity, text, settings) or _email(activity, text) or _account(activity, text))
-
-
-def is_address(text: str) -> bool:
-    """It may stand in no URL, in whatever spelling."""
-    return "@" in normalize_address(text)
 
 
 def _documents(activity: Activity, text: str, settings: PageSettings) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import idna
 from markupsafe import Markup
@@ -15,6 +15,7 @@ from email_activity.activity import model
 from email_activity.activity.glossary import MEANINGS, VERDICTS, Meaning
 from email_activity.activity.states import DELIVERY, ENGAGEMENT
 from email_activity.activity.words import words
+from email_activity.domain.addresses import normalize_address
 from email_activity.domain.printable import printable
 from email_activity.domain.zones import Zone, age
 
@@ -112,6 +113,16 @@ def email_url(email_id: str) -> str:
 
 def account_url(account: str) -> str:
     return f"/accounts/{_part(account)}"
+
+
+def href(url: str) -> Markup:
+    """Of a link; nothing for a document or an account that is known by an address, which may stand in no URL."""
+    return Markup() if is_address(unquote(url)) else Markup(' href="{}"').format(url)
+
+
+def is_address(text: str) -> bool:
+    """In whatever spelling."""
+    return "@" in normalize_address(text)
 
 
 def _part(text: str) -> str:
