@@ -113,7 +113,6 @@ def unreadable() -> list[str]:
     ]
 
 
-
 def traces(*shown: object) -> set[str]:
     """What of the marks is in these outputs, as it is or encoded: quoted for a URL, HTML, JSON or a terminal, in
     capitals, in hexadecimal, in base64, or as the plain hash of an address.
@@ -124,7 +123,9 @@ def traces(*shown: object) -> set[str]:
         text = undo(text)
     low = text.casefold()
     found = set(re.findall(rf"{CORE}[\w.-]*", low)) | {each for each in SECRETS[1:] if each in low}
-    return found | {f"{name} of {secret}" for name, secret, code in _CODES if code in (low if name != "base64" else given)}
+    return found | {
+        f"{name} of {secret}" for name, secret, code in _CODES if code in (low if name != "base64" else given)
+    }
 
 
 def _unescaped(text: str) -> str:

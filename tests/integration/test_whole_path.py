@@ -5,16 +5,15 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 
 from email_activity.ses.interpret import interpret
 from email_activity.ses.tracking_policy import TrackingPolicy
-from events import ANA, APPLE_PREFETCH, KINDS, Email, Event, eventbridge, raw, received_mail, sns
+from events import APPLE_PREFETCH, KINDS, Email, Event, raw, received_mail
 from harness import OF_THE_COPY, Site, eventually
-from scrape import get, metrics, samples
+from scrape import metrics
 from servers import free_port
 from watched import named_metrics
 
@@ -175,51 +174,3 @@ def test_two_workers_record_shuffled_messages_exactly(site: Site, rounds: int) -
         (json.loads(body)["Message"] if body.startswith("{") else body, reason) for body, reason in site.dead_letters()
     ]
     assert sorted(dead) == sorted((body, "not_json") for body in unreadable)
-
-
-#: Written by a sender into whatever field: an address, what a terminal would obey, and a line of its own.
-MARK = "secretperson@example.com\x1b]0;198.51.100.77\x07\nforged"
-
-
-def marked(document: Any, *, but: str = "") -> Any:
-    """The mark in every text, and under a name of its own in every object. but: the field to leave as it is."""
-    if isinstance(document, dict):
-        fields = {name: value if name == but else marked(value, but=but) for name, value in document.items()}
-        return {**fields, MARK: MARK}
-    if isinstance(document, list):
-        return [*(marked(each, but=but) for each in document), MARK]
-    return f"{document}{MARK}" if isinstance(document, str) else document
-
-
-@pytest.mark.parametrize("log_format", ["json", "console"])
-def test_logs_and_metrics_hold_nothing_that_a_sender_wrote(site: Site, log_format: str) -> None:
-    """Ids and kinds too; and whatever goes wrong with it: recorded, no JSON, refused by the table, odd envelopes."""
-    events = [make(Email(to=(ANA, "bob@example.com"))) for make in KINDS.values()]
-    bodies = [raw(marked(event, but=but)) for event in events for but in ("eventType", "")]
-    bodies += [
-        json.dumps(marked(json.loads(make(marked(events[0], but="eventType"))), but=but))
-        for make, but in ((sns, "Message"), (sns, ""), (eventbridge, "detail"), (eventbridge, ""))
-    ]
-    bodies.append(bodies[0][:-40])
-    # DynamoDB takes no item over 400 KB.
-    too_large = [raw({**marked(event, but="eventType"), "more": "x" * 420_000}) for event in events[:2]]
-    settings = {"LOG_LEVEL": "debug", "LOG_FORMAT": log_format, "METRICS_PORT": str(free_port()), "METRICS_EMF": "true"}
-    with site.worker(TRACKED_DOCUMENT_TYPES="*", **settings) as worker:
-        site.send(bodies)
-        for body in too_large:  # one by one: together they are too large for one call
-            site.send([body])
-        site.drained()
-        eventually(lambda: worker.said("refused_by_table") and worker.said("not_json"))
-        _, answered = get(int(settings["METRICS_PORT"]), "/metrics")
-        worker.stop()
-        log = worker.log.read_text(errors="replace")
-    # Whatever a line makes of them: in JSON, escaped, or cut.
-    assert [mark for mark in ("secretperson", "198.51.100.77", "forged") if mark in log + answered] == []
-    found = samples(answered)
-    assert found["email_activity_quarantined_total"]["not_json",] >= 1
-    assert found["email_activity_facts_written_total"]["other",] >= 1
-    # Its lines for CloudWatch, written at the stop.
-    reasons = [reason for (reason,), number in found["email_activity_quarantined_total"].items() if number]
-    assert log.count('"email_activity_quarantined": ') == len(reasons)
-    assert log.count("quarantined") >= len(too_large) + 1
-    assert len(site.items()) > len(events)

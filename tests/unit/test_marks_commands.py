@@ -128,7 +128,9 @@ def fails(*_: object, **__: object) -> None:
     raise ValueError(SAID)
 
 
-@pytest.mark.parametrize("command", [*ANSWERING, "dlq list", "replay archive", f"forget {ADDRESS} --yes", "report --account acme --json"])
+@pytest.mark.parametrize(
+    "command", [*ANSWERING, "dlq list", "replay archive", f"forget {ADDRESS} --yes", "report --account acme --json"]
+)
 @pytest.mark.usefixtures("sent")
 def test_a_bug_is_a_place_and_not_what_was_at_it(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     for place in (

@@ -1,13 +1,15 @@
-"""The page and the API show personal data to whoever may read, in bodies alone: in no URL, header, title, error or log."""
+"""Page and API show personal data to whoever may read, in bodies alone: in no URL, header, title, error or log."""
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import structlog
 from botocore.exceptions import ClientError, EndpointConnectionError
 from httpx2 import Response
+from starlette.testclient import TestClient
 
 from email_activity.activity import query
 from events import new_message_id
@@ -38,8 +40,8 @@ def log() -> Iterator[list[object]]:
         yield logs
 
 
-def urls(page: str) -> list[str]:
-    return re.findall(r'(?:href|action|src)="([^"]*)"', page)
+def urls(page: str, *, within: str = "href|action|src") -> list[str]:
+    return re.findall(rf'(?:{within})="([^"]*)"', page)
 
 
 def crawled() -> Iterator[Response]:
@@ -52,7 +54,7 @@ def crawled() -> Iterator[Response]:
     while True:
         for each in found:
             yield each
-            new = [*urls(each.text), each.headers.get("location", "")]
+            new = [*urls(each.text, within="href"), each.headers.get("location", "")]
             more = {url.partition("#")[0] for url in new if url.startswith("/")} - asked
             asked |= more
             waiting += more
@@ -73,10 +75,14 @@ def test_the_page_shows_them_in_its_text_alone(log):
     assert traces(log) == set()
 
 
+def ask_api(api: TestClient, what: str) -> Response:
+    method, path = API[what]
+    return api.request(method, path, json={"address": ADDRESS} if method == "POST" else None)
+
+
 @pytest.mark.parametrize("what", API)
 def test_the_api_shows_them_in_its_answer_alone(log, what):
-    method, path = API[what]
-    answer = client(page_table(EVENTS)).request(method, path, json={"address": ADDRESS} if method == "POST" else None)
+    answer = ask_api(client(page_table(EVENTS)), what)
     assert answer.status_code == 200
     assert traces(answer.text)
     assert traces(answer.headers, log) == set()
@@ -95,7 +101,7 @@ def test_no_error_tells_what_it_was_about(monkeypatch, log, failure):
     table = page_table(EVENTS)
     api, page = client(table), browser(table)
     asks: list[Ask] = [
-        *(lambda m=m, p=p: api.request(m, p, json={"address": ADDRESS} if m == "POST" else None) for m, p in API.values()),
+        *(partial(ask_api, api, what) for what in API),
         lambda: api.post("/api/v1/recipients/lookup", json={ADDRESS: [SAID]}),
         lambda: api.post("/api/v1/recipients/lookup", json={"address": [ADDRESS]}),
         lambda: api.post("/api/v1/recipients/lookup", content=SAID.encode()),
