@@ -1,6 +1,6 @@
 """Personal data goes to the table: whatever fails in a worker, nothing else holds any of it.
 
-Beside it stand commands and page; tests/integration/test_marks.py has a whole worker, with what its libraries log.
+Beside it stand commands and page; tests/integration/test_marks_left.py has a whole worker, with what its libraries log.
 """
 
 import base64
