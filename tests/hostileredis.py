@@ -70,8 +70,9 @@ ANSWERS: dict[str, bytes | Answer] = {
     "an endless line": endless(b"x" * 65536, b"+"),
     "a deep list": endless(b"*1\r\n" * 16384),
     "endless pushes": endless(b">2\r\n+message\r\n+x\r\n" * 4096),
-    "a list of many million": b"*999999999\r\n",
-    "a head in two pieces": lambda _: [b"*9999", b"99999\r\n"],
+    "endless large pushes": endless(b">2\r\n+message\r\n$900000\r\n" + b"x" * 900_000 + b"\r\n"),
+    "a list of many million": b"*99999999\r\n",
+    "a head in two pieces": lambda _: [b"*9999", b"9999\r\n"],
     "many lists of many million": b"*99999999\r\n" * 8,
     "a byte at a time": drip,
 }

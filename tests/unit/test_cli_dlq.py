@@ -199,6 +199,15 @@ def test_a_long_body_ends_with_a_word_about_the_rest(sqs):
     assert "and 5 characters more" in run("show", "id-1").stdout
 
 
+def test_a_message_that_takes_anothers_id_does_not_hide_it(sqs):
+    for body in ("{", "}", "}"):
+        sqs.put(body, quarantined("not_json", "id-1"))
+    sqs.put("{", quarantined("not_json", "id-2"))
+    assert "another message gives itself the same id" in run("show", "id-1").stderr
+    assert run("show", "id-2").stderr == ""
+    assert len(lines(run("list", "--json"))) == 3
+
+
 def test_an_unknown_id_is_one_line(sqs):
     some(sqs)
     result = run("show", "nobody")

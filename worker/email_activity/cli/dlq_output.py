@@ -122,6 +122,8 @@ def print_message(
         "attributes": {name: value if reveal else mask.attribute(name, value) for name, value in attributes.items()},
         "body": dead_letter.body if reveal else mask.mask(dead_letter.body, tags),
     }
+    if listed.namesakes:
+        show.print_note("another message gives itself the same id: `email-activity dlq list` shows both")
     if as_json:
         show.print_json(values)
         return

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +29,14 @@ OWNER_ONLY = 0o600
 
 @dataclass(slots=True)
 class Listed:
-    """One message, and how often it is there: a worker killed between send and delete leaves it there twice."""
+    """One message, and how often it is there: a worker killed between send and delete leaves it there twice.
+
+    namesakes: messages of the same id and another body, which only somebody else can have put there.
+    """
 
     summary: DeadLetterSummary
     copies: int = 1
+    namesakes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +63,14 @@ def list_messages(scan: Scan, wanted: Filter, limit: int | None = None) -> dict[
 
 
 def find(scan: Scan, message_id: str) -> tuple[DeadLetter, Listed] | None:
-    """The first copy with this id, and how many copies there are, for which the whole queue must be seen."""
+    """The first copy with this id, and what else has it, for which the whole queue must be seen."""
     wanted = Filter(ids=frozenset({message_id}))
-    first, copies = None, 0
+    first, copies = None, Counter[CopyKey]()
     for dead_letters in scan.batches():
         for each in filter(wanted.matches, dead_letters):
             first = first or each
-            copies += each.key == first.key
-    return (first, Listed(first.summary, copies)) if first else None
+            copies[each.key] += 1
+    return (first, Listed(first.summary, copies[first.key], len(copies) - 1)) if first else None
 
 
 def drain(
