@@ -111,6 +111,8 @@ def shown(
     capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Callable[..., str]]:
     """Polls once on these messages, and returns all that a worker shows but the table and its messages' bodies."""
+    # A thread that never ends, of each worker here.
+    monkeypatch.setattr("email_activity.ingest.heartbeat.Heartbeat._extend_forever", lambda _: None)
     for pause in ("poller.PAUSE", "store.MAX_PAUSE", "circuit_breaker.PROBE_EVERY"):
         monkeypatch.setattr(f"email_activity.ingest.{pause}", 0.001)
     attributes: list[Any] = []

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -14,7 +15,7 @@ from starlette.testclient import TestClient
 
 from email_activity.activity import query
 from events import new_message_id
-from marks import ADDRESS, EMAIL, SAID, UMLAUT, marked_events, traces
+from marks import ADDRESS, AGENT, CORE, EMAIL, LINK, SAID, UMLAUT, marked_events, traces
 from pageclient import OWN_FORM, browser, title_of
 from pagestory import page_table
 from webapi import client
@@ -102,11 +103,12 @@ FAILURES = [
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda each: type(each).__name__)
 def test_no_error_tells_what_it_was_about(monkeypatch, log, failure):
-    monkeypatch.setattr(query.time, "sleep", lambda _: None)
+    monkeypatch.setattr(query, "time", SimpleNamespace(sleep=lambda _: None))
     table = page_table(EVENTS)
     api, page = client(table), browser(table)
     asks: list[Ask] = [
         *(partial(ask_api, api, what) for what in API),
+        lambda: api.get(f"/api/v1/documents/{ADDRESS}/{CORE}", headers={"User-Agent": AGENT, "Referer": LINK}),
         lambda: api.post("/api/v1/recipients/lookup", json={ADDRESS: [SAID]}),
         lambda: api.post("/api/v1/recipients/lookup", json={"address": [ADDRESS]}),
         lambda: api.post("/api/v1/recipients/lookup", content=SAID.encode()),
