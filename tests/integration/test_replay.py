@@ -97,7 +97,7 @@ def test_a_folder_of_all_forms_and_kinds_gives_the_table_of_live_events(site: Si
 
 def kill_and_go_on(site: Site, checkpoint: Path, arguments: tuple[str, ...], events: int) -> None:
     """events: in the archive. A replay is killed in its middle, and the next one sends what is left."""
-    with start(site, "--rate", "120", *arguments) as process:
+    with start(site, "--rate", "80", *arguments) as process:
         eventually(lambda: checkpoint.exists() and json.loads(checkpoint.read_text())["files"])
         process.send_signal(signal.SIGKILL)
     assert FEW < waiting(site) < events
