@@ -21,7 +21,7 @@ from email_activity.redis_url import read_redis_url
 from email_activity.telemetry import log
 from events import TOPIC
 from fakesite import FakeSite
-from marks import ADDRESS, IP6, SAID, UMLAUT, bodies, marked_events, traces, unreadable
+from marks import ADDRESS, IP6, SAID, UMLAUT, bodies, marked, marked_events, traces, unreadable
 from unit.test_logging import configured  # noqa: F401  a fixture
 
 ENCODINGS: dict[str, Callable[[str], object]] = {
@@ -129,7 +129,12 @@ def shown(
         logging.getLogger().setLevel(logging.DEBUG)
         for body in messages:
             site.sqs.put(body)
-        given = {"health_file": str(tmp_path / "health"), "threads_per_process": 1, "receive_wait_seconds": 0}
+        given = {
+            "health_file": str(tmp_path / "health"),
+            "tracked_document_types": "*",
+            "threads_per_process": 1,
+            "receive_wait_seconds": 0,
+        }
         site.poller(monkeypatch, stopping, **given, **settings).poll()
         health = [path.read_text() for path in tmp_path.iterdir()]
         output = capfd.readouterr()
@@ -141,7 +146,8 @@ def shown(
 
 
 def few() -> list[str]:
-    return [*map(json.dumps, marked_events()), *unreadable()]
+    wild = marked(marked_events()[0], but="eventType")
+    return [*map(json.dumps, [wild, *marked_events()]), *unreadable()]
 
 
 @pytest.mark.parametrize("signatures", ["off", "warn", "enforce"])
@@ -151,7 +157,7 @@ def test_what_is_recorded_or_refused_is_in_the_table_alone(
     site = FakeSite()
     monkeypatch.setattr("email_activity.ingest.certificates._get", Fault(ERRORS["away"]))
     trusted = {"trusted_sns_topics": TOPIC} if signatures == "enforce" else {}
-    told = shown(site, bodies(), sns_signatures=signatures, tracked_document_types="*", **trusted)
+    told = shown(site, bodies(), sns_signatures=signatures, **trusted)
     assert traces(told) == set()
     for event in ("batch", "quarantined", *(["certificate_failed"] if signatures != "off" else [])):
         assert f'"event": "{event}"' in told
