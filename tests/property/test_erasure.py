@@ -20,7 +20,7 @@ from email_activity.ses.interpret import interpret
 from events import ANA, APPLE_PREFETCH, BEN, BROWSER, GMAIL_PROXY, Email, raw
 from mailboxes import JON, SPELLINGS_OF_JON
 from reading import EVERYTHING, NOW, content_of, items_of
-from strategies import awkward_texts, copies, json_values, spell_address, stories
+from strategies import SENT, awkward_texts, copies, json_values, spell_address, stories
 
 #: Ways in which a text names somebody: a server's words, a link, a return path, JSON in a text.
 WAYS = (
@@ -127,6 +127,38 @@ def test_of_an_event_that_names_nobody_the_verdict_stays_but_not_whose_it_was(ag
     assert old["event_id"] not in canonical_json(new)  # a hash of ip and agent, which could be guessed
 
 
+@given(
+    stories(),
+    st.sampled_from([(BEN,), (ANA, BEN)]),
+    st.sampled_from([BROWSER, APPLE_PREFETCH, None]),
+    st.sampled_from(["https://pay.example/?to={}", "https://x.example/?next=https%3A%2F%2Fpay.example%2F%3Fto%3D{}"]),
+)
+def test_what_is_kept_is_the_same_whoever_was_forgotten(story, to, agent, link):
+    """So no key, id or text in it is made of who it was: nobody can try addresses on it."""
+    email = Email(to=to, message_id="m-1", sent_at=SENT)
+    click = email.click(link.format(quote(ANA)), agent) | {"new": 1}
+    bodies = [raw(event) for event in (*story, click, email.send())]
+    forgotten = [
+        content_of(
+            remaining(
+                items_of([body.replace(quote(ANA), quote(who)).replace(ANA, who) for body in bodies], EVERYTHING),
+                lambda address, who=who: address == who,
+            )
+        )
+        for who in (ANA, "eva@example.com")
+    ]
+    assert forgotten[0] == forgotten[1]
+
+
+@pytest.mark.parametrize("other", ["o'ana@example.com", "r&ana@example.com", "sales/ana@example.com", f"to={ANA}"])
+def test_whose_address_ends_with_the_persons_keeps_all_that_names_them(other):
+    email = Email(to=(other,), sender=f"Us <{other}>" if "/" not in other and "=" not in other else "us@example.com")
+    bounce = email.bounce(recipients=[other])
+    bounce["bounce"]["bouncedRecipients"][0]["diagnosticCode"] = f"550 5.1.1 <{other}>: unknown"
+    items = items_of([raw(email.send()), raw(bounce)])
+    assert remaining(items) == items
+
+
 def test_a_forward_that_bounced_is_nobody_else():
     """All of a sole recipient's mail goes, with the address to which they forwarded it."""
     alone = Email(to=(ANA,))
@@ -190,6 +222,18 @@ BUECHER = normalize_address("ana@b\u00fccher.example")
         (JR, "to john.m.q.public.jr&#x040;ex.example", f"to {ERASED}"),
         (BUECHER, "https://x.example/?e=ana%40b%C3%BCcher.example&y=1", f"https://x.example/?e={ERASED}&y=1"),
         (ANA, f"https://x.example/{quote(ANA).replace('.', '%2E')}/y", f"https://x.example/{ERASED}/y"),
+        (
+            ANA,
+            f"https://x.example/?next=%2Fu%3Fto%3D{quote(ANA)}%26y",
+            f"https://x.example/?next=%2Fu%3Fto%3D{ERASED}%26y",
+        ),
+        (ANA, f"https://x.example/?next=%252F{quote(quote(ANA))}", f"https://x.example/?next=%252F{ERASED}"),
+        (ANA, f"https://x.example/?cc={quote(BEN)}%2C{quote(ANA)}", f"https://x.example/?cc={quote(BEN)}%2C{ERASED}"),
+        (ANA, f"https://x.example/?cc={quote(BEN)}+{quote(ANA)}", f"https://x.example/?cc={quote(BEN)}+{ERASED}"),
+        (ANA, f"Rechnung an \u201e{ANA}\u201c", f"Rechnung an \u201e{ERASED}\u201c"),
+        (ANA, f"\u300c{ANA}\u300d \u2192{ANA}", f"\u300c{ERASED}\u300d \u2192{ERASED}"),
+        (ANA, f"refused:\\n{ANA} \\u003c{ANA}\\u003e", f"refused:\\n{ERASED} \\u003c{ERASED}\\u003e"),
+        (ANA, ANA.replace("@", "&commat;"), ERASED),
     ],
 )
 def test_an_address_in_a_return_path_a_link_or_html_goes(address, text, expected):

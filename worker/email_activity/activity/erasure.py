@@ -25,6 +25,12 @@ HASHED = frozenset({"EVENT", "EXTRA", "RECIPIENT"})
 #: Of an event that names nobody: where whoever opened or clicked was, and with what.
 OF_WHOEVER = ("ip_address", "user_agent")
 
+#: In a sender that is a link, or a return path that holds its recipient.
+NO_ADDRESS = frozenset("=?/")
+
+#: Of an event's detail: what its id is a hash of (`EventObject.particulars`).
+IN_ID = ("ip_address", "user_agent", "link", "delay_type", "new_topic_preferences", "old_topic_preferences")
+
 
 def kind_of_fact(item: Item) -> str:
     """`EVENT`, `EXTRA`, `RECIPIENT`, `ASSIGN`."""
@@ -58,6 +64,10 @@ class Erasure:
     #: Ids of events: the person's, and those that lose whose they were.
     _own_events: set[str] = field(default_factory=set)
     _anonymous_events: set[str] = field(default_factory=set)
+    #: Ids of events that named the person in what their id is made of, and their new ones.
+    _new_ids: dict[str, str] = field(default_factory=dict)
+    #: Addresses of others: to whom it went, who is named, who sent it.
+    _others: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for address in self.destinations:
@@ -68,9 +78,13 @@ class Erasure:
             self.is_recipient = True
         else:
             self._has_other_destination = True
+            self._others.add(address)
 
     def add(self, item: Item) -> None:
         kind, recipient = kind_of_fact(item), recipient_of(item)
+        sender = normalize_address(str(item.get("sender", "")))
+        known = {recipient or "", sender if NO_ADDRESS.isdisjoint(sender) else ""}
+        self._others |= {each for each in known if each and not self.is_person(each)}
         if kind == "RECIPIENT" and recipient:
             self._add_destination(recipient)
             sent_at = sent_at_of(item)
@@ -106,12 +120,24 @@ class Erasure:
         )
         if is_gone_extra or self.is_own(item):
             return None
-        changed = item
+        changed = self.without_texts(item)
         if self.is_recipient and kind_of_fact(item) == "EVENT" and not recipient_of(item):
-            changed = without_whoever(item)
-        if names(changed, self.is_person):
-            changed = without(changed, self.is_person)
+            changed = without_whoever(changed)
         return item if changed is item else _rekeyed(changed)
+
+    def without_texts(self, item: Item) -> Item:
+        """Without what names the person; the item itself where nothing does.
+
+        An event's id may be a hash of such a text, as of the link: then it gets another.
+        """
+        identity, changed = str(item.get("event_id")), item
+        if names(item, self.is_person):
+            changed = without(item, self.is_person, self._others)
+            if kind_of_fact(item) == "EVENT" and _in_id(changed) != _in_id(item):
+                self._new_ids[identity] = digest("erased", changed["pk"], str(item.get("kind")), *_in_id(changed))
+        if identity in self._new_ids:
+            return _with_id(changed, self._new_ids[identity])
+        return item if changed == item else changed
 
 
 def changes(items: Iterable[Item], is_person: IsPerson, destinations: Iterable[str] = ()) -> dict[Key, Item | None]:
@@ -160,8 +186,17 @@ def without_whoever(item: Item) -> Item:
         return item
     detail = {name: value for name, value in item["detail"].items() if name not in gone}
     identity = digest("erased", item["pk"], str(item.get("kind")), str(item.get("occurred_at")), canonical_json(detail))
-    old = str(item.get("event_id"))
-    return {**item, "detail": detail, "event_id": identity, "sk": str(item["sk"]).replace(old, identity)}
+    return _with_id({**item, "detail": detail}, identity)
+
+
+def _in_id(item: Item) -> list[str]:
+    detail = item.get("detail")
+    named = detail if isinstance(detail, Mapping) else {}
+    return [str(item.get("occurred_at")), *(canonical_json(named.get(name)) for name in IN_ID)]
+
+
+def _with_id(item: Item, identity: str) -> Item:
+    return {**item, "event_id": identity, "sk": str(item["sk"]).replace(str(item.get("event_id")), identity)}
 
 
 def _rekeyed(item: Item) -> Item:

@@ -5,7 +5,7 @@ Who is meant is told by a predicate over normalized addresses, so that whoever k
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -21,7 +21,9 @@ ERASED = "[erased]"
 
 #: Between local part and domain: as written, in a URL, in a return path that holds its recipient
 #: (`bounces+ana=b.example@sender.example`, `ana+40b.example`; `=40` is looked for behind `=`), in HTML and in JSON.
-_AT = re.compile(r"@|%(?:25)*40|\uff20|\ufe6b|=|\+40|&#0{0,9}64;|&#x0{0,9}40;|\\u(?:0040|ff20|fe6b)", re.IGNORECASE)
+_AT = re.compile(
+    r"@|%(?:25)*40|\uff20|\ufe6b|=|\+40|&#0{0,9}64;|&#x0{0,9}40;|&commat;|\\u(?:0040|ff20|fe6b)", re.IGNORECASE
+)
 
 #: The local part before it, read backwards, and the domain behind it: as it may be written, and as it mostly is, so
 #: that what follows it does not count. Characters: RFC 5321 allows a local part 64.
@@ -30,9 +32,14 @@ _HOSTS = (re.compile(r"\[[^\[\]\s]{1,80}\]|[^\s<>()\[\],;:\"'\\/?&#|{}!*=@%]{1,2
 _ENCODED_HOST = re.compile(r"[^\s<>\"'\\&#/?]{0,80}%[^\s<>\"'\\&#/?]{2,80}")
 _LONGEST_LOCAL = 100
 
-#: Where a local part may begin within what stands before the sign: in a query, behind a prefix, in a return path.
-_BEGINS = "=&?/#|'`*!{\u2018\u201c\u00ab"
-_BEGINS_IN_RETURN_PATH = "+-_."
+#: Behind what a local part may begin within what stands before the sign: in a query, also one that stands encoded in
+#: another (`%3D`, `%2520`), behind a prefix, a quotation mark of any language, an escape; and in a return path.
+_BEGINS = re.compile(
+    r"%(?:25)*(?:[01][0-9a-f]|2[0-36-9acf]|3[a-f]|5[bcd]|60|7[bcd])|[=&?/#|'`*!{]|[^\w\x00-\x7f]", re.IGNORECASE
+)
+_BEGINS_IN_RETURN_PATH = re.compile(f"{_BEGINS.pattern}|[+_.-]", re.IGNORECASE)
+_BEGINS_IN_LINK = re.compile(f"{_BEGINS.pattern}|[+]", re.IGNORECASE)
+_BEGINS_ESCAPED = re.compile(r"u[0-9a-f]{4}|[nrt]")
 
 #: Places within it that are tried for one sign, the nearest: a text of nothing but signs must not cost much.
 _MOST_TRIED = 16
@@ -72,26 +79,30 @@ def _asked_for(text: str) -> tuple[str, ...]:
 _short_ones = lru_cache(maxsize=4096)(_asked_for)
 
 
-def without(value: Any, is_person: IsPerson) -> Any:
-    """The same, with ERASED where it named the person. A text that is JSON stays JSON."""
+def without(value: Any, is_person: IsPerson, others: Collection[str] = ()) -> Any:
+    """The same, with ERASED where it named the person. A text that is JSON stays JSON.
+
+    others: normalized addresses that are known to be others', though a part of one be the person's: `o'ana@b.example`.
+    """
     match value:
         case str():
-            return _text_without(value, is_person) if _AT.search(value) else value
+            return _text_without(value, is_person, others) if _AT.search(value) else value
         case dict():
-            return {without(name, is_person): without(each, is_person) for name, each in value.items()}
+            members = value.items()
+            return {without(name, is_person, others): without(each, is_person, others) for name, each in members}
         case list() | tuple() | set() | frozenset():
-            return type(value)(without(each, is_person) for each in value)
+            return type(value)(without(each, is_person, others) for each in value)
     return value
 
 
-def _text_without(text: str, is_person: IsPerson) -> str:
+def _text_without(text: str, is_person: IsPerson, others: Collection[str]) -> str:
     if text[0] in "{[" and (document := _json(text)) is not None:
-        changed = without(document, is_person)
+        changed = without(document, is_person, others)
         return text if changed == document else canonical_json(changed)
     if is_person(normalize_address(text)):
         return ERASED
     kept, at = [], 0
-    for begin, end in _found(text, is_person):
+    for begin, end in _found(text, is_person, others):
         if begin >= at:
             kept.append(text[at:begin])
             at = end
@@ -105,7 +116,7 @@ def _json(text: str) -> Any:
         return None
 
 
-def _found(text: str, is_person: IsPerson) -> Iterator[tuple[int, int]]:
+def _found(text: str, is_person: IsPerson, others: Collection[str]) -> Iterator[tuple[int, int]]:
     """Where the text names the person, in order."""
     for sign in _AT.finditer(text):
         is_return_path = sign[0] in ("=", "+40")
@@ -114,14 +125,17 @@ def _found(text: str, is_person: IsPerson) -> Iterator[tuple[int, int]]:
             domains |= _domains(text, sign.end() + 2, is_return_path=True)
         if not domains:
             continue
-        for local in _locals(text, sign.start(), is_return_path=is_return_path):
-            domain = next((each for each in domains if _is_persons(f"{local}@{each}", is_person)), None)
-            if domain:
-                yield _with_name(text, sign.start() - len(local), domains[domain])
+        behind = _BEGINS_IN_RETURN_PATH if is_return_path else _BEGINS_IN_LINK if sign[0][0] == "%" else _BEGINS
+        for local in _locals(text, sign.start(), behind):
+            written = {f"{local}@{each}": end for each, end in domains.items()}
+            if end := next((end for each, end in written.items() if _is_one(each, is_person)), None):
+                yield _with_name(text, sign.start() - len(local), end)
+                break
+            if any(_is_one(each, others.__contains__) for each in written):
                 break
 
 
-def _is_persons(written: str, is_person: IsPerson) -> bool:
+def _is_one(written: str, is_person: IsPerson) -> bool:
     return is_person(normalize_address(written)) or ("%" in written and is_person(normalize_address(unquote(written))))
 
 
@@ -135,18 +149,19 @@ def _domains(text: str, begin: int, *, is_return_path: bool) -> dict[str, int]:
     return {each: end for each, end in found.items() if each and ("." in each or not is_return_path)}
 
 
-def _locals(text: str, end: int, *, is_return_path: bool) -> Iterator[str]:
-    """What may be the local part that ends there, the longest first."""
+def _locals(text: str, end: int, behind: re.Pattern[str]) -> Iterator[str]:
+    """What may be the local part that ends there, the longest first. behind: what it may begin behind."""
     backwards = text[max(0, end - _LONGEST_LOCAL) : end][::-1]
     before = _LOCAL_BACKWARDS.match(backwards)
     if not before:
         return
     run = before[0][::-1]
     yield run
-    signs = _BEGINS + _BEGINS_IN_RETURN_PATH if is_return_path else _BEGINS
-    begins = [place + 1 for place, sign in enumerate(run[:-1]) if sign in signs]
-    for begin in begins[-_MOST_TRIED:]:
-        yield run[begin:]
+    begins = [sign.end() for sign in behind.finditer(run)]
+    escape = _BEGINS_ESCAPED.match(run) if backwards.startswith("\\", len(run)) else None
+    for begin in [*([escape.end()] if escape else []), *begins[-_MOST_TRIED:]]:
+        if begin < len(run):
+            yield run[begin:]
 
 
 def _with_name(text: str, begin: int, end: int) -> tuple[int, int]:

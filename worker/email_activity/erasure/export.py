@@ -62,8 +62,9 @@ class Export:
             return _plain(item)
         if erasure.is_recipient and recipient_of(item) is None and kind_of_fact(item) != "EXTRA":
             return _plain(without_whoever(item))
-        if names(item, self._is_person):
-            where = [name for name, value in item.items() if names(value, self._is_person)]
+        left = erasure.without_texts(item)
+        where = [name for name, value in item.items() if left[name] != value and names(value, self._is_person)]
+        if where:
             known = {name: item[name] for name in OF_THE_EVENT if name in item}
             return {"email_id": email_id_of(item), "fact": _fact(item), **known, "mentioned_in": where}
         return None
