@@ -17,15 +17,23 @@ LINK = f"https://{SECRET}@pay.example/117?{SECRET}#{SECRET}"
 #: The object that is particular to the kind.
 BODY = "body"
 
+#: Where SES has something else, that anything may stand in.
+ODD = [
+    *(("mail", "timestamp"), (BODY, "timestamp"), (BODY, "arrivalDate"), (BODY, "expirationTime")),
+    *((BODY, "isBotEvent"), (BODY, "newTopicPreferences"), (BODY, "newTopicPreferences", "by")),
+    *((BODY, "oldTopicPreferences", name) for name in ("unsubscribeAll", "topicSubscriptionStatus")),
+]
 SUBJECTS = [
     *(("mail", "commonHeaders", "subject"), ("mail", "commonHeaders"), ("mail", "headers"), ("mail", "subject")),
+    *ODD,
     *(("subject",), (BODY, "subject"), ("mail", "headers", "subject"), ("mail", "headers", "0", "subject")),
 ]
 ADDRESSES = [
     *((BODY, "ipAddress"), (BODY, "sourceIp"), (BODY, "source"), (BODY,), ("ipAddress",), ("mail", "sourceIp")),
+    *ODD,
     *(("mail", "tags", "ses:source-ip"), ("open", "ipAddress"), ("click", "ipAddress"), ("click",)),
 ]
-LINKS = [(BODY, "link"), (BODY, "source"), (BODY,), ("link",), ("click", "link"), ("mail", "link"), ("click",)]
+LINKS = [*ODD, (BODY, "link"), (BODY, "source"), (BODY,), ("link",), ("click", "link"), ("mail", "link"), ("click",)]
 
 
 def values(secret: str) -> st.SearchStrategy[Any]:

@@ -49,6 +49,11 @@ def test_of_an_address_its_network_is_kept_and_nothing_of_what_is_none(ip: str, 
         ("https://a@b@pay.example#@", "https://pay.example"),
         (" ht\ntps://ana@pay.example/?\tana ", "https://pay.example/"),
         *((odd, None) for odd in ("https:ana@pay.example", "https:///ana@pay.example", "https:\\\\ana@pay.example")),
+        *(
+            (f"https://ana:{odd}", None)
+            for odd in ("se#cret@pay.example", "se?cret@pay.example", "se/cret@pay.example")
+        ),
+        ("https://ana%3Asecret%40pay.example/117", None),
         *((odd, None) for odd in ("mailto:ana@example.com", "https://[ana", "?ana", "")),
     ],
 )
@@ -107,6 +112,23 @@ def test_where_preferences_were_changed_is_kept_as_a_word_only(policy: TrackingP
     for text in ("198.51.100.7", "https://lists.example/?for=ana"):
         assert (source(text, policy), source(text, NO_SUBJECT)) == (None, text)
     assert source("UnsubscribeHeader", policy) == "UnsubscribeHeader"
+
+
+@pytest.mark.parametrize("policy", EACH)
+def test_of_preferences_all_that_is_documented_stays_and_nothing_else(policy: TrackingPolicy) -> None:
+    documented = {
+        "unsubscribeAll": False,
+        "topicSubscriptionStatus": [{"topicName": "news", "subscriptionStatus": "OptOut"}],
+        "topicDefaultSubscriptionStatus": [{"topicName": "news", "subscriptionStatus": "OptIn"}],
+    }
+    event = Email().subscription()
+    (topic,) = documented["topicSubscriptionStatus"]  # type: ignore[misc]
+    event["subscription"] |= {
+        "newTopicPreferences": {**documented, "by": "x", "topicSubscriptionStatus": [topic | {"by": "x"}]},
+        "oldTopicPreferences": documented,
+    }
+    (stored,) = read_one(raw(event), policy).activities
+    assert stored.detail["new_topic_preferences"] == stored.detail["old_topic_preferences"] == documented
 
 
 def test_servers_addresses_stay_and_the_callers_is_never_stored() -> None:

@@ -5,11 +5,13 @@ address, trying the 256 addresses of a /24 would tell which.
 """
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
+from email_activity.domain.times import Timestamp
 from email_activity.ses.event_objects import Click, Open, Subscription
 from email_activity.ses.parse import SesEvent
 from email_activity.ses.tracking_policy import TrackingPolicy
@@ -20,6 +22,11 @@ KEPT_BITS = {4: 24, 6: 48}
 
 #: What a link of another scheme holds cannot be told apart: `mailto:` is an address.
 WEB = ("http", "https")
+
+#: A subscriber's preferences, as far as they are documented. Another member may be an address or a link.
+#: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+_TOPICS = ("topicSubscriptionStatus", "topicDefaultSubscriptionStatus")
+_OF_A_TOPIC = ("topicName", "subscriptionStatus")
 
 #: As SES names where a change of preferences came from: `UnsubscribeHeader`. Another text may be an address or a link.
 _WORD = re.compile(r"[A-Za-z]{1,64}", re.ASCII)
@@ -32,7 +39,7 @@ def minimized(event: SesEvent, policy: TrackingPolicy) -> SesEvent:
     """
     if policy.store_subject and policy.store_full_ip and policy.store_link_query:
         return event
-    mail, body = event.mail, _body(event, policy)
+    mail, body = _without_odd_times(event.mail), _without_odd_times(_body(event, policy))
     if event.recipients:
         body = replace(body, recipients=tuple(replace(each, unknown={}) for each in event.recipients))
     if not policy.store_subject:
@@ -48,8 +55,35 @@ def _body(event: SesEvent, policy: TrackingPolicy) -> Any:
     if isinstance(body, Click) and not policy.store_link_query:
         body = replace(body, link=without_query(body.link or ""))
     if isinstance(body, Subscription) and not (policy.store_full_ip and policy.store_link_query):
-        body = replace(body, source=body.source if _WORD.fullmatch(body.source or "") else None)
+        body = replace(body, source=_word(body.source))
+    if isinstance(body, Subscription):
+        new, old = body.new_topic_preferences, body.old_topic_preferences
+        body = replace(body, new_topic_preferences=_documented(new), old_topic_preferences=_documented(old))
+    if isinstance(body, Open):
+        body = replace(body, is_bot_event=_word(body.is_bot_event))
     return body
+
+
+def _word(text: str | None) -> str | None:
+    return text if _WORD.fullmatch(text or "") else None
+
+
+def _documented(preferences: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if preferences is None:
+        return None
+    to_all = preferences.get("unsubscribeAll")
+    topics = {name: preferences[name] for name in _TOPICS if isinstance(preferences.get(name), list)}
+    return ({"unsubscribeAll": to_all} if isinstance(to_all, bool) else {}) | {
+        name: [{key: each[key] for key in _OF_A_TOPIC if key in each} for each in listed]
+        for name, listed in topics.items()
+    }
+
+
+def _without_odd_times(ses_object: Any) -> Any:
+    """Without those that are no times but some text."""
+    times = {each.name: getattr(ses_object, each.name) for each in fields(ses_object)}
+    odd = {name: None for name, time in times.items() if isinstance(time, Timestamp) and time.at is None}
+    return replace(ses_object, **odd) if odd else ses_object
 
 
 def network_of(ip: str) -> str | None:
@@ -68,12 +102,16 @@ def network_of(ip: str) -> str | None:
 
 
 def without_query(link: str) -> str | None:
-    """`https://pay.example/117` of https://ana:secret@pay.example/117?for=ana#top. None for what is no such link."""
+    """`https://pay.example/117` of https://ana:secret@pay.example/117?for=ana#top. None for what is no such link.
+
+    Nor is one whose host holds what a user info has: `https://ana:se#cret@pay.example`, `https://ana%40pay.example`.
+    """
     try:
         parts = urlsplit(link.strip())
-    except ValueError:
+        host = parts.netloc.rpartition("@")[2]
+        is_link = parts.scheme in WEB and host and "%" not in host and parts.port != 0
+    except ValueError:  # a port that is none
         return None
-    host = parts.netloc.rpartition("@")[2]
-    if parts.scheme not in WEB or not host:
+    if not is_link:
         return None
     return parts._replace(netloc=host, query="", fragment="").geturl()
