@@ -13,8 +13,10 @@ from click.testing import CliRunner
 
 from email_activity import __version__
 from email_activity.activity import query, reader
+from email_activity.cli.errors import explain
 from email_activity.cli.main import COMMANDS, main
 from email_activity.domain.errors import TransientError
+from email_activity.hosting.broker import BrokerConnection
 from faketable import table_of
 
 SLOW = ("boto3", "botocore", "redis", "celery", "cryptography")
@@ -205,3 +207,23 @@ def test_config_shows_what_is_in_force_and_hides_passwords(monkeypatch):
     table = run("config").stdout
     assert "redis://***@cache:6379/0" in table
     assert "secret" not in table
+
+
+def test_no_error_shows_the_password_of_an_endpoint(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://user:hunter2@127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    result = run("status", "m-1")
+    assert (result.exit_code, "http://***@127.0.0.1:1" in result.stderr) == (1, True)
+    assert "hunter2" not in result.output
+    error = ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "Query")
+    assert "AWS_ENDPOINT_URL=http://***@127.0.0.1:1" in explain(error)[0]
+
+
+def test_what_celery_tells_of_its_broker_holds_no_password():
+    """`celery inspect stats` prints it, but for the password of the server."""
+    url = "rediss://u:of-the-server@h:1/2?ssl_check_hostname=no&ssl_password=of-the-key"
+    told = BrokerConnection(url).info()
+    assert (told["hostname"], told["ssl"]["ssl_check_hostname"]) == ("h", False)
+    assert "of-the-key" not in str(told)
+    assert BrokerConnection(url).clone().ssl["ssl_password"] == "of-the-key"
+    assert BrokerConnection("redis://h").info()["ssl"] is False

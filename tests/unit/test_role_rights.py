@@ -1,6 +1,7 @@
 """`doctor --role`: what an identity lacks for a role and what it has too much of, by the template's own policies."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
@@ -18,8 +19,9 @@ from email_activity.settings import load_settings
 from iamrules import ADMINISTRATOR, Simulator, of_template
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/abc"
-WITHOUT_KEY = Names("aws", "111122223333", "eu-west-1", "mail-events", "mail-dead-letters", "mail")
-WITH_KEY = Names("aws", "111122223333", "eu-west-1", "mail-events", "mail-dead-letters", "mail", KEY)
+ROLE, USER = "arn:aws:iam::111122223333:role/r", "arn:aws:iam::111122223333:user/u"
+WITHOUT_KEY = Names("aws", "111122223333", "eu-west-1", "mail-events", "mail-dead-letters", "mail", ROLE)
+WITH_KEY = replace(WITHOUT_KEY, kms_key=KEY)
 BOTH = pytest.mark.parametrize("names", [WITHOUT_KEY, WITH_KEY], ids=["AWS's keys", "own key"])
 EACH_ROLE = pytest.mark.parametrize("role", ROLES)
 TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/mail"
@@ -27,7 +29,7 @@ TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/mail"
 
 def lines_of(role: str, held: list[dict[str, Any]], names: Names = WITHOUT_KEY) -> list[roles.Line]:
     ours, others = needed(role, names), excessive(role, names)
-    decisions = roles.decide(Simulator(held), "arn:aws:iam::111122223333:role/r", ours | others)
+    decisions = roles.decide(Simulator(held), names.identity, ours | others)
     area = f"{role} rights"
     return [*roles.lacks(area, role, ours, decisions), *roles.exceeds(area, role, ours, others, decisions)]
 
@@ -71,11 +73,27 @@ def test_an_administrator_has_too_much_everywhere_and_lacks_nothing(role, names)
     lines = lines_of(role, [ADMINISTRATOR], names)
     assert not [line for line in lines if line.state == "failed"]
     wide = {line.check.partition(" needed on ")[2]: line.found for line in lines if line.state == "warning"}
-    places = {"mail-events", "mail-dead-letters", "mail-events-other", "table/mail", "table/mail-other", "everything"}
-    assert wide.keys() == places | ({"key/abc"} if names.kms_key else set())
+    places = {"mail-events", "mail-dead-letters", "mail-events-other", "table/mail", "table/mail-other"}
+    assert wide.keys() == places | {"role/r", "policy/any"} | ({"key/abc"} if names.kms_key else set())
     assert "dynamodb:DeleteTable" in wide["table/mail"]
     assert "sqs:PurgeQueue" in wide["mail-events"]
-    assert wide["everything"] == "may iam:AttachRolePolicy, iam:PutRolePolicy"
+    assert wide["role/r"] == "may iam:AttachRolePolicy, iam:PutRolePolicy"
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "to"),
+    [
+        (ROLE, "iam:PutRolePolicy", ROLE),
+        (ROLE, "iam:Attach*Policy", "arn:aws:iam::111122223333:role/*"),
+        (USER, "iam:PutUserPolicy", USER),
+        (USER, "iam:AttachUserPolicy", "*"),
+        (ROLE, "iam:CreatePolicyVersion", "arn:aws:iam::111122223333:policy/*"),
+    ],
+)
+def test_who_may_give_itself_rights_is_told_though_it_may_so_to_itself_alone(who, action, to):
+    held = [*of_template("ReaderPolicy", WITHOUT_KEY), {"Effect": "Allow", "Action": action, "Resource": to}]
+    (wide,) = [line for line in lines_of("reader", held, replace(WITHOUT_KEY, identity=who)) if line.state != "ok"]
+    assert (wide.state, "may iam:" in wide.found) == ("warning", True)
 
 
 def test_the_right_actions_on_all_tables_are_too_much():

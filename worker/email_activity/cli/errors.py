@@ -2,6 +2,8 @@
 settings. Never a traceback.
 """
 
+import re
+
 import click
 
 from email_activity.domain.errors import RESOURCE_NOT_FOUND, ActivityError, TransientError, code_of, place_of
@@ -70,7 +72,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, SettingsError):
         return "wrong settings\n" + "\n".join(map(printable, str(error).splitlines())), WRONG
     if _is_botocores(error):
-        return printable(_aws(error)), FAILED
+        return re.sub(r"//[^/\s]*@", "//***@", printable(_aws(error))), FAILED  # a password in AWS_ENDPOINT_URL
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("email_activity"):
         return f"{printable(error)}: install email-activity again, with what it depends on", FAILED
     if isinstance(error, UnicodeEncodeError):

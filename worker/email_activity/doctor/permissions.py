@@ -17,7 +17,8 @@ LEADING_KEYS = "dynamodb:LeadingKeys"
 #: Of a request for an item that no policy names.
 ANY_KEY: ContextEntry = (LEADING_KEYS, "stringList", ("any",))
 
-#: What no role needs, by what it would be done to: a name as in the template, `other` and the service, or everything.
+#: What no role needs, by what it would be done to: a name as in the template, `other` and the service, or who is asked
+#: about. Each is asked of one ARN: that of `*` would tell of those alone who may do it to everything.
 DANGEROUS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("Queue.Arn", "DeadLetterQueue.Arn"), ("sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:SetQueueAttributes")
@@ -38,8 +39,10 @@ DANGEROUS: Mapping[str, tuple[str, ...]] = {
     "KmsKeyArn": ("kms:Decrypt", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"),
     "other sqs": ("sqs:ReceiveMessage", "sqs:SendMessage"),
     "other dynamodb": ("dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"),
-    # Who may do one of these gives itself all others.
-    "*": ("iam:AttachRolePolicy", "iam:PutRolePolicy"),
+    # Who may do one of these to itself, or to a policy that it has, gives itself all others.
+    "role": ("iam:AttachRolePolicy", "iam:PutRolePolicy"),
+    "user": ("iam:AttachUserPolicy", "iam:PutUserPolicy"),
+    "policies": ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
 }
 
 
@@ -54,7 +57,10 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where a deployment is, and what it is called; kms_key: an ARN, empty if there is none or it is not known."""
+    """Where a deployment is, and what it is called; kms_key: an ARN, empty if there is none or it is not known.
+
+    identity: the ARN of the role or user that is asked about.
+    """
 
     partition: str
     account: str
@@ -62,6 +68,7 @@ class Names:
     queue: str
     dead_letter_queue: str
     table: str
+    identity: str
     kms_key: str = ""
 
     def arn(self, service: str, name: str) -> str:
@@ -80,7 +87,9 @@ class Names:
             "KmsKeyArn": self.kms_key,
             "other sqs": self.arn("sqs", f"{self.queue}-other"),
             "other dynamodb": self.arn("dynamodb", f"table/{self.table}-other"),
-            "*": "*",
+            "role": self.identity if ":role/" in self.identity else "",
+            "user": self.identity if ":user/" in self.identity else "",
+            "policies": f"arn:{self.partition}:iam::{self.account}:policy/any",
         }
 
 

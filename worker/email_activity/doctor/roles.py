@@ -62,6 +62,7 @@ def rights(
         queue=wanted.queue,
         dead_letter_queue=wanted.dead_letter_queue,
         table=wanted.table,
+        identity=whom,
         kms_key=wanted.kms_key,
     )
     ours, others = needed(role, names), excessive(role, names)
@@ -174,7 +175,7 @@ def _one_in_words(permission: Permission) -> str:
 
 
 def _end(resource: str) -> str:
-    return "everything" if resource == "*" else resource.split(":", 5)[5]
+    return resource.split(":", 5)[5]
 
 
 def _untold(area: str, role: str, principal: str, error: BaseException, in_words: InWords) -> Line:

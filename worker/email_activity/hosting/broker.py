@@ -71,6 +71,12 @@ class BrokerConnection(Connection):
         else:
             super().__init__(hostname, *arguments, **options)
 
+    def info(self) -> Any:
+        """What `celery inspect stats` prints. Celery takes out the password, and leaves that of a key in."""
+        told = super().info()
+        tls = told["ssl"].items() if isinstance(told["ssl"], dict) else ()
+        return told | ({"ssl": {name: value for name, value in tls if name != "ssl_password"}} if tls else {})
+
     def get_transport_cls(self) -> Any:
         found: Any = super().get_transport_cls()
         return _with_releasing_channels(found) if issubclass(found, redis.Transport) else found
