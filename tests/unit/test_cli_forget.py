@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from email_activity.cli.main import main
-from email_activity.domain.tombstones import PersonKey
+from email_activity.domain.tombstones import PersonKey, Tombstone
 from email_activity.domain.worker_process import WorkerProcess
 from email_activity.erasure import eraser, forget, table
 from email_activity.erasure.forget import LIVE
@@ -142,6 +142,15 @@ def test_another_key_than_that_of_others_is_refused(monkeypatch: pytest.MonkeyPa
     assert dynamodb.items == before
 
 
+def test_of_two_keys_at_the_same_moment_one_is_refused(monkeypatch: pytest.MonkeyPatch, dynamodb: Fake) -> None:
+    """Both found no tombstone. Under two keys no worker would take a message any more."""
+    other = PersonKey("o" * 32)
+    theirs = Tombstone(1, other.hash(BEN), other.id, NOW).to_item()
+    monkeypatch.setattr(forget.Forgetting, "check", lambda _: add(dynamodb, theirs))
+    assert "FORGET_KEY is not the key" in run("forget", ANA, "--yes", code=1).output
+    assert [sk for pk, sk in dynamodb.items if pk == theirs["pk"]] == [theirs["sk"]]
+
+
 def test_nothing_is_deleted_before_every_live_worker_knows(monkeypatch: pytest.MonkeyPatch, dynamodb: Fake) -> None:
     """One knows, one learns of it while we look, one is gone."""
     add(
@@ -221,6 +230,12 @@ def test_an_export_is_all_of_the_person_and_nothing_of_others(dynamodb: Fake) ->
     assert not {"ip_address", "user_agent"} & shared["detail"].keys()
     assert [item["mentioned_in"] for item in items if item["email_id"] == BENS.message_id] == [["unknown"]]
     assert {item["fact"] for item in items} == {"activity", "recipient", "extra"}
+
+
+def test_whose_address_ends_with_the_persons_is_in_no_export(dynamodb: Fake) -> None:
+    theirs = Email(to=[f"o'{CLEO}"])
+    add(dynamodb, *items_of([raw(theirs.bounce())]).values())
+    assert theirs.message_id not in run("export", CLEO).stdout
 
 
 def test_an_export_of_nobody_says_so_by_its_exit_code() -> None:

@@ -16,12 +16,11 @@ from typing import Any
 
 from email_activity import __version__
 from email_activity.domain.addresses import normalize_address
-from email_activity.domain.errors import ActivityError
 from email_activity.domain.times import rfc3339
 from email_activity.domain.tombstones import PersonKey, Tombstone
 from email_activity.domain.worker_process import WorkerProcess
 from email_activity.erasure.eraser import Eraser
-from email_activity.erasure.table import PersonalTable
+from email_activity.erasure.table import CannotForgetError, PersonalTable
 
 #: A process that has told nothing for so long is gone, and can write nothing any more. It tells of itself every 30
 #: seconds, whatever the load; what it knows of tombstones counts for 300 (TOO_OLD); a batch write that began before
@@ -40,10 +39,6 @@ MOST_NAMED = 3
 
 #: Each line of progress, for a person.
 Say = Callable[[str], None]
-
-
-class CannotForgetError(ActivityError):
-    """Nothing was deleted. What to do is in the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +93,7 @@ class Forgetting:
                 f"{_named(lacking)} would record the person again: give all workers the FORGET_KEY of this command and "
                 f"try again (one that is gone counts for {LIVE.seconds // 60} minutes more)"
             )
-        if any(each.key_id != self._key.id for each in self._table.tombstones()):
-            raise CannotForgetError(
-                "FORGET_KEY is not the key under which others were forgotten in this table: workers know one only"
-            )
+        self._table.tombstones_under(self._key.id)
 
     def forget(self, *, scans: bool) -> tuple[Tombstone, Certificate]:
         """Everything but the last note: call `finish` when the certificate is safe.

@@ -33,6 +33,10 @@ class NotWrittenError(ActivityError):
     """DynamoDB does not take the writes. Nothing is half done: run the same command again."""
 
 
+class CannotForgetError(ActivityError):
+    """Nothing was deleted. What to do is in the message."""
+
+
 class PersonalTable(ActivityTable):
     """Raises what botocore raises, NotWrittenError."""
 
@@ -109,10 +113,19 @@ class PersonalTable(ActivityTable):
         """In order."""
         return [Tombstone.from_item(item) for item in self.partition(FORGOTTEN)]
 
+    def tombstones_under(self, key_id: str) -> list[Tombstone]:
+        """Raises CannotForgetError if any is under another key."""
+        found = self.tombstones()
+        if any(each.key_id != key_id for each in found):
+            raise CannotForgetError(
+                "FORGET_KEY is not the key under which others were forgotten in this table: workers know one only"
+            )
+        return found
+
     def bury(self, person: str, key_id: str, forgotten_at: datetime) -> Tombstone:
-        """The next tombstone. Two at once get a number each."""
+        """The next tombstone. Two at once get a number each, if they have one key. Raises CannotForgetError."""
         while True:
-            number = max((each.number for each in self.tombstones()), default=0) + 1
+            number = max((each.number for each in self.tombstones_under(key_id)), default=0) + 1
             tombstone = Tombstone(number, person, key_id, forgotten_at)
             try:
                 self._client.put_item(
