@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from email_activity.activity.erasure import Erasure, names_person
+from email_activity.activity.erasure import Erasure, kind_of_fact, names_person
 from email_activity.activity.query import Hit
 from email_activity.domain.errors import ActivityError
 from email_activity.domain.facts import Item, Key, key_of
@@ -110,7 +110,10 @@ class Eraser:
                 self.look_for_entries()
 
     def erase_email(self, pk: str) -> bool:
-        """Whether anything of it went. Reads it twice, so that an email of any number of events fits."""
+        """Whether anything of it went. Reads it three times, so that an email of any number of events fits.
+
+        Extras go first: once its event is another, nothing tells whose an extra was.
+        """
         erasure = Erasure(self.is_person)
         for item in self._table.partition(pk):
             erasure.add(item)
@@ -118,14 +121,15 @@ class Eraser:
             return False
         pending: list[tuple[Item, Item | None]] = []
         is_changed = False
-        for item in self._table.partition(pk):
-            after = erasure.remains_of(item)
-            if after is not item:
-                is_changed = True
-                pending.append((item, after))
-                if len(pending) == MAX_ITEMS:
-                    self._write(pending)
-        self._write(pending)
+        for are_extras in (True, False):
+            for item in self._table.partition(pk):
+                after = erasure.remains_of(item)
+                if after is not item and (kind_of_fact(item) == "EXTRA") is are_extras:
+                    is_changed = True
+                    pending.append((item, after))
+                    if len(pending) == MAX_ITEMS:
+                        self._write(pending)
+            self._write(pending)
         return is_changed
 
     def _write(self, pending: list[tuple[Item, Item | None]]) -> None:
