@@ -60,7 +60,7 @@ Examples:
   email-activity doctor
   email-activity doctor --json | jq '.lines[] | select(.state != "ok")'
   env $(cat worker.env) email-activity doctor
-  email-activity doctor --role worker --principal arn:aws:iam::123456789012:role/mail-worker
+  email-activity doctor --role worker --principal "$ROLE_ARN"
 """
 
 

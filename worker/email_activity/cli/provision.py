@@ -36,7 +36,7 @@ command with what makes up for that.
 Examples:
   email-activity provision --dry-run --region eu-central-1
   email-activity provision --region eu-central-1 --yes > worker.env
-  email-activity provision --kms-key arn:aws:kms:eu-central-1:123456789012:key/...
+  email-activity provision --kms-key "$KEY_ARN"
   email-activity provision --delete
 """
 
