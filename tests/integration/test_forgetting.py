@@ -130,7 +130,7 @@ def test_a_kill_after_any_write_leaves_what_the_next_run_ends(site: Site) -> Non
             process.stdin.flush()
     assert process.returncode == 0
     assert len(kills) >= 8
-    certificate = json.loads(lines[-1])
-    assert certificate["runs"] >= 8
+    # One that was killed after its very last write has given its certificate, and the next run begins anew.
+    assert max(json.loads(line).get("runs", 0) for line in lines) >= 8
     assert ANA not in "".join(lines).lower() + texts_of(site)
     assert {key[0] for key in site.items()} == {f"EMAIL#{email.message_id}" for email in (BOTH, BENS, *further)}
