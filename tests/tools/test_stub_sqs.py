@@ -139,12 +139,22 @@ def test_a_long_poll_that_nothing_came_to_ends_empty_and_is_billed(stub: Stub, s
     assert stub.report()["billed_sqs_requests"] == 2  # with the question for the URL
 
 
-def test_who_hung_up_is_given_nothing(stub: Stub, sqs: Any, url: str) -> None:
-    body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20})
+def test_a_poll_of_who_hung_up_is_no_empty_receive(stub: Stub, sqs: Any, url: str) -> None:  # noqa: ARG001
+    hang_up_in_a_poll(stub, url, wait=1)
+    time.sleep(1.3)
+    assert stub.report()["empty_receives"] == 0
+
+
+def hang_up_in_a_poll(stub: Stub, url: str, wait: int) -> None:
+    body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": wait})
     with closing(http.client.HTTPConnection(urlsplit(stub.endpoint_url).netloc)) as connection:
         connection.request("POST", "/", body, {"X-Amz-Target": "AmazonSQS.ReceiveMessage"})
         time.sleep(0.1)
     time.sleep(0.1)
+
+
+def test_who_hung_up_is_given_nothing(stub: Stub, sqs: Any, url: str) -> None:
+    hang_up_in_a_poll(stub, url, wait=20)
     sqs.send_message(QueueUrl=url, MessageBody="a")
     assert [count_of(each) for each in received(sqs, url)] == [1]
 

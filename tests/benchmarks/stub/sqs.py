@@ -82,7 +82,8 @@ class Sqs:
             return self._received(form, taken)
 
         def wake(messages: Sequence[Message], woken_at: float) -> None:
-            self._line.put(connection, self._received(form, messages), woken_at)
+            if not connection.is_lost:  # a poll of a worker that was killed is no empty receive of the next one's
+                self._line.put(connection, self._received(form, messages), woken_at)
 
         queue.poll(Waiter(most, visibility, wake, lambda: not connection.is_lost), wait)
         return None
