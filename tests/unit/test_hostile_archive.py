@@ -61,6 +61,14 @@ def test_a_link_within_the_folder_is_what_it_leads_to() -> None:
     assert read() == [b"z"]
 
 
+def test_a_link_to_what_is_left_out_is_told() -> None:
+    """As volumes of Kubernetes are: each file is a link into a hidden folder."""
+    Path("archive/.data").mkdir()
+    Path("archive/.data/a").write_text("a")
+    Path("archive/a").symlink_to(".data/a")
+    assert read() == ["a symbolic link, which is not followed"]
+
+
 def test_devices_and_pipes_in_a_folder_hold_nobody() -> None:
     Path("archive/zero").symlink_to("/dev/zero")
     Path("archive/tty").symlink_to("/dev/tty")

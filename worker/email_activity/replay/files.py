@@ -39,8 +39,8 @@ class ArchiveFile:
     mtime_ns: int = 0
     #: A pipe, which can be read once only.
     is_stream: bool = False
-    #: It was met in a folder, so nobody has named it: whoever fills the folder may have put anything in its place.
-    is_unnamed: bool = False
+    #: Found in a folder, not given by name: whoever fills the folder may have put a link in its place.
+    is_from_folder: bool = False
 
 
 def find_files(
@@ -72,15 +72,15 @@ def find_files(
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """Without hidden ones, such as parts of a download under way, what replays wrote, and links to what is in it. In
-    the order of S3, which sorts whole keys.
+    """In the order of S3, which sorts whole keys. Left out: hidden files, such as parts of a download under way; what
+    replays wrote; and links to files that are read anyway.
     """
     paths = []
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += [Path(root, name) for name in names if not name.startswith(".") and not OWN.search(name)]
-    top = folder.resolve()
-    found = (path for path in paths if path.is_file() and not (path.is_symlink() and top in path.resolve().parents))
+    read_anyway = {path.resolve() for path in paths if not path.is_symlink()}
+    found = (path for path in paths if path.is_file() and not (path.is_symlink() and path.resolve() in read_anyway))
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
@@ -95,7 +95,7 @@ def open_archive(file: ArchiveFile, is_stopping: Callable[[], bool]) -> Iterator
         source: Any = InterruptiblePipe(pipe, is_stopping) if pipe else sys.stdin.buffer
         yield io.BufferedReader(source)
         return
-    with io.FileIO(file.name, opener=open_regular if file.is_unnamed else None) as raw:
+    with io.FileIO(file.name, opener=open_regular if file.is_from_folder else None) as raw:
         yield io.BufferedReader(InterruptiblePipe(raw, is_stopping) if file.is_stream else raw)
 
 
