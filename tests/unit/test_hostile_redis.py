@@ -26,7 +26,7 @@ from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
 from events import KINDS, Email, raw, sns
 from fakesite import FakeSite, message
-from hostileredis import ANSWERS, DONE, ESCAPE, HELD, NONE, HostileRedis, as_answer, honest
+from hostileredis import ANSWERS, DONE, ESCAPE, HELD, NONE, HostileRedis, as_answer, drip, honest
 from tlsfront import TlsFront
 
 #: Seconds within which an answer, and those to a batch, must be there; made short so that tests need not wait.
@@ -115,7 +115,16 @@ def test_answers_that_each_come_in_time_hold_nobody_for_longer_than_all_may() ->
     assert server.sent < 500
 
 
-@pytest.mark.parametrize("pieces", [[b"*399999999\r\n"], [b"*3999", b"99999\r\n"], [b"%199", b"999999\r\n"]])
+@pytest.mark.usefixtures("short")
+def test_an_answer_that_drips_in_holds_nobody_until_it_is_whole() -> None:
+    with HostileRedis(drip) as server, pytest.raises(TransientError):
+        RedisCommands(read_redis_url(server.url)).run([("GET", "a")])
+    assert server.sent < 500
+
+
+@pytest.mark.parametrize(
+    "pieces", [[b"*399999999\r\n"], [b"*3999", b"99999\r\n"], [b"*10000\r\n"], [b"%199", b"999999\r\n"]]
+)
 def test_no_room_is_made_for_a_list_of_many_million_that_has_not_come(pieces: list[bytes]) -> None:
     """hiredis makes it at once, and takes seconds to give it back, in which no other thread runs."""
 

@@ -22,8 +22,8 @@ from email_activity.redis_url import RedisUrl
 Command = tuple[Any, ...]
 
 #: In seconds: a silent server must not hold a thread longer than a stop may take. No retries of its own: the receive
-#: loop waits, and logs it once. Of the protocol's third version nothing is needed, and with it redis-py lets the server
-#: name another host to go on with.
+#: loop waits, and logs it once. The protocol's third version is not needed, and with it redis-py would
+#: follow a server's push to another host.
 CONNECTION: dict[str, Any] = {
     "protocol": 2,
     "decode_responses": True,
@@ -33,7 +33,7 @@ CONNECTION: dict[str, Any] = {
     "health_check_interval": 30,
 }
 
-#: Seconds in which the answers to all that was sent at once must come.
+#: Seconds after which no further answer is asked for, of those to all that was sent at once.
 ANSWERS_WITHIN = 10.0
 
 #: For each node the commands to send it, by number, and whether to send ASKING before.

@@ -13,13 +13,14 @@ from redis._parsers import _HiredisParser
 #: Bytes of one answer. The longest that a worker asks for is a cluster's map of slots: 100 to 200 for each range.
 MAX_BYTES = 1024 * 1024
 
-#: Seconds in which the whole of an answer must be there. Without them a server may send a byte before each time-out.
+#: Seconds from asking for an answer until its last part is asked for. Without them a server may send a byte before each
+#: time-out.
 MAX_SECONDS = 5.0
 
-#: The head of an array, map or set of 100,000 elements or more. hiredis makes room for all of them once it has read the
+#: The head of an array, map or set of 10,000 elements or more. hiredis makes room for all of them once it has read the
 #: head, and takes it away again while it holds the interpreter's lock.
-HUGE = re.compile(rb"[*%~>|]\d{6,}")
-HEAD_SIZE = 7
+HUGE = re.compile(rb"[*%~>|]\d{5,}")
+HEAD_SIZE = 6
 
 
 class BoundedParser(_HiredisParser):
@@ -33,7 +34,7 @@ class BoundedParser(_HiredisParser):
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         if self._reader:
-            self._reader.until = 0.0
+            self._reader.expect()
         return super().read_response(*args, **kwargs)
 
     def handle_push_response(self, *_: Any, **__: Any) -> Any:
@@ -49,17 +50,18 @@ class _BoundedReader:
         self.gets, self.has_data = reader.gets, reader.has_data
         self._head = b""
         self._room = MAX_BYTES
-        #: Until when the answer must be there; 0 if nothing of it was waited for yet.
-        self.until = 0.0
+        self._until = 0.0
+
+    def expect(self) -> None:
+        """An answer is asked for."""
+        self._room, self._until = MAX_BYTES, time.monotonic() + MAX_SECONDS
 
     def feed(self, buffer: bytearray, offset: int, size: int) -> None:
-        if not self.until:
-            self._room, self.until = MAX_BYTES, time.monotonic() + MAX_SECONDS
         text = self._head + buffer[offset : offset + size]
         self._head = text[-HEAD_SIZE:]
         self._room -= size
         if self._room < 0 or HUGE.search(text):
             raise redis.InvalidResponse("an answer that is too large")
-        if time.monotonic() > self.until:
+        if time.monotonic() > self._until:
             raise redis.TimeoutError("an answer that comes too slowly")
         self._feed(buffer, offset, size)
