@@ -422,6 +422,8 @@ def test_a_checkpoint_of_a_restored_table_or_of_other_tags_is_refused(tmp_path: 
     for other in others:
         with pytest.raises(CheckpointError, match="and now it is"):
             Checkpoint.load(path, other)
+    with pytest.raises(CheckpointError, match="does not tell NEWER"):
+        Checkpoint.load(path, {**given, "NEWER": "True"})
     path.write_text('{"files": []}')
     with pytest.raises(CheckpointError, match="no checkpoint"):
         Checkpoint.load(path, given)

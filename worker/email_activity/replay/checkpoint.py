@@ -43,15 +43,15 @@ class FileProgress:
     is_done: bool = False
 
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Written(msgspec.Struct):
-    """As it stands on the disk."""
+class CheckpointFile(msgspec.Struct):
+    """The checkpoint's JSON."""
 
     about: dict[str, str]
-    rejected: Count
-    files: dict[str, tuple[int, int, Count, bool]]
+    rejected: NotNegative
+    files: dict[str, tuple[int, int, NotNegative, bool]]
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Checkpoint:
         """A new one if there is none yet. Raises CheckpointError, or OSError."""
         try:
             with open(path, "rb", opener=open_regular) as file:
-                written = msgspec.convert(json.load(file), Written)  # msgspec reads no name that is not UTF-8
+                written = msgspec.convert(json.load(file), CheckpointFile)  # msgspec refuses lone surrogates in names
         except FileNotFoundError:
             return cls(path, fingerprint)
         except (msgspec.ValidationError, ValueError, RecursionError):
@@ -78,6 +78,8 @@ class Checkpoint:
         checkpoint = cls(path, written.about, files, written.rejected)
         for name, value in fingerprint.items():
             before = checkpoint.fingerprint.get(name)
+            if before is None:
+                raise CheckpointError(f"{path} does not tell {name}, so another version wrote it: use --from-start")
             if before != value:
                 raise CheckpointError(f"{path} is about {name}={before}, and now it is {value}")
         return checkpoint
