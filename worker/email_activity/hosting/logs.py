@@ -45,10 +45,10 @@ MULTILINE = ("exception", "stack")
 
 
 class Handler(logging.StreamHandler[TextIO]):
-    def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802  the standard library's
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the standard library's
         """Its traceback would quote the error that was to be logged, and with it a message."""
         if error := sys.exception():
-            _write_line("log_failed", level="error", error=place_of(error))
+            _write_line("log_failed", logger=record.name, level="error", error=place_of(error))
 
 
 def configure_logging(settings: Settings) -> None:

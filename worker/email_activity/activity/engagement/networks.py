@@ -33,7 +33,7 @@ def filter_of(ip: str) -> Filter | None:
     except ValueError:
         return None
     if source.version == 6 and source.network_address.ipv4_mapped:  # noqa: PLR2004  the family of addresses
-        source = ip_network(source.network_address.ipv4_mapped)
+        source = ip_network((source.network_address.ipv4_mapped, max(0, source.prefixlen - 96)), strict=False)
     first, length = source.network_address, source.prefixlen
     near = _networks().get((source.version, first.packed[0]), ())
     return next((found for network, found in near if length >= network.prefixlen and first in network), None)
