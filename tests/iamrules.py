@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from email_activity.doctor.permissions import Names
-from email_activity.provision.roles import listed, statements
+from email_activity.provision.roles import as_list, statements
 
 ADMINISTRATOR = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
@@ -64,10 +64,10 @@ def _filled(value: Any, known: dict[str, str]) -> Any:
 
 def _applies(statement: dict[str, Any], action: str, resource: str, context: dict[str, list[str]]) -> bool:
     return (
-        any(fnmatchcase(action, each) for each in listed(statement["Action"]))
-        and any(fnmatchcase(resource, each) for each in listed(statement["Resource"]))
+        any(fnmatchcase(action, each) for each in as_list(statement["Action"]))
+        and any(fnmatchcase(resource, each) for each in as_list(statement["Resource"]))
         and all(
-            _is_met(operator, listed(allowed), context.get(key))
+            _is_met(operator, as_list(allowed), context.get(key))
             for operator, keys in statement.get("Condition", {}).items()
             for key, allowed in keys.items()
         )

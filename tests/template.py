@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from email_activity.provision.deployment import template
-from email_activity.provision.roles import ROLES, Loader, listed, statements
+from email_activity.provision.roles import ROLES, Loader, as_list, statements
 
 #: Role: the resources of the template that say what it may do.
 POLICIES = {role: [policy] for role, policy in ROLES.items()}
@@ -41,8 +41,8 @@ def allowed(role: str) -> frozenset[Permission]:
 def _permissions(statements: list[dict[str, Any]]) -> Iterator[Permission]:
     for statement in statements:
         if statement["Effect"] == "Allow":
-            for action in listed(statement["Action"]):
-                for bound in listed(statement["Resource"]):
+            for action in as_list(statement["Action"]):
+                for bound in as_list(statement["Resource"]):
                     yield action, _resource(bound)
 
 

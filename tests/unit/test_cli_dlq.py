@@ -203,7 +203,7 @@ def test_a_message_that_takes_anothers_id_does_not_hide_it(sqs):
     for body in ("{", "}", "}"):
         sqs.put(body, quarantined("not_json", "id-1"))
     sqs.put("{", quarantined("not_json", "id-2"))
-    assert "another message gives itself the same id" in run("show", "id-1").stderr
+    assert "other messages give themselves the same id" in run("show", "id-1").stderr
     assert run("show", "id-2").stderr == ""
     assert len(lines(run("list", "--json"))) == 3
 

@@ -12,7 +12,7 @@ from email_activity.provision import checks
 from email_activity.provision.cloud import ProvisionError
 from email_activity.provision.deployment import Deployment, template
 from email_activity.provision.push import KEY as KEY_ARN
-from email_activity.provision.roles import listed, resources, statements
+from email_activity.provision.roles import as_list, resources, statements
 from email_activity.settings import load_settings
 from template import whole
 
@@ -74,7 +74,7 @@ def test_objects_of_the_archive_are_encrypted_with_the_key():
 @pytest.mark.parametrize("policy", POLICIES)
 def test_each_policy_allows_the_use_of_the_key_that_its_actions_take(policy):
     ours = statements(policy)
-    actions = [action for each in ours if each["Effect"] == "Allow" for action in listed(each["Action"])]
+    actions = [action for each in ours if each["Effect"] == "Allow" for action in as_list(each["Action"])]
     takes, services = set(), set()
     for service, action in (each.split(":") for each in actions if isinstance(each, str)):
         for pattern, uses in USES.get(service, {}).items():
@@ -86,8 +86,8 @@ def test_each_policy_allows_the_use_of_the_key_that_its_actions_take(policy):
     for each in added:
         (via,) = each["Condition"]["StringEquals"].values()
         assert (each["Effect"], each["Resource"]) == ("Allow", KEY)
-        assert set(listed(each["Action"])) == takes
-        assert [one["Fn::Sub"] for one in listed(via)] == [
+        assert set(as_list(each["Action"])) == takes
+        assert [one["Fn::Sub"] for one in as_list(via)] == [
             f"{s}.${{AWS::Region}}.amazonaws.com" for s in sorted(services)
         ]
 
@@ -138,8 +138,8 @@ def test_cloudformation_takes_the_template_as_it_is_sent():
 def test_the_documented_key_policy_lets_in_each_service_that_sends():
     text = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text()
     blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
-    documented = [statement for block in blocks for statement in listed(block)]
-    let_in = {name for each in documented for name in listed(each["Principal"].get("Service", []))}
+    documented = [statement for block in blocks for statement in as_list(block)]
+    let_in = {name for each in documented for name in as_list(each["Principal"].get("Service", []))}
     senders = {"ses.amazonaws.com"}
     for policy in ("QueuePolicy", "DeadLetterQueuePolicy"):
         _, *services = resources()[policy]["Properties"]["PolicyDocument"]["Statement"][0]["Principal"]["Service"][

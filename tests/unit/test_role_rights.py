@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from email_activity.cli.errors import explain
 from email_activity.cli.main import main
 from email_activity.doctor import roles
-from email_activity.doctor.permissions import Names, Permission, excessive, needed
-from email_activity.provision.roles import ROLES, listed
+from email_activity.doctor.permissions import Names, Permission, must_not_have, needed
+from email_activity.provision.roles import ROLES, as_list
 from email_activity.settings import load_settings
 from iamrules import ADMINISTRATOR, Simulator, of_template
 
@@ -28,7 +28,7 @@ TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/mail"
 
 
 def lines_of(role: str, held: list[dict[str, Any]], names: Names = WITHOUT_KEY) -> list[roles.Line]:
-    ours, others = needed(role, names), excessive(role, names)
+    ours, others = needed(role, names), must_not_have(role, names)
     decisions = roles.decide(Simulator(held), names.identity, ours | others)
     area = f"{role} rights"
     return [*roles.lacks(area, role, ours, decisions), *roles.exceeds(area, role, ours, others, decisions)]
@@ -54,7 +54,7 @@ def test_each_statement_that_is_missing_is_a_failure_that_names_its_actions(role
         lines = lines_of(role, [each for each in whole if each is not gone], names)
         failed = [line for line in lines if line.state == "failed"]
         told = {action for line in failed for action in line.needs.split(", ")}
-        assert told == set(listed(gone["Action"])), gone["Sid"]
+        assert told == set(as_list(gone["Action"])), gone["Sid"]
         assert all(ROLES[role] in line.do for line in failed)
         assert all(action in " ".join(line.found for line in failed) for action in told)
 

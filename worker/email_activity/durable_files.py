@@ -16,8 +16,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def open_regular(path: str, flags: int) -> int:
-    """For `open`, as its opener. A link, a pipe or a device raises OSError, and holds nobody; a new file is its owner's
-    alone.
+    """For `open`, as its opener. A link, a pipe or a device raises OSError, and never blocks; a new file is its
+    owner's alone.
     """
     try:
         opened = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)

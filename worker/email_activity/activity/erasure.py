@@ -23,7 +23,7 @@ from email_activity.domain.mentions import IsPerson, names, without
 HASHED = frozenset({"EVENT", "EXTRA", "RECIPIENT"})
 
 #: Of an event that names nobody: where whoever opened or clicked was, and with what.
-OF_WHOEVER = ("ip_address", "user_agent")
+CLIENT_FIELDS = ("ip_address", "user_agent")
 
 #: In a sender that is a link, or a return path that holds its recipient.
 NO_ADDRESS = frozenset("=?/")
@@ -47,14 +47,15 @@ def recipient_of(item: Item) -> str | None:
 
 @dataclass(slots=True)
 class Erasure:
-    """Of one email. Every item is added first, then each is asked for what remains of it.
+    """Of one email. Every item is added first, then each is asked for what remains of it, events before their extras,
+    which take over an event's new id.
 
     destinations: to whom the email went, where that is known from elsewhere than recipient facts.
     """
 
     is_person: IsPerson
     destinations: Iterable[str] = ()
-    #: Whether any item names the person: who only mentions somebody did not write to them.
+    #: Whether any item names the person; False if they are only mentioned.
     is_recipient: bool = False
     #: When the email was sent, None if no item tells.
     sent_at: datetime | None = None
@@ -92,7 +93,7 @@ class Erasure:
         elif kind == "EVENT":
             self._destination_count = max(self._destination_count, _count(item))
             if not recipient:
-                self._anonymous_events |= {str(item.get("event_id"))} if _of_whoever(item) else set()
+                self._anonymous_events |= {str(item.get("event_id"))} if _client_fields(item) else set()
             elif self.is_person(recipient):
                 self.is_recipient = True
                 self._own_events.add(str(item.get("event_id")))
@@ -120,12 +121,12 @@ class Erasure:
         )
         if is_gone_extra or self.is_own(item):
             return None
-        changed = self.without_texts(item)
+        changed = self.without_mentions(item)
         if self.is_recipient and kind_of_fact(item) == "EVENT" and not recipient_of(item):
-            changed = without_whoever(changed)
+            changed = without_client(changed)
         return item if changed is item else _rekeyed(changed)
 
-    def without_texts(self, item: Item) -> Item:
+    def without_mentions(self, item: Item) -> Item:
         """Without what names the person; the item itself where nothing does.
 
         An event's id may be a hash of such a text, as of the link: then it gets another.
@@ -161,12 +162,12 @@ def _count(item: Item) -> int:
     return int(count) if isinstance(count, int | float) else 0
 
 
-def _of_whoever(item: Item) -> list[str]:
+def _client_fields(item: Item) -> list[str]:
     """The names of what tells something of whoever opened or clicked. A machine's agent is nobody's."""
     detail = item.get("detail")
     if not isinstance(detail, Mapping):
         return []
-    told = [name for name in OF_WHOEVER if name in detail]
+    told = [name for name in CLIENT_FIELDS if name in detail]
     return [name for name in told if name != "user_agent"] if _is_no_persons(item) else told
 
 
@@ -177,11 +178,11 @@ def _is_no_persons(item: Item) -> bool:
     return any(each.class_ in ("machine", "proxy") for each in judged)
 
 
-def without_whoever(item: Item) -> Item:
+def without_client(item: Item) -> Item:
     """Its id is a hash of ip and agent too, so it gets another: equal for all copies of the event, unless two people
     opened within one microsecond.
     """
-    gone = _of_whoever(item)
+    gone = _client_fields(item)
     if not gone:
         return item
     detail = {name: value for name, value in item["detail"].items() if name not in gone}

@@ -123,7 +123,7 @@ def print_message(
         "body": dead_letter.body if reveal else mask.mask(dead_letter.body, tags),
     }
     if listed.namesakes:
-        show.print_note("another message gives itself the same id: `email-activity dlq list` shows both")
+        show.print_note("other messages give themselves the same id: `email-activity dlq list` shows all of them")
     if as_json:
         show.print_json(values)
         return

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from email_activity.provision.roles import ROLES, listed, statements
+from email_activity.provision.roles import ROLES, as_list, statements
 
 #: A key of a request's context, IAM's name for its type, and its values.
 #: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
@@ -14,11 +14,12 @@ ContextEntry = tuple[str, str, tuple[str, ...]]
 
 LEADING_KEYS = "dynamodb:LeadingKeys"
 
-#: Of a request for an item that no policy names.
+#: Of a request for an item whose key no policy allows by name.
 ANY_KEY: ContextEntry = (LEADING_KEYS, "stringList", ("any",))
 
 #: What no role needs, by what it would be done to: a name as in the template, `other` and the service, or who is asked
-#: about. Each is asked of one ARN: that of `*` would tell of those alone who may do it to everything.
+#: about. Each is asked about one concrete ARN: asked about `*`, IAM would tell of those alone who may do it to
+#: everything.
 DANGEROUS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("Queue.Arn", "DeadLetterQueue.Arn"), ("sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:SetQueueAttributes")
@@ -39,7 +40,8 @@ DANGEROUS: Mapping[str, tuple[str, ...]] = {
     "KmsKeyArn": ("kms:Decrypt", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"),
     "other sqs": ("sqs:ReceiveMessage", "sqs:SendMessage"),
     "other dynamodb": ("dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"),
-    # Who may do one of these to itself, or to a policy that it has, gives itself all others.
+    # Who may do one of these to itself, or to any policy of the account, gives itself all others. A right to change one
+    # named policy is not found.
     "role": ("iam:AttachRolePolicy", "iam:PutRolePolicy"),
     "user": ("iam:AttachUserPolicy", "iam:PutUserPolicy"),
     "policies": ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
@@ -98,7 +100,7 @@ def needed(role: str, names: Names) -> frozenset[Permission]:
     return frozenset(_of_policy(ROLES[role], "Allow", names))
 
 
-def excessive(role: str, names: Names) -> frozenset[Permission]:
+def must_not_have(role: str, names: Names) -> frozenset[Permission]:
     """What other roles' policies allow, what the role's own denies, and what no role needs."""
     ours, places = needed(role, names), names.resolved()
     others = {each for policy in ROLES.values() for each in _of_policy(policy, "Allow", names)}
@@ -112,7 +114,7 @@ def excessive(role: str, names: Names) -> frozenset[Permission]:
     return denied | {each for each in others if not any(_covers(own, each) for own in ours)}
 
 
-def is_of_any_key(permission: Permission) -> bool:
+def is_unconditional(permission: Permission) -> bool:
     return permission.context in ((), (ANY_KEY,))
 
 
@@ -125,7 +127,7 @@ def _of_policy(policy: str, effect: str, names: Names) -> Iterator[Permission]:
     for statement in statements(policy, with_key=bool(names.kms_key)):
         if statement["Effect"] == effect:
             for action, resource, context in product(
-                listed(statement["Action"]), listed(statement["Resource"]), _contexts(statement, names)
+                as_list(statement["Action"]), as_list(statement["Resource"]), _contexts(statement, names)
             ):
                 is_of_items = action.startswith("dynamodb:") and LEADING_KEYS not in {key for key, _, _ in context}
                 yield Permission(action, _resolve(resource, names), (*context, *([ANY_KEY] if is_of_items else [])))
@@ -136,7 +138,7 @@ def _contexts(statement: Mapping[str, Any], names: Names) -> list[tuple[ContextE
     choices: list[list[ContextEntry]] = []
     for operator, keys in statement.get("Condition", {}).items():
         for key, allowed in keys.items():
-            values = tuple(_resolve(each, names).replace("*", "any") for each in listed(allowed))
+            values = tuple(_resolve(each, names).replace("*", "any") for each in as_list(allowed))
             if operator.startswith("ForAllValues:"):
                 choices.append([(key, "stringList", values)])
             else:

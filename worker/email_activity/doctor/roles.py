@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from email_activity.doctor import found
 from email_activity.doctor.doctor import QUICK
 from email_activity.doctor.line import ACTIONS, InWords, Line, is_denied, line_of_error
-from email_activity.doctor.permissions import Names, Permission, excessive, is_of_any_key, needed
+from email_activity.doctor.permissions import Names, Permission, is_unconditional, must_not_have, needed
 from email_activity.domain.errors import code_of
 from email_activity.provision.cloud import Cloud
 from email_activity.provision.roles import ROLES
@@ -65,7 +65,7 @@ def rights(
         identity=whom,
         kms_key=wanted.kms_key,
     )
-    ours, others = needed(role, names), excessive(role, names)
+    ours, others = needed(role, names), must_not_have(role, names)
     try:
         decisions = decide(_client(cloud, "iam", PATIENT), whom, ours | others)
     except Exception as error:  # noqa: BLE001  told as a line
@@ -133,13 +133,13 @@ def exceeds(
     """A warning for each resource on which more is allowed than the role needs; if there is none, a line that is ok."""
     has = {(each.action, each.resource) for each in ours}
     allowed = [each for each in others if decisions.get(each) == ALLOWED]
-    # Who may do it to any item may do it to a certain one.
-    any_key = {(each.action, each.resource) for each in allowed if is_of_any_key(each)}
-    allowed = [each for each in allowed if is_of_any_key(each) or (each.action, each.resource) not in any_key]
+    # Who may do it without a condition may do it under each.
+    unconditional = {(each.action, each.resource) for each in allowed if is_unconditional(each)}
+    allowed = [each for each in allowed if is_unconditional(each) or (each.action, each.resource) not in unconditional]
     if not allowed:
-        yield Line(f"{area}: nothing else", "ok", f"none of {len(set(others))} others")
+        yield Line(f"{area}: nothing else", "ok", f"none of the {len(set(others))} other rights that were asked about")
     for place, permissions in _by_place(allowed):
-        unlimited = [each for each in permissions if (each.action, each.resource) in has & any_key]
+        unlimited = [each for each in permissions if (each.action, each.resource) in has & unconditional]
         words = ", ".join(
             part
             for part in (
@@ -168,10 +168,10 @@ def _in_words(permissions: Iterable[Permission]) -> str:
 def _one_in_words(permission: Permission) -> str:
     index = _end(permission.resource).partition("/index/")[2]
     words = f"{permission.action} on {index}" if index else permission.action
-    if is_of_any_key(permission):
+    if is_unconditional(permission):
         return words
-    key, _, values = permission.context[0]
-    return f"{words} where {key} is {', '.join(values)}"
+    conditions = [f"{key} is {', '.join(values)}" for key, _, values in permission.context]
+    return f"{words} where {' and '.join(conditions)}"
 
 
 def _end(resource: str) -> str:

@@ -7,7 +7,7 @@ nothing of whoever it was; of an item that only mentions them, where it does.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from email_activity.activity.erasure import Erasure, kind_of_fact, names_person, recipient_of, without_whoever
+from email_activity.activity.erasure import Erasure, kind_of_fact, names_person, recipient_of, without_client
 from email_activity.domain.addresses import normalize_address
 from email_activity.domain.facts import Item
 from email_activity.domain.keys import EMAIL, email_id_of, email_key
@@ -61,8 +61,8 @@ class Export:
         if erasure.is_own(item):
             return _plain(item)
         if erasure.is_recipient and recipient_of(item) is None and kind_of_fact(item) != "EXTRA":
-            return _plain(without_whoever(item))
-        left = erasure.without_texts(item)
+            return _plain(without_client(item))
+        left = erasure.without_mentions(item)
         where = [name for name, value in item.items() if left[name] != value and names(value, self._is_person)]
         if where:
             known = {name: item[name] for name in OF_THE_EVENT if name in item}

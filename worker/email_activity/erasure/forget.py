@@ -132,7 +132,7 @@ class Forgetting:
             self._say("going on where an earlier run ended")
             tombstone = mine[-1]
         else:
-            tombstone = self._table.bury(self._person, self._key.id, datetime.now(UTC))
+            tombstone = self._table.add_tombstone(self._person, self._key.id, datetime.now(UTC))
         runs = int(tombstone.progress.get("runs", 0)) + 1
         tombstone = replace(tombstone, progress={**tombstone.progress, "runs": runs})
         self._table.note(tombstone)

@@ -30,7 +30,7 @@ IndexEntry = tuple[str, str, str, Key]
 
 
 class NotWrittenError(ActivityError):
-    """DynamoDB does not take the writes. Nothing is half done: run the same command again."""
+    """DynamoDB does not take the writes. What was done stays done; the same command goes on from there."""
 
 
 class CannotForgetError(ActivityError):
@@ -122,7 +122,7 @@ class PersonalTable(ActivityTable):
             )
         return found
 
-    def bury(self, person: str, key_id: str, forgotten_at: datetime) -> Tombstone:
+    def add_tombstone(self, person: str, key_id: str, forgotten_at: datetime) -> Tombstone:
         """The next tombstone. Two at once get a number each, if they have one key. Raises CannotForgetError."""
         while True:
             number = max((each.number for each in self.tombstones_under(key_id)), default=0) + 1

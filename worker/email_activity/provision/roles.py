@@ -50,6 +50,6 @@ def statements(policy: str, *, with_key: bool = False) -> list[dict[str, Any]]:
     return found
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """IAM takes one value where it takes a list of one."""
     return value if isinstance(value, list) else [value]

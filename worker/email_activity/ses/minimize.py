@@ -1,7 +1,7 @@
 """An event without what the operator keeps out of the table (STORE_SUBJECT, STORE_FULL_IP, STORE_LINK_QUERY). Pure.
 
-All that is stored is made of what remains, the event id too: it is a hash without a key, and if it were one of a whole
-address, trying the 256 addresses of a /24 would tell which.
+It comes first, since the event id is a hash without a key: if it were made of the whole address, one could try the 256
+addresses of the stored /24 and find it.
 """
 
 import re
@@ -50,17 +50,17 @@ def minimized(event: SesEvent, policy: TrackingPolicy) -> SesEvent:
 
 def _body(event: SesEvent, policy: TrackingPolicy) -> Any:
     body = event.body
-    if isinstance(body, Open) and not policy.store_full_ip:
-        body = replace(body, ip_address=network_of(body.ip_address or ""))
-    if isinstance(body, Click) and not policy.store_link_query:
-        body = replace(body, link=without_query(body.link or ""))
-    if isinstance(body, Subscription) and not (policy.store_full_ip and policy.store_link_query):
-        body = replace(body, source=_word(body.source))
     if isinstance(body, Subscription):
         new, old = body.new_topic_preferences, body.old_topic_preferences
         body = replace(body, new_topic_preferences=_documented(new), old_topic_preferences=_documented(old))
-    if isinstance(body, Open):
+        if not (policy.store_full_ip and policy.store_link_query):
+            body = replace(body, source=_word(body.source))
+    if isinstance(body, Open):  # a Click is one
         body = replace(body, is_bot_event=_word(body.is_bot_event))
+        if not policy.store_full_ip:
+            body = replace(body, ip_address=network_of(body.ip_address or ""))
+        if isinstance(body, Click) and not policy.store_link_query:
+            body = replace(body, link=without_query(body.link or ""))
     return body
 
 
@@ -74,8 +74,8 @@ def _documented(preferences: Mapping[str, Any] | None) -> Mapping[str, Any] | No
     to_all = preferences.get("unsubscribeAll")
     topics = {name: preferences[name] for name in _TOPICS if isinstance(preferences.get(name), list)}
     return ({"unsubscribeAll": to_all} if isinstance(to_all, bool) else {}) | {
-        name: [{key: each[key] for key in _OF_A_TOPIC if key in each} for each in listed]
-        for name, listed in topics.items()
+        name: [{key: each[key] for key in _OF_A_TOPIC if key in each} for each in states]
+        for name, states in topics.items()
     }
 
 
@@ -104,14 +104,15 @@ def network_of(ip: str) -> str | None:
 def without_query(link: str) -> str | None:
     """`https://pay.example/117` of https://ana:secret@pay.example/117?for=ana#top. None for what is no such link.
 
-    Nor is one whose host holds what a user info has: `https://ana:se#cret@pay.example`, `https://ana%40pay.example`.
+    None also where a user name or a password may stand in the host: it contains `%` (`https://ana%40pay.example`), or
+    its port is no number (`https://ana:se#cret@pay.example`).
     """
     try:
         parts = urlsplit(link.strip())
-        host = parts.netloc.rpartition("@")[2]
-        is_link = parts.scheme in WEB and host and "%" not in host and parts.port != 0
-    except ValueError:  # a port that is none
+        _ = parts.port  # raises ValueError where it is no number
+    except ValueError:
         return None
-    if not is_link:
+    host = parts.netloc.rpartition("@")[2]
+    if parts.scheme not in WEB or not host or "%" in host:
         return None
     return parts._replace(netloc=host, query="", fragment="").geturl()
