@@ -148,7 +148,8 @@ def test_every_outcome_is_counted_and_only_activity_is_sent_as_it_was(stand: Sta
     assert stand.sqs.sent == [good]
 
 
-def test_calls_to_sqs_are_full(stand: Stand) -> None:
+def test_calls_to_sqs_are_full(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_module, "MAX_AGE", 60)  # however slowly the archive is read
     bodies = sends(200)
     stand.archive(bodies)
     assert stand.replay().counts["sent"] == 200
