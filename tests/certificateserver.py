@@ -7,13 +7,12 @@ certificate for the host, which only those trust who are given the file of the a
 import socket
 import socketserver
 import ssl
-import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import trustme
 from cryptography import x509
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
 from email_activity.ses.signature import SIGNED
+from threadedserver import ThreadedServer
 
 TOPIC = "arn:aws:sns:us-east-1:111122223333:email-activity-events"
 HOST = "sns.us-east-1.amazonaws.com"
@@ -47,7 +47,7 @@ class Signer:
         return {**envelope, "SignatureVersion": version, "Signature": signature, "SigningCertURL": url}
 
 
-class CertificateServer:
+class CertificateServer(ThreadedServer):
     """answer: of a request's path, status and body; it may raise OSError, which ends the connection."""
 
     def __init__(self, folder: Path, answer: Callable[[str], tuple[int, bytes]]) -> None:
@@ -71,14 +71,6 @@ class CertificateServer:
             "no_proxy": "127.0.0.1,localhost",
             "AWS_CA_BUNDLE": str(self.authority),
         }
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), name="certificates", daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class _Server(socketserver.ThreadingTCPServer):

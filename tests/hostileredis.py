@@ -6,15 +6,14 @@ with HostileRedis(lambda words: b"$4\r\ndone\r\n") as server:
 
 import socket
 import socketserver
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Self
 
 import hiredis
 
 from email_activity.redis_client.commands import PROBE
+from threadedserver import ThreadedServer
 
 OK = b"+OK\r\n"
 NONE = b"$-1\r\n"
@@ -82,7 +81,7 @@ def as_answer(given: bytes | Answer) -> Answer:
     return given if callable(given) else lambda _: given
 
 
-class HostileRedis:
+class HostileRedis(ThreadedServer):
     """answer: to whatever is asked once a client is connected; `honest` answers the rest and the probes.
 
     sent: bytes that a client took, or the system for it.
@@ -113,14 +112,6 @@ class HostileRedis:
         for piece in [answer] if isinstance(answer, bytes) else answer:
             client.sendall(piece)
             self.sent += len(piece)
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class _Server(socketserver.ThreadingTCPServer):

@@ -6,15 +6,16 @@ import ssl
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
 
 import trustme
+
+from threadedserver import ThreadedServer
 
 #: Bytes.
 CHUNK = 65536
 
 
-class TlsFront:
+class TlsFront(ThreadedServer):
     """Its certificate is for `name`; that of the authority that signed it is in the file `authority`."""
 
     def __init__(self, target: int, folder: Path, name: str = "localhost") -> None:
@@ -49,14 +50,6 @@ class TlsFront:
         with suppress(OSError):
             while said := far.recv(CHUNK):
                 inside.sendall(said)
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="tls", daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class _Server(socketserver.ThreadingTCPServer):
