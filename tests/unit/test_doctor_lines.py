@@ -265,15 +265,20 @@ def test_a_wrong_endpoint_leaves_nothing_of_aws_to_look_at():
 def test_what_does_not_answer_holds_up_no_other_line(monkeypatch):
     """Neither the queue, by which the rest is found, nor one area alone."""
     monkeypatch.setattr(doctor, "WITHIN", 0.2)
-    silent = threading.Event()
+    ended = threading.Event()
+
+    def no_answer(**_: str) -> None:
+        ended.wait(30)
+        raise ConnectionError  # an answer would be a mock, whose pages never end
+
     cloud = MagicMock(region="us-east-1")
-    cloud.sqs.get_queue_url.side_effect = lambda **_: silent.wait(30)
+    cloud.sqs.get_queue_url.side_effect = no_answer
     cloud.dynamodb.exceptions.ResourceNotFoundException = KeyError
     cloud.dynamodb.describe_table.side_effect = refusal("ExpiredToken")
     for setting, value in NOWHERE.items():
         monkeypatch.setenv(setting, value)
     lines = {line.check: line for line in doctor.diagnose(load_settings(), in_words, connect=lambda _: cloud)}
-    silent.set()
+    ended.set()
     assert (lines["queue"].state, lines["queue"].found) == ("failed", "no answer within 0.2 s")
     assert "AWS refuses the credentials" in lines["table"].found
     assert lines["topic"] == Line("topic", "unknown", "not looked at", "first mend the queue, which tells it")
