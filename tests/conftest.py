@@ -4,6 +4,10 @@ LOCALSTACK_ENDPOINT and TEST_REDIS_URL name running ones to use instead.
 """
 
 import os
+import sys
+import threading
+import time
+import traceback
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +55,18 @@ def rounds(pytestconfig: pytest.Config) -> int:
 def _no_real_aws() -> None:
     """No test can reach anybody's account, whatever the shell has."""
     servers.forget_aws()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_thread_goes_on() -> Iterator[None]:
+    """What a test left behind may wait, but not work: it would take a core from every test after it."""
+    yield
+    wall, cpu = time.monotonic(), time.process_time()
+    time.sleep(0.5)
+    share = (time.process_time() - cpu) / (time.monotonic() - wall)
+    frames = sys._current_frames().items()
+    stacks = ["".join(traceback.format_stack(frame)) for thread, frame in frames if thread != threading.get_ident()]
+    assert share < 0.5, "a test has left a thread that works:\n\n" + "\n".join(stacks)
 
 
 @pytest.fixture(scope="session")

@@ -274,7 +274,7 @@ def test_what_does_not_answer_holds_up_no_other_line(monkeypatch):
     cloud = MagicMock(region="us-east-1")
     cloud.sqs.get_queue_url.side_effect = no_answer
     cloud.dynamodb.exceptions.ResourceNotFoundException = KeyError
-    cloud.dynamodb.describe_table.side_effect = refusal("ExpiredToken")
+    cloud.dynamodb.describe_table.side_effect = cloud.dynamodb.query.side_effect = refusal("ExpiredToken")
     for setting, value in NOWHERE.items():
         monkeypatch.setenv(setting, value)
     lines = {line.check: line for line in doctor.diagnose(load_settings(), in_words, connect=lambda _: cloud)}

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 from wsgiref.simple_server import make_server
 
 import pytest
@@ -117,7 +118,7 @@ def test_who_sends_a_request_byte_by_byte_has_no_longer_than_others(port, monkey
 
 def test_a_connection_that_cannot_be_accepted_is_tried_after_a_pause(monkeypatch):
     slept: list[float] = []
-    monkeypatch.setattr(server.time, "sleep", slept.append)
+    monkeypatch.setattr(server, "time", SimpleNamespace(sleep=slept.append))
     with make_server("127.0.0.1", 0, server.application(SharedFigures()), server._Server, server._Handler) as listening:
         listening.socket.setblocking(False)  # so accept fails, as it does with no file descriptor left
         with pytest.raises(OSError, match="unavailable"):

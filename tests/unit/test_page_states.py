@@ -2,6 +2,7 @@
 
 import html
 import re
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
@@ -81,7 +82,7 @@ def refused(code: str, status: int = 400) -> ClientError:
     ],
 )
 def test_where_the_table_fails_the_page_says_why_and_when_to_come_again(monkeypatch, failure, status, heading):
-    monkeypatch.setattr(query.time, "sleep", lambda _: None)
+    monkeypatch.setattr(query, "time", SimpleNamespace(sleep=lambda _: None))
     table = page_table()
     for path in PATHS[1:3]:
         table.failures = [failure] * 30

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,7 +52,7 @@ def one_by_one(read: Callable[[Range], Iterator[Hit]], within: Range) -> list[st
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch) -> list[float]:
     slept: list[float] = []
-    monkeypatch.setattr(query.time, "sleep", slept.append)
+    monkeypatch.setattr(query, "time", SimpleNamespace(sleep=slept.append))
     return slept
 
 

@@ -1,6 +1,7 @@
 """Writing to DynamoDB: nothing that it did not take counts as written. DynamoDB itself is faked at the client."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ Answer = Callable[[list[Any]], dict[str, Any]]
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.time, "sleep", lambda _: None)
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lambda _: None))
 
 
 def refusal(code: str) -> ClientError:

@@ -1,6 +1,7 @@
 """What the JSON API says, and what it logs, when something fails."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -32,7 +33,7 @@ def refused(code: str, status: int = 400) -> ClientError:
     ],
 )
 def test_what_fails_is_a_problem_that_tells_nothing_of_our_inside(monkeypatch, failure, status, code):
-    monkeypatch.setattr(query.time, "sleep", lambda _: None)
+    monkeypatch.setattr(query, "time", SimpleNamespace(sleep=lambda _: None))
     table = fake_table()
     table.failures = [failure] * 20
     with structlog.testing.capture_logs() as logs:
