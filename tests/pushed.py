@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -58,11 +59,13 @@ def expression() -> str:
 
 def messages(records: Sequence[Record]) -> list[Message]:
     """What the state machine makes of a batch."""
+    limit = sys.getrecursionlimit()
     from jsonata import Jsonata  # noqa: PLC0415  few of those who collect tests need it
 
     computed = Jsonata(expression())
     computed.assign("states", {"input": json.loads(json.dumps(list(records), default=str))})
     made = computed.evaluate(None)
+    sys.setrecursionlimit(limit)  # jsonata sets another for the whole process
     # Step Functions takes JSON and nothing else.
     return json.loads(json.dumps(made))
 

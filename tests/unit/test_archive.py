@@ -242,6 +242,7 @@ FILLINGS = {
     "escaped quotes": b'{"a":"\\"}{"',
     "lists": b'{"a":[' + b"[" * 80 + b"\n",
     "objects that break far below": b'{"a":\n' * 900 + b"!\n",
+    "objects that are too deep": b'{"a":\n' * 900 + b"1" + b"}" * 900 + b"\n",
     "objects that break far behind": b'{"a":[' + b"1," * 2_000 + b"\n",
     "siblings": b'{"a":[{},\n{"b":1},\n',
     "lines": b"x\n",

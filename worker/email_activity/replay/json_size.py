@@ -43,27 +43,36 @@ def measure(text: str) -> JsonSize:
         may_be_cut = error.msg.startswith("Unterminated string") or error.pos >= len(text) - CUT
         return JsonSize(is_sure=not may_be_cut, hopeless=_open(text[: error.pos]))
     except RecursionError:
-        return JsonSize(is_sure=True, hopeless=_open(text)[:-MAX_DEPTH])
-    is_too_deep = text.count("{", 0, size) + text.count("[", 0, size) > MAX_DEPTH and _depth(text[:size]) > MAX_DEPTH
-    return JsonSize(is_sure=True) if is_too_deep else JsonSize(size)
+        return JsonSize(is_sure=True, hopeless=_too_deep(text))
+    may_be_too_deep = text.count("{", 0, size) + text.count("[", 0, size) > MAX_DEPTH
+    if may_be_too_deep and (places := _too_deep(text[:size])):
+        return JsonSize(is_sure=True, hopeless=places)
+    return JsonSize(size)
 
 
 def _open(text: str) -> list[int]:
-    """Where the objects and arrays begin that are open at the end of a text, or where it has become far too deep."""
+    """Where the objects and arrays begin that are open at the end of a text."""
     places: list[int] = []
     for token in _STRUCTURE.finditer(text):
-        if token[0] in ("{", "["):
-            places.append(token.start())
-        elif token[0] in ("}", "]") and places:
-            places.pop()
-        if len(places) > FAR_TOO_DEEP:
-            break
+        _open_or_close(places, token)
     return places
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
+def _too_deep(text: str) -> list[int]:
+    """Where objects and arrays begin that are deeper than MAX_DEPTH, up to where the text has become far too deep."""
+    places: list[int] = []
+    found: list[int] = []
     for token in _STRUCTURE.finditer(text):
-        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
-        deepest = max(deepest, depth)
-    return deepest
+        _open_or_close(places, token)
+        if len(places) > MAX_DEPTH:
+            found.append(places[-MAX_DEPTH - 1])
+        if len(places) > FAR_TOO_DEEP:
+            break
+    return found
+
+
+def _open_or_close(places: list[int], token: re.Match[str]) -> None:
+    if token[0] in ("{", "["):
+        places.append(token.start())
+    elif token[0] in ("}", "]") and places:
+        places.pop()
