@@ -89,10 +89,6 @@ def test_a_day_of_an_account_is_complete_in_order_and_each_email_once(site: Site
         each["email_id"] for each in found if each["recipients"][0]["delivery"]["state"] == "delivered"
     } == delivered
 
-    table = run(site, "account", "acme", "--day", f"{DAY:%Y-%m-%d}")
-    assert len(table.stdout.splitlines()) == 1 + sum(len(email.to) for email in emails)
-    assert table.stderr.startswith(f"{EMAILS_OF_A_DAY:,} emails, ")
-
     oldest = run(site, "account", "acme", "--day", f"{DAY:%Y-%m-%d}", "--oldest-first", "--limit", "3", "--json").stdout
     assert [json.loads(line) for line in oldest.splitlines()] == found[:-4:-1]
 
@@ -145,26 +141,25 @@ def test_a_reader_that_has_enough_ends_it_quietly(site: Site):
     assert "Exception" not in ended.stderr
 
 
-@pytest.mark.parametrize("seconds_after_the_first_line", [0, 0.1, 0.3, 0.6, 1])
-def test_ctrl_c_ends_a_long_list_and_all_its_processes(site: Site, seconds_after_the_first_line: float):
+def test_ctrl_c_ends_a_long_list_and_all_its_processes(site: Site):
     """Whatever they are doing then, starting included; a terminal sends it to all of them."""
     put(site, [Email().send() for _ in range(1_000)])
     command = [sys.executable, "-m", "email_activity.cli", "account", "acme"]
     given = {**os.environ, **site.as_role("reader")}
-    with subprocess.Popen(
-        command, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        assert process.stdout
-        assert process.stderr
-        process.stdout.readline()
-        time.sleep(seconds_after_the_first_line)
-        for _ in range(2):  # the second one changes nothing
-            os.killpg(process.pid, signal.SIGINT)
-            time.sleep(0.05)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in said
-    assert eventually(lambda: not living_of(process.pid))
+    for seconds_after_the_first_line in (0, 0.1, 0.3, 0.6, 1):
+        with subprocess.Popen(
+            command, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            assert process.stdout
+            process.stdout.readline()
+            time.sleep(seconds_after_the_first_line)
+            for _ in range(2):  # the second one changes nothing
+                os.killpg(process.pid, signal.SIGINT)
+                time.sleep(0.05)
+            _, said = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "Traceback" not in said
+        assert eventually(lambda group=process.pid: not living_of(group))
 
 
 def living_of(group: int) -> list[psutil.Process]:
