@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from email_activity.doctor.permissions import Names
+from email_activity.doctor.permissions import ResourceNames
 from email_activity.provision.roles import as_list, statements
 
 ADMINISTRATOR = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -40,7 +40,7 @@ def decide(held: list[dict[str, Any]], action: str, resource: str, context: dict
     return "explicitDeny" if "Deny" in effects else "allowed" if "Allow" in effects else "implicitDeny"
 
 
-def of_template(policy: str, names: Names) -> list[dict[str, Any]]:
+def of_template(policy: str, names: ResourceNames) -> list[dict[str, Any]]:
     """Its statements as AWS gets them from CloudFormation."""
     found: list[dict[str, Any]] = _filled(statements(policy, with_key=bool(names.kms_key)), names.resolved())
     return found

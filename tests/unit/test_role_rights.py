@@ -13,21 +13,21 @@ from click.testing import CliRunner
 from email_activity.cli.errors import explain
 from email_activity.cli.main import main
 from email_activity.doctor import roles
-from email_activity.doctor.permissions import Names, Permission, must_not_have, needed
+from email_activity.doctor.permissions import Permission, ResourceNames, must_not_have, needed
 from email_activity.provision.roles import ROLES, as_list
 from email_activity.settings import load_settings
 from iamrules import ADMINISTRATOR, Simulator, of_template
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/abc"
 ROLE, USER = "arn:aws:iam::111122223333:role/r", "arn:aws:iam::111122223333:user/u"
-WITHOUT_KEY = Names("aws", "111122223333", "eu-west-1", "mail-events", "mail-dead-letters", "mail", ROLE)
+WITHOUT_KEY = ResourceNames("aws", "111122223333", "eu-west-1", "mail-events", "mail-dead-letters", "mail", ROLE)
 WITH_KEY = replace(WITHOUT_KEY, kms_key=KEY)
 BOTH = pytest.mark.parametrize("names", [WITHOUT_KEY, WITH_KEY], ids=["AWS's keys", "own key"])
 EACH_ROLE = pytest.mark.parametrize("role", ROLES)
 TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/mail"
 
 
-def lines_of(role: str, held: list[dict[str, Any]], names: Names = WITHOUT_KEY) -> list[roles.Line]:
+def lines_of(role: str, held: list[dict[str, Any]], names: ResourceNames = WITHOUT_KEY) -> list[roles.Line]:
     ours, others = needed(role, names), must_not_have(role, names)
     decisions = roles.decide(Simulator(held), names.identity, ours | others)
     area = f"{role} rights"

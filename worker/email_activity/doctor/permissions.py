@@ -58,7 +58,7 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class ResourceNames:
     """Where a deployment is, and what it is called; kms_key: an ARN, empty if there is none or it is not known.
 
     identity: the ARN of the role or user that is asked about.
@@ -95,12 +95,12 @@ class Names:
         }
 
 
-def needed(role: str, names: Names) -> frozenset[Permission]:
+def needed(role: str, names: ResourceNames) -> frozenset[Permission]:
     """What the role's policy allows."""
     return frozenset(_of_policy(ROLES[role], "Allow", names))
 
 
-def must_not_have(role: str, names: Names) -> frozenset[Permission]:
+def must_not_have(role: str, names: ResourceNames) -> frozenset[Permission]:
     """What other roles' policies allow, what the role's own denies, and what no role needs."""
     ours, places = needed(role, names), names.resolved()
     others = {each for policy in ROLES.values() for each in _of_policy(policy, "Allow", names)}
@@ -123,7 +123,7 @@ def _covers(own: Permission, other: Permission) -> bool:
     return is_same and own.context in {other.context, (ANY_KEY,)}
 
 
-def _of_policy(policy: str, effect: str, names: Names) -> Iterator[Permission]:
+def _of_policy(policy: str, effect: str, names: ResourceNames) -> Iterator[Permission]:
     for statement in statements(policy, with_key=bool(names.kms_key)):
         if statement["Effect"] == effect:
             for action, resource, context in product(
@@ -133,7 +133,7 @@ def _of_policy(policy: str, effect: str, names: Names) -> Iterator[Permission]:
                 yield Permission(action, _resolve(resource, names), (*context, *([ANY_KEY] if is_of_items else [])))
 
 
-def _contexts(statement: Mapping[str, Any], names: Names) -> list[tuple[ContextEntry, ...]]:
+def _contexts(statement: Mapping[str, Any], names: ResourceNames) -> list[tuple[ContextEntry, ...]]:
     """Of requests that meet its conditions: one for each value that a condition on a single value lets through."""
     choices: list[list[ContextEntry]] = []
     for operator, keys in statement.get("Condition", {}).items():
@@ -146,7 +146,7 @@ def _contexts(statement: Mapping[str, Any], names: Names) -> list[tuple[ContextE
     return list(product(*choices))
 
 
-def _resolve(value: Any, names: Names) -> str:
+def _resolve(value: Any, names: ResourceNames) -> str:
     """Of a text, `Fn::Sub`, `Ref` or `Fn::GetAtt`."""
     if isinstance(value, str):
         return value

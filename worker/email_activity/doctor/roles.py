@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from email_activity.doctor import found
 from email_activity.doctor.doctor import QUICK
 from email_activity.doctor.line import ACTIONS, InWords, Line, is_denied, line_of_error
-from email_activity.doctor.permissions import Names, Permission, is_unconditional, must_not_have, needed
+from email_activity.doctor.permissions import Permission, ResourceNames, is_unconditional, must_not_have, needed
 from email_activity.domain.errors import code_of
 from email_activity.provision.cloud import Cloud
 from email_activity.provision.roles import ROLES
@@ -55,7 +55,7 @@ def rights(
     except Exception:  # noqa: BLE001  its line says what to do
         do = f"run it as administrator, with --principal {whom}"
         yield Line(f"{area}: key", "warning", "whether the queue has a KMS key could not be looked at", do)
-    names = Names(
+    names = ResourceNames(
         partition=parts["partition"],
         account=parts["account"],
         region=settings.aws_region,
