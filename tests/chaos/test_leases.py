@@ -55,7 +55,10 @@ def test_a_fact_whose_owner_died_is_taken_over_when_the_lease_ends(site: Site, c
     """And not looked at before: each look counts towards the dead-letter queue."""
     event, lease = Email().send(), 2 * LEASE
     dead = claims_on(site, commands, lease)
-    with AwsProxy(site.made.endpoint_url) as proxy, site.worker(AWS_ENDPOINT_URL=proxy.endpoint_url) as worker:
+    with (
+        AwsProxy(site.made.endpoint_url) as proxy,
+        site.worker(AWS_ENDPOINT_URL=proxy.endpoint_url, LEASE_SECONDS=str(lease)) as worker,
+    ):
         eventually(lambda: proxy.calls["ReceiveMessage"])
         site.drained()  # of what SES says when a destination is made
         dead.claim([activity_key(event)])
