@@ -39,6 +39,9 @@ SETTINGS = {
     "DNS_ADDRESS": "0",
 }
 
+#: DynamoDB Local runs for minutes: compiling its code any better takes Java more CPU than it saves.
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 #: Seconds LocalStack gets to stop by itself; it takes about three.
 STOP_TIMEOUT = 15
 
@@ -100,7 +103,7 @@ class HostLocalStack:
             "#!/bin/sh\n"
             f"echo $$ >> {shlex.quote(str(self._state / 'pids'))}\n"
             'for a do shift; case $a in -javaagent:*) ;; *) set -- "$@" "$a" ;; esac; done\n'
-            f"exec {shlex.quote(str(installed))} "
+            f"exec {shlex.quote(str(installed))} {JAVA_OPTIONS} "
             f'-Djava.io.tmpdir={shlex.quote(str(self._temporary))} "$@"\n'
         )
         java.chmod(0o755)
