@@ -26,7 +26,7 @@ from benchmarks.say import hush, load_average, say
 DATA = ROOT / "docs" / "scaling.json"
 
 PROCESSES = (1, 2, 4)
-THREADS = (4, 8, 16, 32)
+THREADS = (4, 8, 16, 32, 48)
 DELAYS_MS = (0, DELAY_MS)
 
 #: Seconds that a drain should last, and about the events a second: of a process at most, of a thread at 10 ms.
