@@ -79,8 +79,7 @@ def test_who_is_forgotten_while_workers_run_does_not_come_back(site: Site) -> No
         assert {key: item for key, item in site.items().items() if key in left} == left
         site.send([raw(anew.send())])
         eventually(lambda: site.items().keys() >= facts_of(anew.send()).keys())
-        assert worker.said('"forgotten"')
-        assert worker.said('"redacted"')
+        eventually(lambda: worker.said('"forgotten"') and worker.said('"redacted"'))
         worker.stop()
     status = site.status(BOTH.message_id)
     assert ([each.recipient for each in status.recipients], status.destination_count) == ([BEN], 2)
