@@ -31,8 +31,8 @@ record them, also where Redis says that they did before.
 
 A PATH is a file, or a folder as `aws s3 sync` leaves it, of which hidden files and this command's own are left out, or
 s3://BUCKET/PREFIX: all objects whose keys begin so, in the order of their keys, read as they come. Links in a folder
-are not followed: one that leads out of it counts as a file that cannot be read. `-` is standard input, which cannot be
-resumed. A file may be compressed with gzip. It holds what a queue would: one document
+are not followed: one to what is not read anyway counts as a file that cannot be read. `-` is standard input, which
+cannot be resumed. A file may be compressed with gzip. It holds what a queue would: one document
 a line, pretty-printed, one directly after another, or in a JSON array. What Lambda was given, or `aws sqs
 receive-message` printed, counts as the documents in it.
 

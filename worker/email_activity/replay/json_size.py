@@ -27,7 +27,8 @@ _decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 @dataclass(frozen=True, slots=True)
 class JsonSize:
     """The size of a JSON value, 0 if there is none; then, whether more text would change nothing, and where within the
-    text no value can be either: what was open where an error stands ends in the same error.
+    text no document begins either: what was open where an error stands ends in the same error, and what holds more than
+    MAX_DEPTH levels is none.
     """
 
     size: int = 0
@@ -59,7 +60,7 @@ def _open(text: str) -> list[int]:
 
 
 def _too_deep(text: str) -> list[int]:
-    """Where objects and arrays begin that are deeper than MAX_DEPTH, up to where the text has become far too deep."""
+    """Where objects and arrays begin that hold more than MAX_DEPTH levels, up to where the text is far too deep."""
     places: list[int] = []
     found: list[int] = []
     for token in _STRUCTURE.finditer(text):
