@@ -16,9 +16,12 @@ from events import Email, Event, raw
 from harness import Site, eventually
 from integration.test_whole_path import facts_of
 
-#: Seconds. The lease of Site's workers, the shortest there is, and a visibility timeout that is hardly longer.
+#: Seconds. The lease of Site's workers, the shortest there is.
 LEASE = 5
-VISIBILITY = 10
+
+#: Seconds. A lease that a machine without time for anybody does not end, and a visibility timeout hardly longer.
+LONG_LEASE = 12
+VISIBILITY = 15
 
 
 def activity_key(event: Event) -> Key:
@@ -30,14 +33,14 @@ def test_a_batch_that_takes_long_is_received_once_and_its_claims_are_kept(site: 
     site.cloud.sqs.set_queue_attributes(QueueUrl=site.made.queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY)})
     events = [Email().send() for _ in range(8)]  # one receive has room for them all
     released = threading.Event()
-    alone = ("--concurrency", "1")
+    alone, lease = ("--concurrency", "1"), {"LEASE_SECONDS": str(LONG_LEASE), "THREADS_PER_PROCESS": "1"}
     with AwsProxy(site.made.endpoint_url) as slow, AwsProxy(site.made.endpoint_url) as quick:
         slow.fault("BatchWriteItem", held_until(released))
         site.send([raw(event) for event in events])
-        with site.worker(*alone, AWS_ENDPOINT_URL=slow.endpoint_url, THREADS_PER_PROCESS="1"):
+        with site.worker(*alone, app="patient", AWS_ENDPOINT_URL=slow.endpoint_url, **lease):
             eventually(lambda: slow.calls["BatchWriteItem"] and site.waiting()[0] == 0)
             begun, in_hand = time.monotonic(), slow.receives.keys()
-            with site.worker(*alone, AWS_ENDPOINT_URL=quick.endpoint_url) as other:
+            with site.worker(*alone, AWS_ENDPOINT_URL=quick.endpoint_url, **lease) as other:
                 eventually(lambda: quick.calls["ReceiveMessage"])
                 time.sleep(max(0, begun + VISIBILITY + 2 - time.monotonic()))
                 site.send([raw(events[0])])  # now the first lease and the first timeout would be over
@@ -100,7 +103,7 @@ def test_a_claim_that_was_never_committed_hides_no_event(site: Site, tmp_path: P
     kills = Kills(tmp_path)
     kills.arm("claim", "worker")
     site.send([raw(event) for event in events])
-    longer = {"LEASE_SECONDS": "12"}  # so that the claims of the dead still stand when the copies come
+    longer = {"LEASE_SECONDS": str(LONG_LEASE)}  # so that the claims of the dead still stand when the copies come
     with kills.worker(site, **longer) as worker:
         hit = kills.hit("claim", "worker")
         assert worker.process.wait(30) == -signal.SIGKILL
