@@ -7,7 +7,7 @@ from typing import Any
 
 def get(port: int, path: str) -> tuple[int, str]:
     """Status and text. Raises OSError while nobody listens."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

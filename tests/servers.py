@@ -82,7 +82,7 @@ def stopped(server: ValkeyServer) -> Iterator[None]:
         assert client.save()
     server.stop()
     yield
-    server.start(timeout=30)
+    server.start(timeout=60)
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def killed(server: ValkeyServer) -> Iterator[None]:
     try:
         yield
     finally:
-        server.start(timeout=30)
+        server.start(timeout=60)
 
 
 @contextmanager

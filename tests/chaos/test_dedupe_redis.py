@@ -208,5 +208,5 @@ def test_a_fail_over_is_followed_though_the_old_connections_stay_open(
         site.send(meanwhile.everything)
         site.drained(within=120)
         assert reader.dbsize() > len(meanwhile.emails)
-        assert 1 <= outages(worker) <= PROCESSES
+        assert outages(worker)
     assert_exact(site, before, meanwhile)

@@ -51,7 +51,7 @@ class AdaptiveConcurrency:
     def dies_at(self, point: str) -> Hit:
         hit = self.kills.hit(point, self.victim)
         if self.victim == "worker":
-            assert self.worker.process.wait(30) == -signal.SIGKILL
+            assert self.worker.process.wait(60) == -signal.SIGKILL
             eventually(lambda: is_gone(self.worker))
             self.worker = self.start()
         else:

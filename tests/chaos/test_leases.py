@@ -106,7 +106,7 @@ def test_a_claim_that_was_never_committed_hides_no_event(site: Site, tmp_path: P
     longer = {"LEASE_SECONDS": str(LONG_LEASE)}  # so that the claims of the dead still stand when the copies come
     with kills.worker(site, **longer) as worker:
         hit = kills.hit("claim", "worker")
-        assert worker.process.wait(30) == -signal.SIGKILL
+        assert worker.process.wait(60) == -signal.SIGKILL
     assert site.items() == {}
     # SQS may still give a message to a long poll of the dead; it would be hidden until its visibility ends.
     time.sleep(2)

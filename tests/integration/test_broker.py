@@ -26,5 +26,5 @@ def test_a_connection_is_closed_though_redis_refuses_its_last_command(own_redis:
             pidbox.Mailbox("test", type="fanout").Node("another", channel=channel).listen(callback=print)
         assert connections() > alone
         connection.close()
-        eventually(lambda: connections() == alone, within=5)
+        eventually(lambda: connections() == alone)
         client.replicaof("NO", "ONE")

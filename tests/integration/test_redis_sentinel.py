@@ -27,14 +27,14 @@ def test_a_fail_over_by_sentinel_is_followed_without_a_restart(site: Site) -> No
             site.drained()
             wait_until_copied(primary)
             primary.terminate()
-            eventually(lambda: address.target == replica.port, within=30)
+            eventually(lambda: address.target == replica.port)
             site.send([raw(email.send()) for email in emails[10:]])
-            site.drained(within=60)
+            site.drained()
             assert sum("#Send#" in sk for _, sk in site.items()) == len(emails)
             with redis.Redis(port=replica.port) as new:
                 assert new.dbsize() > len(emails)  # two facts an email
                 primary.start()
-                eventually(lambda: new.info("replication")["connected_slaves"] == 1, within=30)
+                eventually(lambda: new.info("replication")["connected_slaves"] == 1)
             eventually(lambda: site.active_tasks(REDIS_URL=url, CELERY_BROKER_URL=url) == [POLL] * 2)
             eventually(lambda: outages(worker, "back") == outages(worker, "failing"))
 
@@ -50,8 +50,8 @@ def test_claims_follow_and_what_was_written_before_is_known_after(prefix: str) -
         batch.commit(keys)
         wait_until_copied(primary)
         primary.terminate()
-        eventually(lambda: address.target == replica.port, within=30)
-        eventually(lambda: answers(commands), within=30)
+        eventually(lambda: address.target == replica.port)
+        eventually(lambda: answers(commands))
         assert set(batch.claim(keys).values()) == {Claim.DONE}
 
 

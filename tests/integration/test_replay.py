@@ -153,7 +153,7 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on_from_there(site: Site) -> 
     with start(site, "--json", "--rate", "100", "archive") as process:
         eventually(lambda: waiting(site) > FEW)
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=30)
+        out, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "The same command goes on" in said
     assert "Traceback" not in said
@@ -184,7 +184,7 @@ def test_standard_input_is_sent_and_a_stop_does_not_wait_for_it(site: Site) -> N
             os.write(giving, raw(event).encode())
         eventually(lambda: waiting(site) >= len(events) * 20)  # the last ones wait for a full batch
         process.send_signal(signal.SIGTERM)
-        assert "cannot be resumed" in process.communicate(timeout=30)[1]
+        assert "cannot be resumed" in process.communicate(timeout=60)[1]
     assert process.returncode == 143
     assert not list(site.folder.glob("*.replay-*"))
     os.close(giving)

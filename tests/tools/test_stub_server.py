@@ -41,7 +41,7 @@ def url(stub: Stub, sqs: Any) -> str:  # noqa: ARG001  it is reset
 @pytest.fixture
 def wire(stub: Stub) -> Iterator[socket.socket]:
     where = urlsplit(stub.endpoint_url)
-    with socket.create_connection((where.hostname, where.port), timeout=5) as connected:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connected:
         yield connected
 
 
@@ -80,11 +80,11 @@ def test_no_answer_comes_before_the_delay_but_those_of_control(stub: Stub, sqs: 
 
 
 def test_calls_wait_side_by_side(stub: Stub, sqs: Any, url: str) -> None:
-    stub.configure(delay_ms=500)
+    stub.configure(delay_ms=2_000)
     with ThreadPoolExecutor(8) as pool:
         calls = [pool.submit(took, lambda: sqs.send_message(QueueUrl=url, MessageBody="a")) for _ in range(8)]
         together = took(lambda: [each.result() for each in calls])
-    assert together < 8 * 0.5 / 2
+    assert together < 8 * 2 / 2
 
 
 def test_a_long_poll_is_answered_a_delay_after_it_was_woken(stub: Stub, sqs: Any, url: str) -> None:
@@ -191,7 +191,7 @@ def test_it_ends_when_told_or_when_its_starter_is_gone(end: str) -> None:
                 os.kill(process.pid, signal.SIGTERM)
             else:
                 process.stdin.close()
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
 
 
 def test_the_stub_ends_with_its_block_even_while_somebody_polls() -> None:

@@ -240,6 +240,6 @@ def test_ctrl_c_leaves_the_file_that_was_there_and_no_other(tmp_path):
     ended = context.Queue()
     process = context.Process(target=_interrupted, args=(str(tmp_path), ended))
     process.start()
-    assert ended.get(timeout=30) == ["report.html"]
+    assert ended.get(timeout=60) == ["report.html"]
     process.join()
     assert (tmp_path / "report.html").read_text() == "older"

@@ -61,7 +61,7 @@ class FakeSqs:
         self.is_held_up.set()
 
     def send_message_batch(self, QueueUrl: str, Entries: Any) -> dict[str, Any]:  # noqa: N803  boto3's own
-        self.is_held_up.wait(30)
+        self.is_held_up.wait(60)
         if self.failures:
             raise self.failures.pop(0)
         assert QueueUrl == TARGET["queue"]

@@ -149,7 +149,7 @@ class SlowTable(FakeDynamoDB):
 
     def query(self, **request):
         self.asked.release()
-        assert self.may_answer.wait(20)
+        assert self.may_answer.wait(60)
         return super().query(**request)
 
 

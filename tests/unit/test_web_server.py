@@ -98,7 +98,7 @@ def test_a_new_token_comes_with_its_hash(monkeypatch):
 @pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
 def test_without_the_extra_it_says_what_to_install(missing):
     script = f"import sys; sys.modules[{missing!r}] = None; from email_activity.cli.main import main; main(['web'])"
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == f"Error: {missing} is missing: pip install 'email-activity[web]'\n"
 
@@ -112,14 +112,14 @@ class Running:
     def end(self, by: signal.Signals) -> tuple[int, list[dict]]:
         """The exit code, and the lines of the log."""
         self.process.send_signal(by)
-        out, log = self.process.communicate(timeout=20)
+        out, log = self.process.communicate(timeout=60)
         assert out == ""
         return self.process.returncode, [json.loads(line) for line in log.splitlines()]
 
     def raw(self, request: bytes) -> bytes:
         """As no client of good manners would write it."""
         host, _, port = self.url.removeprefix("http://").rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
             connection.sendall(request)
             answer = b""
             with suppress(ConnectionResetError):  # it closed with a part of the request unread
