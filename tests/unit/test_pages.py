@@ -141,7 +141,8 @@ def test_a_row_leads_to_the_timeline_by_the_recipients_address():
 def test_beside_a_time_stands_how_long_ago_it_was():
     page = get(f"/emails/{RESENT.message_id}")
     assert f'{RESENT.sent_at:%H:%M:%S}</time> <span class="ago">90 minutes ago</span>' in page
-    assert "2 days ago" in text_of(get(DOCUMENT))
+    of_first = ["2 days ago", *(f"{hours} hours ago" for hours in range(36, 48))]  # by the hour at which this runs
+    assert any(each in text_of(get(DOCUMENT)) for each in of_first)
     assert texts.ago(NOW + timedelta(seconds=1), now=NOW) == texts.ago(None, now=NOW) == texts.ago(NOW, now=None) == ""
 
 
