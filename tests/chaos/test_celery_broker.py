@@ -113,7 +113,7 @@ def test_polling_goes_on_without_the_broker_and_celery_comes_back_whole(site: Si
             broker = stack.enter_context(Broker.started())
             url = broker.switched_url if WAYS[name] is reset_by_peer else broker.url
             _, worker = stack.enter_context(watched_worker(site, CELERY_BROKER_URL=url))
-            eventually(broker.is_whole, within=60)
+            eventually(broker.is_whole, within=120)
             for outage in range(1 + rounds):
                 at_rest = outage == 0
                 if not at_rest:
@@ -125,10 +125,10 @@ def test_polling_goes_on_without_the_broker_and_celery_comes_back_whole(site: Si
                     loads.append(Load.make(20, seed=len(loads)))
                     site.send(loads[-1].everything)
                     site.drained(within=60 * rounds)
-                eventually(broker.is_whole, within=60)
+                eventually(broker.is_whole, within=120)
             assert said_of_broker(worker, "dependency_failing") <= 1 + rounds, name  # one line an outage
             kill_a_child_and_see_it_replaced(worker)
-            eventually(broker.is_whole, within=60)
+            eventually(broker.is_whole, within=120)
             loads.append(Load.make(20, seed=len(loads)))
             site.send(loads[-1].everything)
             site.drained()
@@ -151,7 +151,7 @@ def test_a_worker_polls_though_its_broker_is_absent_at_the_start(site: Site) -> 
             site.send(loads[1].everything)
             site.drained()
             broker.server.start()
-            eventually(broker.is_whole, within=60)
+            eventually(broker.is_whole, within=120)
             eventually(lambda: said_of_broker(worker, "dependency_back"))
             assert said_of_broker(worker, "dependency_failing") == 1
             site.send(loads[2].everything)
