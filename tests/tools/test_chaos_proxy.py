@@ -43,7 +43,7 @@ FAILURES = (ClientError, BotoCoreError)
 
 def client(service: str, endpoint_url: str) -> Any:
     """Of boto3, without retries, so that each call is one."""
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=10)
     return boto3.client(service, region_name="us-east-1", endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
 
 
