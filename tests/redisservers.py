@@ -23,8 +23,8 @@ from servers import a_server, free_port, valkey
 
 SLOTS = 16_384
 
-#: Milliseconds without an answer after which a server of a cluster counts as dead, and one that Sentinel looks after:
-#: the second has no say in it itself, so it must outlast a busy machine.
+#: Milliseconds without an answer after which a server counts as dead: in a cluster, and to Sentinel, which would put a
+#: replica in the place of a primary that only stalled.
 DEAD_AFTER = 1_000
 DEAD_FOR_SENTINEL = 3_000
 

@@ -9,7 +9,7 @@ from email_activity.redis_client.commands import RedisCommands
 from harness import Site
 
 #: Seconds. Longer than any caller waits.
-LONGEST = 120
+LONGEST = 180
 
 
 def held_until(released: threading.Event) -> Fault:

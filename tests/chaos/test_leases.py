@@ -19,7 +19,7 @@ from integration.test_whole_path import facts_of
 #: Seconds. The lease of Site's workers, the shortest there is.
 LEASE = 5
 
-#: Seconds. A lease that a machine without time for anybody does not end, and a visibility timeout hardly longer.
+#: Seconds. A lease that outlasts a stall of the machine between two extensions, and a visibility timeout hardly longer.
 LONG_LEASE = 12
 VISIBILITY = 15
 
@@ -33,14 +33,14 @@ def test_a_batch_that_takes_long_is_received_once_and_its_claims_are_kept(site: 
     site.cloud.sqs.set_queue_attributes(QueueUrl=site.made.queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY)})
     events = [Email().send() for _ in range(8)]  # one receive has room for them all
     released = threading.Event()
-    alone, lease = ("--concurrency", "1"), {"LEASE_SECONDS": str(LONG_LEASE), "THREADS_PER_PROCESS": "1"}
+    alone, given = ("--concurrency", "1"), {"LEASE_SECONDS": str(LONG_LEASE), "THREADS_PER_PROCESS": "1"}
     with AwsProxy(site.made.endpoint_url) as slow, AwsProxy(site.made.endpoint_url) as quick:
         slow.fault("BatchWriteItem", held_until(released))
         site.send([raw(event) for event in events])
-        with site.worker(*alone, app="patient", AWS_ENDPOINT_URL=slow.endpoint_url, **lease):
+        with site.worker(*alone, app="patient", AWS_ENDPOINT_URL=slow.endpoint_url, **given):
             eventually(lambda: slow.calls["BatchWriteItem"] and site.waiting()[0] == 0)
             begun, in_hand = time.monotonic(), slow.receives.keys()
-            with site.worker(*alone, AWS_ENDPOINT_URL=quick.endpoint_url, **lease) as other:
+            with site.worker(*alone, AWS_ENDPOINT_URL=quick.endpoint_url, **given) as other:
                 eventually(lambda: quick.calls["ReceiveMessage"])
                 time.sleep(max(0, begun + VISIBILITY + 2 - time.monotonic()))
                 site.send([raw(events[0])])  # now the first lease and the first timeout would be over
